@@ -1,0 +1,26 @@
+"""Finding implementations by entry point: infrastructures, storages, steps, task runners.
+
+The built-in ones are registered by the package itself in the same groups, so that an outside
+package is found in exactly the same way.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+INFRASTRUCTURES = "penstock.infrastructures"
+STORAGES = "penstock.storages"
+STEPS = "penstock.steps"
+RUNNERS = "penstock.runners"
+
+
+def names(group: str) -> list[str]:
+    """The registered names of a group, sorted."""
+    return sorted({point.name for point in entry_points(group=group)})
+
+
+def load(group: str, name: str) -> Any | None:
+    """The object registered under a name, or None; ImportError when its package is broken."""
+    found: list[EntryPoint] = list(entry_points(group=group, name=name))
+    return found[0].load() if found else None

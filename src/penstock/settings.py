@@ -1,0 +1,1 @@
+"""Settings: every option by name, type and default, and where its value came from."""

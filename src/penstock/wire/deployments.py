@@ -1,0 +1,182 @@
+"""deployments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from types import NoneType
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType, field
+
+from penstock.wire.endpoint import delete, get, patch, post
+from penstock.wire.flow_runs import BulkCreatedRuns, CreatedBy, FlowRun, FlowRunPolicy
+from penstock.wire.limits import GlobalLimitSummary
+from penstock.wire.model import BulkSelection, Criteria, Deleted, Labels, Model, Page, Write
+from penstock.wire.schedules import DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate
+from penstock.wire.states import StateCreate
+
+
+class DeploymentStatus(StrEnum):
+    READY = "READY"
+    NOT_READY = "NOT_READY"
+
+
+class CollisionStrategy(StrEnum):
+    ENQUEUE = "ENQUEUE"
+    CANCEL_NEW = "CANCEL_NEW"
+
+
+class ConcurrencyOptions(Model):
+    collision_strategy: CollisionStrategy
+    grace_period_seconds: int | None = None
+
+
+class VersionInfo(Model):
+    type: str
+    version: str
+
+
+class Deployment(Model):
+    id: UUID
+    name: str
+    flow_id: UUID
+    created: datetime | None = None
+    updated: datetime | None = None
+    version: str | None = None
+    description: str | None = None
+    paused: bool = False
+    schedules: list[DeploymentSchedule] = field(default_factory=list)
+    concurrency_limit: int | None = None
+    global_concurrency_limit: GlobalLimitSummary | None = None
+    concurrency_options: ConcurrencyOptions | None = None
+    job_variables: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    labels: Labels = field(default_factory=dict)
+    work_queue_name: str | None = None
+    work_queue_id: UUID | None = None
+    last_polled: datetime | None = None
+    parameter_openapi_schema: dict[str, Any] | None = None
+    path: str | None = None
+    pull_steps: list[dict[str, Any]] | None = None
+    entrypoint: str | None = None
+    storage_document_id: UUID | None = None
+    infrastructure_document_id: UUID | None = None
+    created_by: CreatedBy | None = None
+    updated_by: CreatedBy | None = None
+    work_pool_name: str | None = None
+    status: DeploymentStatus | None = DeploymentStatus.NOT_READY
+    enforce_parameter_schema: bool = True
+
+
+class DeploymentCreate(Write):
+    name: str
+    flow_id: UUID
+    paused: bool = False
+    schedules: list[DeploymentScheduleCreate] = field(default_factory=list)
+    concurrency_limit: int | None = None
+    concurrency_options: ConcurrencyOptions | None = None
+    global_concurrency_limit_id: UUID | None = None
+    enforce_parameter_schema: bool = True
+    parameter_openapi_schema: dict[str, Any] | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    labels: Labels | None = None
+    pull_steps: list[dict[str, Any]] | None = None
+    work_queue_name: str | None = None
+    work_pool_name: str | None = None
+    storage_document_id: UUID | None = None
+    infrastructure_document_id: UUID | None = None
+    description: str | None = None
+    path: str | None = None
+    version: str | None = None
+    entrypoint: str | None = None
+    job_variables: dict[str, Any] = field(default_factory=dict)
+    version_info: VersionInfo | None = None
+
+
+class DeploymentUpdate(Write):
+    version: str | UnsetType | None = UNSET
+    description: str | UnsetType | None = UNSET
+    paused: bool | UnsetType = UNSET
+    schedules: list[DeploymentScheduleUpdate] | UnsetType = UNSET
+    concurrency_limit: int | UnsetType | None = UNSET
+    concurrency_options: ConcurrencyOptions | UnsetType | None = UNSET
+    global_concurrency_limit_id: UUID | UnsetType | None = UNSET
+    parameters: dict[str, Any] | UnsetType | None = UNSET
+    parameter_openapi_schema: dict[str, Any] | UnsetType | None = UNSET
+    tags: list[str] | UnsetType = UNSET
+    work_queue_name: str | UnsetType | None = UNSET
+    work_pool_name: str | UnsetType | None = UNSET
+    path: str | UnsetType | None = UNSET
+    job_variables: dict[str, Any] | UnsetType | None = UNSET
+    pull_steps: list[dict[str, Any]] | UnsetType | None = UNSET
+    entrypoint: str | UnsetType | None = UNSET
+    storage_document_id: UUID | UnsetType | None = UNSET
+    infrastructure_document_id: UUID | UnsetType | None = UNSET
+    enforce_parameter_schema: bool | UnsetType | None = UNSET
+    version_info: VersionInfo | UnsetType | None = UNSET
+
+
+class DeploymentFlowRunCreate(Write):
+    state: StateCreate | None = None
+    name: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    enforce_parameter_schema: bool | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    infrastructure_document_id: UUID | None = None
+    empirical_policy: FlowRunPolicy = FlowRunPolicy()
+    tags: list[str] = field(default_factory=list)
+    idempotency_key: str | None = None
+    labels: Labels | None = None
+    parent_task_run_id: UUID | None = None
+    work_queue_name: str | None = None
+    job_variables: dict[str, Any] | None = None
+
+
+class DeploymentPoll(Model):
+    """What a `.serve()` runner asks: due runs of its deployments, earliest first."""
+
+    deployment_ids: list[UUID]
+    scheduled_before: datetime | None = None
+    limit: int | None = None
+
+
+class ScheduleNow(Model):
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    min_time: float | None = None
+    min_runs: int | None = None
+    max_runs: int | None = None
+
+
+create_deployment = post("/deployments/", body=DeploymentCreate, returns=Deployment, status=201)
+filter_deployments = post("/deployments/filter", body=Criteria, returns=list[Deployment])
+count_deployments = post("/deployments/count", body=Criteria, returns=int)
+paginate_deployments = post("/deployments/paginate", body=Criteria, returns=Page[Deployment])
+read_deployment_by_name = get("/deployments/name/{flow_name}/{deployment_name}", returns=Deployment)
+scheduled_runs_of_deployments = post("/deployments/get_scheduled_flow_runs", body=DeploymentPoll, returns=list[FlowRun])
+read_deployment = get("/deployments/{id}", returns=Deployment)
+update_deployment = patch("/deployments/{id}", body=DeploymentUpdate)
+delete_deployment = delete("/deployments/{id}")
+create_run_of_deployment = post(
+    "/deployments/{id}/create_flow_run", body=DeploymentFlowRunCreate, returns=FlowRun, status=201
+)
+create_runs_of_deployment = post(
+    "/deployments/{id}/create_flow_run/bulk", body=list[DeploymentFlowRunCreate], returns=BulkCreatedRuns
+)
+pause_deployment = post("/deployments/{id}/pause_deployment", body=NoneType, returns=NoneType)
+resume_deployment = post("/deployments/{id}/resume_deployment", body=NoneType, returns=NoneType)
+schedule_deployment = post("/deployments/{id}/schedule", body=ScheduleNow, returns=NoneType)
+read_schedules = get("/deployments/{id}/schedules", returns=list[DeploymentSchedule])
+create_schedules = post(
+    "/deployments/{id}/schedules",
+    body=list[DeploymentScheduleCreate],
+    returns=list[DeploymentSchedule],
+    status=201,
+)
+update_schedule = patch("/deployments/{id}/schedules/{schedule_id}", body=DeploymentScheduleUpdate)
+delete_schedule = delete("/deployments/{id}/schedules/{schedule_id}")
+bulk_delete_deployments = post("/deployments/bulk_delete", body=BulkSelection, returns=Deleted)
