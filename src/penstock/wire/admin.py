@@ -1,4 +1,4 @@
-"""admin."""
+"""The server about itself: health, versions, CSRF tokens, default result storage, pool types."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from penstock.wire.model import Model
 
 
 class CsrfToken(Model):
+    """A token a browser client must send back."""
+
     id: UUID
     token: str
     client: str
@@ -22,10 +24,14 @@ class CsrfToken(Model):
 
 
 class ResultStorage(Model):
+    """The block that results are kept in by default."""
+
     default_result_storage_block_id: UUID | None = None
 
 
 class ResultStorageUpdate(Model):
+    """Sets the default result storage."""
+
     default_result_storage_block_id: UUID | UnsetType
 
 

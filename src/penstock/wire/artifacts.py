@@ -1,4 +1,4 @@
-"""artifacts."""
+"""Artifacts: what runs leave for people to look at."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from penstock.wire.model import Criteria, Model, Write
 
 
 class Artifact(Model):
+    """An artifact; `data` of a table is JSON text."""
+
     id: UUID
     created: datetime | None = None
     updated: datetime | None = None
@@ -26,6 +28,8 @@ class Artifact(Model):
 
 
 class ArtifactCollection(Model):
+    """The newest artifact of a key."""
+
     id: UUID
     key: str
     latest_id: UUID
@@ -40,6 +44,8 @@ class ArtifactCollection(Model):
 
 
 class ArtifactCreate(Write):
+    """A new artifact."""
+
     key: str | None = None
     type: str | None = None
     description: str | None = None
@@ -50,6 +56,8 @@ class ArtifactCreate(Write):
 
 
 class ArtifactUpdate(Write):
+    """Changes an artifact in place."""
+
     data: Any | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
     metadata_: dict[str, str] | UnsetType | None = UNSET

@@ -1,4 +1,4 @@
-"""automations."""
+"""Automations: a trigger over events and the actions it causes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from penstock.wire.model import Criteria, Model, Write
 
 
 class Automation(Model):
+    """A trigger and its actions."""
+
     name: str
     trigger: dict[str, Any]
     actions: list[dict[str, Any]]
@@ -28,6 +30,8 @@ class Automation(Model):
 
 
 class AutomationCreate(Write):
+    """A new automation; `owner_resource` lets its owner remove it."""
+
     name: str
     trigger: dict[str, Any]
     actions: list[dict[str, Any]]
@@ -40,6 +44,8 @@ class AutomationCreate(Write):
 
 
 class AutomationUpdate(Write):
+    """Replaces an automation."""
+
     name: str | UnsetType
     trigger: dict[str, Any] | UnsetType
     actions: list[dict[str, Any]] | UnsetType
@@ -51,6 +57,8 @@ class AutomationUpdate(Write):
 
 
 class AutomationPartialUpdate(Write):
+    """Switches an automation on or off."""
+
     enabled: bool | UnsetType = UNSET
 
 

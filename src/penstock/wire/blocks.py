@@ -1,4 +1,4 @@
-"""blocks."""
+"""Blocks: typed, stored configuration; types, schemas and documents."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from penstock.wire.model import Criteria, Model, Write
 
 
 class BlockType(Model):
+    """A kind of block."""
+
     id: UUID
     name: str
     slug: str
@@ -27,6 +29,8 @@ class BlockType(Model):
 
 
 class BlockTypeCreate(Write):
+    """A new kind of block."""
+
     name: str
     slug: str
     logo_url: str | None = None
@@ -36,6 +40,8 @@ class BlockTypeCreate(Write):
 
 
 class BlockTypeUpdate(Write):
+    """Changes how a kind of block is presented."""
+
     logo_url: str | UnsetType | None = UNSET
     documentation_url: str | UnsetType | None = UNSET
     description: str | UnsetType | None = UNSET
@@ -43,6 +49,8 @@ class BlockTypeUpdate(Write):
 
 
 class BlockSchema(Model):
+    """The fields of a block type at one version, by checksum."""
+
     id: UUID
     checksum: str
     block_type_id: UUID | None
@@ -55,6 +63,8 @@ class BlockSchema(Model):
 
 
 class BlockSchemaCreate(Write):
+    """A schema to keep."""
+
     block_type_id: UUID
     fields: dict[str, Any] = field(default_factory=dict)
     capabilities: list[str] = field(default_factory=list)
@@ -62,6 +72,8 @@ class BlockSchemaCreate(Write):
 
 
 class BlockDocument(Model):
+    """A stored block; secrets are `********` unless asked for."""
+
     id: UUID
     block_schema_id: UUID
     block_type_id: UUID
@@ -77,6 +89,8 @@ class BlockDocument(Model):
 
 
 class BlockDocumentCreate(Write):
+    """A block to store."""
+
     block_schema_id: UUID
     block_type_id: UUID
     name: str | None = None
@@ -85,6 +99,8 @@ class BlockDocumentCreate(Write):
 
 
 class BlockDocumentUpdate(Write):
+    """Changes a stored block, merging unless told not to."""
+
     block_schema_id: UUID | UnsetType | None = UNSET
     data: dict[str, Any] | UnsetType = UNSET
     merge_existing_data: bool | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""deployments."""
+"""Deployments: a flow plus how, when and where to run it."""
 
 from __future__ import annotations
 
@@ -19,26 +19,36 @@ from penstock.wire.states import StateCreate
 
 
 class DeploymentStatus(StrEnum):
+    """Whether something polls for the deployment's runs."""
+
     READY = "READY"
     NOT_READY = "NOT_READY"
 
 
 class CollisionStrategy(StrEnum):
+    """What happens to a run that finds its deployment's slots taken."""
+
     ENQUEUE = "ENQUEUE"
     CANCEL_NEW = "CANCEL_NEW"
 
 
 class ConcurrencyOptions(Model):
+    """How a deployment's limit acts; grace in seconds, 60 to 86,400."""
+
     collision_strategy: CollisionStrategy
     grace_period_seconds: int | None = None
 
 
 class VersionInfo(Model):
+    """Where a deployment's version comes from."""
+
     type: str
     version: str
 
 
 class Deployment(Model):
+    """A deployment as the API answers it; `concurrency_limit` stays null, see `global_concurrency_limit`."""
+
     id: UUID
     name: str
     flow_id: UUID
@@ -72,6 +82,8 @@ class Deployment(Model):
 
 
 class DeploymentCreate(Write):
+    """Creates a deployment, or updates the one of that flow and name; schedules are always replaced."""
+
     name: str
     flow_id: UUID
     paused: bool = False
@@ -98,6 +110,8 @@ class DeploymentCreate(Write):
 
 
 class DeploymentUpdate(Write):
+    """Changes a deployment; schedules are matched by slug where all have one."""
+
     version: str | UnsetType | None = UNSET
     description: str | UnsetType | None = UNSET
     paused: bool | UnsetType = UNSET
@@ -121,6 +135,8 @@ class DeploymentUpdate(Write):
 
 
 class DeploymentFlowRunCreate(Write):
+    """A run of a deployment; parameters are laid over the deployment's."""
+
     state: StateCreate | None = None
     name: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -145,6 +161,8 @@ class DeploymentPoll(Model):
 
 
 class ScheduleNow(Model):
+    """Creates a deployment's scheduled runs now; `min_time` in seconds."""
+
     start_time: datetime | None = None
     end_time: datetime | None = None
     min_time: float | None = None

@@ -1,4 +1,4 @@
-"""events."""
+"""Events: what happened, to what, with what else involved."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from penstock.wire.model import Model
 
 
 class Event(Model):
+    """An event as a client sends it."""
+
     occurred: datetime
     event: str
     resource: dict[str, Any]
@@ -24,6 +26,8 @@ class Event(Model):
 
 
 class ReceivedEvent(Model):
+    """An event as the server keeps it."""
+
     occurred: datetime
     event: str
     resource: dict[str, Any]
@@ -35,12 +39,16 @@ class ReceivedEvent(Model):
 
 
 class EventPage(Model):
+    """A page of events and the address of the next."""
+
     events: list[ReceivedEvent]
     total: int
     next_page: str | None
 
 
 class EventCount(Model):
+    """Events in one bucket."""
+
     value: str
     label: str
     count: int
@@ -49,11 +57,15 @@ class EventCount(Model):
 
 
 class EventQuery(Model):
+    """Events by filter, newest first, at most 50 a page."""
+
     filter: dict[str, Any] | None = None
     limit: int = 50
 
 
 class EventCountQuery(Model):
+    """Events counted by day, time, name or resource."""
+
     filter: dict[str, Any]
     time_unit: str = "day"
     time_interval: float = 1.0

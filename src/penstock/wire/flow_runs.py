@@ -1,4 +1,4 @@
-"""flow_runs."""
+"""Flow runs: one execution of a flow, its states, inputs and history."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from penstock.wire.states import (
 
 
 class FlowRunPolicy(Model):
+    """How the server treats a run's failures and pauses; the first two fields are older names, kept on the wire."""
+
     max_retries: int = 0
     retry_delay_seconds: float = 0
     retries: int | None = None
@@ -32,12 +34,16 @@ class FlowRunPolicy(Model):
 
 
 class CreatedBy(Model):
+    """Who made an object: a schedule, an automation, a deployment, a user."""
+
     id: UUID | None
     type: str | None = None
     display_value: str | None = None
 
 
 class FlowRun(Model):
+    """A flow run as the API answers it; the estimated values are computed when it is read."""
+
     id: UUID
     name: str
     flow_id: UUID
@@ -77,6 +83,8 @@ class FlowRun(Model):
 
 
 class FlowRunCreate(Write):
+    """A new run; a key already used for this flow gives back the first run."""
+
     flow_id: UUID
     state: StateCreate | None = None
     name: str | None = None
@@ -96,6 +104,8 @@ class FlowRunCreate(Write):
 
 
 class FlowRunUpdate(Write):
+    """The fields of a run that a client may change."""
+
     name: str | UnsetType | None = UNSET
     flow_version: str | UnsetType | None = UNSET
     parameters: dict[str, Any] | UnsetType = UNSET
@@ -106,6 +116,8 @@ class FlowRunUpdate(Write):
 
 
 class FlowRunInput(Model):
+    """A value sent to a run, kept as text under a key."""
+
     id: UUID
     flow_run_id: UUID
     key: str
@@ -116,22 +128,30 @@ class FlowRunInput(Model):
 
 
 class ScheduledFlowRun(Model):
+    """A due run as polling hands it to a worker."""
+
     work_pool_id: UUID
     work_queue_id: UUID
     flow_run: FlowRun
 
 
 class BulkCreated(Model):
+    """One outcome of a bulk create: `CREATED` or `FAILED` with the error."""
+
     status: str
     flow_run_id: UUID | None = None
     error: str | None = None
 
 
 class BulkCreatedRuns(Model):
+    """The outcomes, in the order asked."""
+
     results: list[BulkCreated] = field(default_factory=list)
 
 
 class BulkOrchestrated(Model):
+    """The verdict for one run of a bulk change."""
+
     flow_run_id: UUID
     status: OrchestrationStatus
     details: OrchestrationDetails
@@ -139,10 +159,14 @@ class BulkOrchestrated(Model):
 
 
 class BulkOrchestratedRuns(Model):
+    """The verdicts of a bulk change."""
+
     results: list[BulkOrchestrated] = field(default_factory=list)
 
 
 class SimpleFlowRun(Model):
+    """A run as a dot in a chart: `duration` and `lateness` in seconds."""
+
     id: UUID
     state_type: StateType
     timestamp: datetime
@@ -151,6 +175,8 @@ class SimpleFlowRun(Model):
 
 
 class SimpleNextFlowRun(Model):
+    """The next run of a flow."""
+
     id: UUID
     flow_id: UUID
     name: str
@@ -160,6 +186,8 @@ class SimpleNextFlowRun(Model):
 
 
 class HistoryState(Model):
+    """Runs of one state in an interval; sums in seconds."""
+
     state_type: StateType
     state_name: str
     count_runs: int
@@ -168,12 +196,16 @@ class HistoryState(Model):
 
 
 class HistoryInterval(Model):
+    """One bar of a history chart."""
+
     interval_start: datetime
     interval_end: datetime
     states: list[HistoryState]
 
 
 class DependencyResult(Model):
+    """A task run and what it waited for."""
+
     id: UUID
     name: str
     upstream_dependencies: list[dict[str, Any]]
@@ -187,10 +219,14 @@ class DependencyResult(Model):
 
 
 class Edge(Model):
+    """A neighbour in the graph."""
+
     id: UUID
 
 
 class GraphArtifact(Model):
+    """An artifact in the graph."""
+
     id: UUID
     key: str | None
     type: str | None
@@ -200,6 +236,8 @@ class GraphArtifact(Model):
 
 
 class GraphState(Model):
+    """A state of the run in the graph."""
+
     id: UUID
     timestamp: datetime
     type: StateType
@@ -207,6 +245,8 @@ class GraphState(Model):
 
 
 class Node(Model):
+    """A task or subflow in the graph; `kind` is `task-run` or `flow-run`."""
+
     kind: str
     id: UUID
     label: str
@@ -220,6 +260,8 @@ class Node(Model):
 
 
 class Graph(Model):
+    """A run's graph; `nodes` are pairs of id and `Node`."""
+
     start_time: datetime | None
     end_time: datetime | None
     root_node_ids: list[UUID]
@@ -229,11 +271,15 @@ class Graph(Model):
 
 
 class SetState(Model):
+    """Proposes a state; `force` skips the rules but not the bookkeeping."""
+
     state: StateCreate
     force: bool = False
 
 
 class BulkSetState(Model):
+    """Proposes one state to all runs that match."""
+
     state: StateCreate
     flow_runs: dict[str, Any] | None = None
     force: bool = False
@@ -241,22 +287,30 @@ class BulkSetState(Model):
 
 
 class Resume(Model):
+    """Resumes a paused run, with its input if it waits for one."""
+
     run_input: dict[str, Any] | None = None
 
 
 class InputCreate(Model):
+    """Stores an input of a run under a key not yet used."""
+
     key: str
     value: str
     sender: str | None = None
 
 
 class InputQuery(Model):
+    """Inputs by key prefix."""
+
     prefix: str
     limit: int = 1
     exclude_keys: list[str] = field(default_factory=list)
 
 
 class HistoryQuery(Criteria, kw_only=True):
+    """Counts by state over equal intervals."""
+
     history_start: datetime
     history_end: datetime
     history_interval_seconds: float

@@ -1,4 +1,4 @@
-"""flows."""
+"""Flows: a name that runs and deployments belong to."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from penstock.wire.model import Criteria, Labels, Model, Page, Write
 
 
 class Flow(Model):
+    """A flow, one per name."""
+
     id: UUID
     name: str
     created: datetime | None = None
@@ -21,12 +23,16 @@ class Flow(Model):
 
 
 class FlowCreate(Write):
+    """Registers a flow, or finds the one of that name."""
+
     name: str
     tags: list[str] = field(default_factory=list)
     labels: Labels | None = None
 
 
 class FlowUpdate(Write):
+    """Changes a flow's tags."""
+
     tags: list[str] | UnsetType = UNSET
 
 

@@ -1,4 +1,4 @@
-"""limits."""
+"""Concurrency limits: global ones by name, older ones by task tag, and the leases that hold their slots."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from penstock.wire.model import Criteria, Model, Write
 
 
 class TagLimit(Model):
+    """A limit on task runs with a tag; `active_slots` are the task runs that hold one."""
+
     id: UUID
     tag: str
     concurrency_limit: int
@@ -22,11 +24,15 @@ class TagLimit(Model):
 
 
 class TagLimitCreate(Write):
+    """Sets a tag's limit."""
+
     tag: str
     concurrency_limit: int
 
 
 class GlobalLimit(Model):
+    """A named limit; with a decay it is a rate limit."""
+
     id: UUID
     name: str
     limit: int
@@ -40,6 +46,8 @@ class GlobalLimit(Model):
 
 
 class GlobalLimitCreate(Write):
+    """A new named limit."""
+
     name: str
     limit: int
     active: bool = True
@@ -49,6 +57,8 @@ class GlobalLimitCreate(Write):
 
 
 class GlobalLimitUpdate(Write):
+    """Changes a named limit."""
+
     active: bool | UnsetType | None = UNSET
     name: str | UnsetType | None = UNSET
     limit: int | UnsetType | None = UNSET
@@ -58,6 +68,8 @@ class GlobalLimitUpdate(Write):
 
 
 class GlobalLimitSummary(Model):
+    """A named limit as lists show it."""
+
     id: UUID
     name: str
     limit: int
@@ -69,26 +81,36 @@ class GlobalLimitSummary(Model):
 
 
 class LimitReference(Model):
+    """A limit that was taken from or given back to."""
+
     id: UUID
     name: str
     limit: int
 
 
 class LeasedLimits(Model):
+    """The lease on the taken slots."""
+
     lease_id: UUID
     limits: list[LimitReference]
 
 
 class LeaseHolder(Write):
+    """Who holds a lease: `flow_run`, `task_run` or `deployment`."""
+
     type: str
     id: UUID
 
 
 class TagLimitReset(Model):
+    """Frees a tag's slots, or sets who holds them."""
+
     slot_override: list[UUID] | None = None
 
 
 class TagSlots(Model):
+    """Slots of tags for a task run, as older clients take them."""
+
     names: list[str]
     task_run_id: UUID
 
@@ -113,6 +135,8 @@ class SlotsLease(Model):
 
 
 class SlotsReturn(Model):
+    """Gives slots back that were taken without a lease."""
+
     slots: int
     names: list[str]
     occupancy_seconds: float | None = None
@@ -120,10 +144,14 @@ class SlotsReturn(Model):
 
 
 class LeaseReturn(Model):
+    """Gives a lease back."""
+
     lease_id: UUID
 
 
 class LeaseRenewal(Model):
+    """Keeps a lease, 60 to 86,400 seconds from now."""
+
     lease_duration: float = 300
 
 

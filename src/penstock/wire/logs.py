@@ -1,4 +1,4 @@
-"""logs."""
+"""Log lines of runs and workers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from penstock.wire.model import Criteria, Model, Write
 
 
 class Log(Model):
+    """A log line."""
+
     id: UUID
     name: str
     level: int
@@ -23,6 +25,8 @@ class Log(Model):
 
 
 class LogCreate(Write):
+    """A log line to keep; `level` as in Python's logging."""
+
     name: str
     level: int
     message: str

@@ -1,4 +1,4 @@
-"""saved_searches."""
+"""Saved searches of the dashboard."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from penstock.wire.model import Criteria, Model, Write
 
 
 class SavedSearch(Model):
+    """A saved search."""
+
     id: UUID
     name: str
     created: datetime | None = None
@@ -21,6 +23,8 @@ class SavedSearch(Model):
 
 
 class SavedSearchCreate(Write):
+    """A search to save."""
+
     name: str
     filters: list[dict[str, Any]] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""states."""
+"""States of flow runs and task runs, and the verdict on a proposed one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from penstock.wire.model import Model, Write
 
 
 class StateType(StrEnum):
+    """What kind of state; COMPLETED, FAILED, CANCELLED and CRASHED are terminal."""
+
     SCHEDULED = "SCHEDULED"
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -23,6 +25,8 @@ class StateType(StrEnum):
 
 
 class StateDetails(Model):
+    """The typed side notes of a state; all optional."""
+
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
     child_flow_run_id: UUID | None = None
@@ -44,6 +48,8 @@ class StateDetails(Model):
 
 
 class State(Model):
+    """A state as the server keeps it: with an id and the time it was written."""
+
     id: UUID
     type: StateType
     timestamp: datetime
@@ -54,6 +60,8 @@ class State(Model):
 
 
 class StateCreate(Write):
+    """A proposed state; the server gives it an id and a time. A missing name means the capitalised type."""
+
     type: StateType
     name: str | None = None
     message: str | None = None
@@ -62,6 +70,8 @@ class StateCreate(Write):
 
 
 class OrchestrationStatus(StrEnum):
+    """What became of a proposal: written, replaced, refused for good, or to be sent again later."""
+
     ACCEPT = "ACCEPT"
     REJECT = "REJECT"
     ABORT = "ABORT"
@@ -77,6 +87,8 @@ class OrchestrationDetails(Model, omit_defaults=True):
 
 
 class OrchestrationResult(Model):
+    """The verdict on a proposed state, with the state that is now current."""
+
     state: State | None
     status: OrchestrationStatus
     details: OrchestrationDetails

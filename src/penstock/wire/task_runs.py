@@ -1,4 +1,4 @@
-"""task_runs."""
+"""Task runs: one execution of a task inside a flow run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from penstock.wire.states import OrchestrationResult, State, StateCreate, StateT
 
 
 class TaskRunPolicy(Model):
+    """Retries of a task: a delay, or a list of them in seconds, jittered by a factor."""
+
     max_retries: int = 0
     retry_delay_seconds: float = 0
     retries: int | None = None
@@ -23,6 +25,8 @@ class TaskRunPolicy(Model):
 
 
 class TaskRun(Model):
+    """A task run; the estimated values are computed when it is read."""
+
     id: UUID
     name: str
     task_key: str
@@ -53,6 +57,8 @@ class TaskRun(Model):
 
 
 class UITaskRun(Model):
+    """A task run with its flow run's name, for the dashboard."""
+
     id: UUID
     name: str
     task_key: str
@@ -84,6 +90,8 @@ class UITaskRun(Model):
 
 
 class TaskRunCreate(Write):
+    """A task run by its key within the flow run; a known key gives back the first."""
+
     task_key: str
     dynamic_key: str
     id: UUID | None = None
@@ -100,14 +108,21 @@ class TaskRunCreate(Write):
 
 
 class TaskRunUpdate(Write):
+    """Renames a task run."""
+
     name: str | UnsetType = UNSET
 
 
 class TaskRunCount(Model):
-    pass
+    """Finished and failed task runs in one interval."""
+
+    completed: int = 0
+    failed: int = 0
 
 
 class CountByState(Model):
+    """How many task runs are in each state."""
+
     COMPLETED: int = 0
     PENDING: int = 0
     RUNNING: int = 0
@@ -120,10 +135,14 @@ class CountByState(Model):
 
 
 class TaskWorkerFilter(Model):
+    """Which background task workers."""
+
     task_keys: list[str]
 
 
 class TaskWorkerResponse(Model):
+    """A background task worker that is connected."""
+
     identifier: str
     task_keys: list[str]
     timestamp: datetime

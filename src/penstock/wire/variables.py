@@ -1,4 +1,4 @@
-"""variables."""
+"""Variables: named JSON values."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from penstock.wire.model import Criteria, Model, Write
 
 
 class Variable(Model):
+    """A named value."""
+
     id: UUID
     name: str
     value: str | int | bool | float | dict[str, Any] | list[Any] | None
@@ -22,12 +24,16 @@ class Variable(Model):
 
 
 class VariableCreate(Write):
+    """A new variable; the value is any JSON."""
+
     name: str
     value: str | int | bool | float | dict[str, Any] | list[Any] | None
     tags: list[str] = field(default_factory=list)
 
 
 class VariableUpdate(Write):
+    """Changes a variable."""
+
     name: str | UnsetType | None = UNSET
     value: str | int | bool | float | dict[str, Any] | list[Any] | UnsetType | None = UNSET
     tags: list[str] | UnsetType | None = UNSET

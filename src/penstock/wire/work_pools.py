@@ -1,4 +1,4 @@
-"""work_pools."""
+"""Work pools: typed queues of runs, with the base job template that is their policy."""
 
 from __future__ import annotations
 
@@ -16,18 +16,24 @@ from penstock.wire.states import StateType
 
 
 class WorkPoolStatus(StrEnum):
+    """READY while a worker is online."""
+
     READY = "READY"
     NOT_READY = "NOT_READY"
     PAUSED = "PAUSED"
 
 
 class WorkPoolStorageConfiguration(Write):
+    """Where bundles and results of the pool's runs are kept."""
+
     bundle_upload_step: dict[str, Any] | None = None
     bundle_execution_step: dict[str, Any] | None = None
     default_result_storage_block_id: UUID | None = None
 
 
 class WorkPool(Model):
+    """A pool; `active_slots` is given only when there is a limit."""
+
     id: UUID
     name: str
     type: str
@@ -44,6 +50,8 @@ class WorkPool(Model):
 
 
 class WorkPoolCreate(Write):
+    """A new pool."""
+
     name: str
     storage_configuration: WorkPoolStorageConfiguration
     description: str | None = None
@@ -54,6 +62,8 @@ class WorkPoolCreate(Write):
 
 
 class WorkPoolUpdate(Write):
+    """Changes a pool."""
+
     description: str | UnsetType | None = UNSET
     is_paused: bool | UnsetType | None = UNSET
     base_job_template: dict[str, Any] | UnsetType | None = UNSET
@@ -62,6 +72,8 @@ class WorkPoolUpdate(Write):
 
 
 class FlowRunSlotSummary(Model):
+    """A run that holds a slot."""
+
     id: UUID
     name: str
     state_type: StateType | None = None
@@ -72,6 +84,8 @@ class FlowRunSlotSummary(Model):
 
 
 class WorkQueueConcurrencyStatusDetail(Model):
+    """A queue's slots and who holds them."""
+
     queue_id: UUID
     queue_name: str
     active_slots: int
@@ -81,6 +95,8 @@ class WorkQueueConcurrencyStatusDetail(Model):
 
 
 class WorkPoolConcurrencyStatus(Model):
+    """A pool's slots and who holds them, by queue."""
+
     active_slots: int
     count: int
     limit: int
@@ -100,6 +116,8 @@ class PoolPoll(Model):
 
 
 class SlotsQuery(Model):
+    """A page of slot holders."""
+
     page: int = 1
     limit: int | None = None
     flow_run_limit: int = 10

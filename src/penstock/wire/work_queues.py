@@ -1,4 +1,4 @@
-"""work_queues."""
+"""Work queues: prioritised parts of a pool."""
 
 from __future__ import annotations
 
@@ -15,17 +15,23 @@ from penstock.wire.work_pools import FlowRunSlotSummary, SlotsQuery
 
 
 class WorkQueueStatus(StrEnum):
+    """READY while it is polled."""
+
     READY = "READY"
     NOT_READY = "NOT_READY"
     PAUSED = "PAUSED"
 
 
 class QueueFilter(Model):
+    """The older way to match runs by tags or deployments."""
+
     tags: list[str] | None = None
     deployment_ids: list[UUID] | None = None
 
 
 class WorkQueue(Model):
+    """A queue; a lower priority number comes first."""
+
     id: UUID
     name: str
     created: datetime | None = None
@@ -43,6 +49,8 @@ class WorkQueue(Model):
 
 
 class WorkQueueCreate(Write):
+    """A new queue; without a priority it goes last."""
+
     name: str
     description: str | None = ""
     is_paused: bool = False
@@ -52,6 +60,8 @@ class WorkQueueCreate(Write):
 
 
 class WorkQueueUpdate(Write):
+    """Changes a queue; others make room for a taken priority."""
+
     name: str | UnsetType | None = UNSET
     description: str | UnsetType | None = UNSET
     is_paused: bool | UnsetType = UNSET
@@ -62,11 +72,15 @@ class WorkQueueUpdate(Write):
 
 
 class WorkQueueHealthPolicy(Model):
+    """When a queue counts as healthy."""
+
     maximum_late_runs: int | None = 0
     maximum_seconds_since_last_polled: int | None = 60
 
 
 class WorkQueueStatusDetail(Model):
+    """A queue's health."""
+
     healthy: bool
     health_check_policy: WorkQueueHealthPolicy
     late_runs_count: int = 0
@@ -74,6 +88,8 @@ class WorkQueueStatusDetail(Model):
 
 
 class WorkQueueConcurrencyStatus(Model):
+    """A queue's slots and who holds them."""
+
     active_slots: int
     count: int
     limit: int
@@ -84,6 +100,8 @@ class WorkQueueConcurrencyStatus(Model):
 
 
 class QueuePoll(Model):
+    """What an older client asks of one queue."""
+
     scheduled_before: datetime | None = None
     limit: int | None = None
     agent_id: UUID | None = None

@@ -1,4 +1,4 @@
-"""workers."""
+"""Workers: the processes that take a pool's runs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from penstock.wire.model import Criteria, Model
 
 
 class WorkerStatus(StrEnum):
+    """ONLINE until three heartbeats are missed."""
+
     ONLINE = "ONLINE"
     OFFLINE = "OFFLINE"
 
 
 class Worker(Model):
+    """A worker as its heartbeats tell of it."""
+
     id: UUID
     name: str
     work_pool_id: UUID
@@ -28,6 +32,8 @@ class Worker(Model):
 
 
 class WorkerHeartbeat(Model):
+    """A worker's sign of life."""
+
     name: str
     heartbeat_interval_seconds: int | None = None
 
