@@ -20,7 +20,7 @@ class TaskRunPolicy(Model):
     max_retries: int = 0
     retry_delay_seconds: float = 0
     retries: int | None = None
-    retry_delay: int | float | list[int] | list[float] | None = None
+    retry_delay: int | float | list[int | float] | None = None
     retry_jitter_factor: float | None = None
 
 
