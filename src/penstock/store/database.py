@@ -4,6 +4,7 @@ An *intent* (create a run, claim due runs, propose a state) is a generator that 
 sent the rows. It is written once; SQLite runs it in its writer, PostgreSQL awaits each step. Nothing
 else in an intent may wait or look around: time, ids and randomness are its arguments.
 
+    @intent
     def read_variable(name: str) -> Steps[Variable | None]:
         rows = yield SQL.read_by_name(name=name)
         return decode(rows[0][0]) if rows else None
@@ -11,18 +12,20 @@ else in an intent may wait or look around: time, ids and randomness are its argu
     variable = await store.read(read_variable("region"))
 
 Each intent is one short transaction: `write` runs it whole or not at all, and the awaited result
-means it is committed. An intent may be run again from its start when the database asks for it
+means it is committed. `@intent` lets it be run again from its start when the database asks for it
 (serialisation failure, deadlock, lost connection before commit), so it must have no side effect but
-its queries.
+its queries. An intent uses another with `yield from`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from functools import wraps
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 Row = Sequence[Any]
 Rows = Sequence[Row]
@@ -32,13 +35,14 @@ Rows = Sequence[Row]
 class Query:
     """One statement with `:name` parameters.
 
-    With `many`, the statement is run once for each mapping and gives no rows. `sqlite` and `postgres`
-    hold each database's text where the dialects differ; usually they are the same.
+    With `many`, the statement is run once for each mapping and gives no rows. `alone` says that the
+    intent is this one statement, which spares PostgreSQL the round trips of a transaction around it.
     """
 
     statement: Statement
     parameters: Mapping[str, Any] = field(default_factory=dict)
     many: Sequence[Mapping[str, Any]] | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class Statement:
     def __call__(self, **parameters: Any) -> Query:
         return Query(self, parameters)
 
+    def alone(self, **parameters: Any) -> Query:
+        """The statement as the only one of its intent: its own transaction, in one round trip."""
+        return Query(self, parameters, alone=True)
+
     def each(self, rows: Sequence[Mapping[str, Any]]) -> Query:
         """The statement once for each row of parameters."""
         return Query(self, many=rows)
@@ -61,11 +69,41 @@ class Statement:
 Steps = Generator[Query, Rows, T]
 
 
+class Intent(Generic[T]):
+    """An intent with its arguments, which can be started as often as needed."""
+
+    __slots__ = ("start",)
+
+    def __init__(self, start: Callable[[], Steps[T]]) -> None:
+        self.start = start
+
+    def __iter__(self) -> Steps[T]:
+        """Lets another intent run this one as its part: `result = yield from part(...)`."""
+        return self.start()
+
+
+def intent(steps: Callable[P, Steps[T]]) -> Callable[P, Intent[T]]:
+    """Makes a generator function an intent."""
+
+    @wraps(steps)
+    def with_arguments(*args: P.args, **kwargs: P.kwargs) -> Intent[T]:
+        return Intent(lambda: steps(*args, **kwargs))
+
+    return with_arguments
+
+
 class Database(Protocol):
-    """A database that runs intents."""
+    """A database that runs intents.
+
+    A plain generator (`Steps`) is taken too, but can't be run again: where an `Intent` would be retried
+    in silence it ends with `Unavailable`. A violated constraint is a `Conflict`.
+    """
 
     dialect: str
     """`sqlite` or `postgres`."""
+
+    listens: bool
+    """Whether `listen` and `notify` reach other processes."""
 
     async def open(self) -> None:
         """Connects; raises `Unavailable` with what was tried when it can't."""
@@ -73,11 +111,20 @@ class Database(Protocol):
     async def close(self) -> None:
         """Finishes what was accepted and disconnects."""
 
-    async def write(self, intent: Steps[T]) -> T:
+    async def write(self, intent: Intent[T] | Steps[T]) -> T:
         """Runs an intent in one transaction; returns after its commit."""
 
-    async def read(self, intent: Steps[T]) -> T:
+    async def read(self, intent: Intent[T] | Steps[T]) -> T:
         """Runs an intent that only reads a little by key: no transaction, no waiting behind others."""
 
-    async def scan(self, intent: Steps[T]) -> T:
+    async def scan(self, intent: Intent[T] | Steps[T]) -> T:
         """Runs an intent that may read much (filters, counts), so that it delays nobody else."""
+
+    async def listen(self, channel: str, callback: Callable[[str], None]) -> None:
+        """Calls back with the payload of each `notify` on the channel, from any process.
+
+        Notifications are hints: some are lost while the connection is down, none is repeated.
+        """
+
+    async def notify(self, channel: str, payload: str) -> None:
+        """Sends a short text (below 8,000 bytes) to all listeners of the channel."""

@@ -1,0 +1,231 @@
+"""PostgreSQL: a pool of connections, each intent one transaction, and notifications between processes.
+
+Connections that were lost (a restart, a failover) are replaced by the pool; an intent that had not
+committed yet is run again, for `RETRY_FOR` seconds at most. When the connection breaks in the commit
+itself nobody can know its outcome, so that is an error for the caller to handle: nothing is
+acknowledged that is not committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+
+from penstock.errors import Conflict, Unavailable
+from penstock.store.database import Intent, Query, Rows, Steps
+
+T = TypeVar("T")
+
+RETRY_FOR = 30.0
+"""Seconds to keep trying to get an intent through while the database is away."""
+FIRST_PAUSE = 0.02
+LONGEST_PAUSE = 1.0
+CONNECT_TIMEOUT = 10.0
+LISTEN_RETRY = 1.0
+
+_log = logging.getLogger(__name__)
+
+_CLASHES = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+)
+
+
+class PostgresDatabase:
+    """A PostgreSQL database (13 or newer), written by any number of processes."""
+
+    dialect = "postgres"
+    listens = True
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = url
+        self.pool_size = pool_size
+        self._listeners: dict[str, list[Callable[[str], None]]] = {}
+        self._listening: asyncio.Task[None] | None = None
+        self._listen_changed = asyncio.Event()
+
+    async def open(self) -> None:
+        """Connects the pool; `Unavailable` says to where and why it failed, without the password."""
+        try:
+            self._pool = await asyncpg.create_pool(
+                self.url,
+                min_size=1,
+                max_size=self.pool_size,
+                statement_cache_size=1024,
+                max_cached_statement_lifetime=0,
+                max_inactive_connection_lifetime=300,
+                timeout=CONNECT_TIMEOUT,
+                server_settings={"application_name": "penstock", "jit": "off"},
+            )
+        except (*_LOST, asyncpg.PostgresError) as error:
+            raise Unavailable(f"Can't connect to the PostgreSQL database {_shown(self.url)}: {error}") from error
+
+    async def close(self) -> None:
+        """Waits for running intents, then disconnects."""
+        if self._listening:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+        await self._pool.close()
+
+    async def write(self, intent: Intent[T] | Steps[T]) -> T:
+        """Runs an intent in a transaction, again when it clashed or lost its connection before the commit."""
+        return await self._persist(intent, self._in_transaction)
+
+    async def read(self, intent: Intent[T] | Steps[T]) -> T:
+        """Runs an intent's queries one by one, each seeing what is committed."""
+        return await self._persist(intent, self._one_by_one)
+
+    async def scan(self, intent: Intent[T] | Steps[T]) -> T:
+        """The same as `read`: here nobody waits behind a long query."""
+        return await self._persist(intent, self._one_by_one)
+
+    async def listen(self, channel: str, callback: Callable[[str], None]) -> None:
+        """Calls back with each notification; connects again by itself when the connection is lost."""
+        self._listeners.setdefault(channel, []).append(callback)
+        self._listen_changed.set()
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._keep_listening())
+
+    async def notify(self, channel: str, payload: str) -> None:
+        """Sends to the listeners of all processes; a failure is logged only, for it is a hint."""
+        try:
+            await self._pool.execute("select pg_notify($1, $2)", channel, payload)
+        except (*_LOST, asyncpg.PostgresError):
+            _log.warning("A notification could not be sent", exc_info=True)
+
+    async def _persist(self, intent: Intent[T] | Steps[T], attempt: Callable[[Steps[T]], Any]) -> T:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + RETRY_FOR
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                result: T = await attempt(intent.start() if isinstance(intent, Intent) else intent)
+                return result
+            except (*_CLASHES, *_LOST) as error:
+                if loop.time() > deadline or not isinstance(intent, Intent):
+                    raise Unavailable(f"The database did not answer: {error}") from error
+            except asyncpg.IntegrityConstraintViolationError as error:
+                raise Conflict(f"Data integrity conflict: {error}") from error
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _in_transaction(self, steps: Steps[T]) -> T:
+        try:
+            query = next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
+            if query.alone:
+                with _outcome_unknown():
+                    return await _drive(connection, steps, query)
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                result = await _drive(connection, steps, query)
+            except BaseException:
+                await _roll_back(connection, transaction)
+                raise
+            with _outcome_unknown():
+                await transaction.commit()
+            return result
+
+    async def _one_by_one(self, steps: Steps[T]) -> T:
+        try:
+            query = next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
+            return await _drive(connection, steps, query)
+
+    async def _keep_listening(self) -> None:
+        while True:
+            try:
+                connection = await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT)
+            except (*_LOST, asyncpg.PostgresError):
+                _log.warning("Can't listen to the database; trying again")
+                await asyncio.sleep(LISTEN_RETRY)
+                continue
+            try:
+                await self._listen_until_lost(connection)
+            finally:
+                connection.terminate()
+
+    async def _listen_until_lost(self, connection: Any) -> None:
+        connection.add_termination_listener(lambda _: self._listen_changed.set())
+        subscribed: set[str] = set()
+        while not connection.is_closed():
+            self._listen_changed.clear()
+            try:
+                for channel in self._listeners.keys() - subscribed:
+                    await connection.add_listener(channel, self._heard)
+                    subscribed.add(channel)
+            except (*_LOST, asyncpg.PostgresError):
+                return
+            await self._listen_changed.wait()
+
+    def _heard(self, _connection: Any, _pid: int, channel: str, payload: str) -> None:
+        for callback in self._listeners.get(channel, ()):
+            callback(payload)
+
+
+async def _drive(connection: Any, steps: Steps[T], query: Query) -> T:
+    try:
+        while True:
+            query = steps.send(await _execute(connection, query))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    except asyncpg.InterfaceError as error:
+        if connection.is_closed():
+            raise ConnectionResetError(str(error)) from error
+        raise
+
+
+async def _execute(connection: Any, query: Query) -> Rows:
+    order = query.statement.order
+    if query.many is not None:
+        await connection.executemany(query.statement.postgres, [[row[name] for name in order] for row in query.many])
+        return []
+    rows: Rows = await connection.fetch(query.statement.postgres, *[query.parameters[name] for name in order])
+    return rows
+
+
+async def _roll_back(connection: Any, transaction: Any) -> None:
+    if connection.is_closed():
+        return
+    try:
+        await transaction.rollback()
+    except (*_LOST, asyncpg.PostgresError):
+        connection.terminate()
+
+
+@contextmanager
+def _outcome_unknown() -> Iterator[None]:
+    """Where a lost connection leaves open whether the write is committed, so that it must not be repeated."""
+    try:
+        yield
+    except _LOST as error:
+        raise Unavailable(f"The connection to the database was lost in a commit: {error}") from error
+
+
+def _shown(url: str) -> str:
+    """The URL without its password."""
+    head, at, tail = url.rpartition("@")
+    if not at:
+        return url
+    scheme, _, login = head.partition("://")
+    return f"{scheme}://{login.partition(':')[0]}@{tail}"
