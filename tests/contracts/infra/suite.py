@@ -1,0 +1,138 @@
+"""What every driver must keep, told in scenes that each driver plays in its own way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import pytest
+
+from penstock.errors import InfrastructureFailed
+from penstock.infra.protocol import Infrastructure, Job
+
+SCOPE = "pool-a"
+
+
+class Stage(Protocol):
+    """A driver under test, and how its jobs are told to behave."""
+
+    def driver(self) -> Infrastructure:
+        """A new host in the same place: what earlier hosts started is still there."""
+        ...
+
+    def ends(self, code: int, output: str = "") -> Mapping[str, Any]:
+        """Configuration of a job that prints and ends at once."""
+        ...
+
+    def stays(self) -> Mapping[str, Any]:
+        """Configuration of a job that runs until it is stopped."""
+        ...
+
+    def impossible(self) -> Mapping[str, Any]:
+        """Configuration that the driver refuses."""
+        ...
+
+
+def job(configuration: Mapping[str, Any], identity: str = "run-1", scope: str = SCOPE) -> Job:
+    note = {"scope": scope, "run": identity}
+    return Job(identity=identity, configuration=configuration, env={}, command=["false"], note=note)
+
+
+class InfrastructureContract:
+    """Subclass it with a `stage` fixture."""
+
+    async def test_exit_tells_the_code_and_the_end_of_the_output(self, stage: Stage) -> None:
+        async with hosted(stage) as driver:
+            started = await driver.start(job(stage.ends(3, "all is lost")))
+            ended = await driver.wait(started.handle)
+        assert (ended.code, ended.output.strip()) == (3, "all is lost")
+
+    async def test_waiting_works_for_many_and_after_the_end(self, stage: Stage) -> None:
+        async with hosted(stage) as driver:
+            started = await driver.start(job(stage.ends(0)))
+            both = await asyncio.gather(driver.wait(started.handle), driver.wait(started.handle))
+            assert [one.code for one in (*both, await driver.wait(started.handle))] == [0, 0, 0]
+
+    async def test_the_same_identity_is_not_started_twice(self, stage: Stage) -> None:
+        async with hosted(stage) as driver:
+            started = await driver.start(job(stage.ends(0)))
+            with pytest.raises(InfrastructureFailed, match="not started twice"):
+                await driver.start(job(stage.ends(0)))
+            await driver.wait(started.handle)
+            with pytest.raises(InfrastructureFailed, match="not started twice"):
+                await driver.start(job(stage.ends(0)))
+
+    async def test_a_failed_start_says_why_and_leaves_nothing(self, stage: Stage) -> None:
+        async with hosted(stage) as driver:
+            with pytest.raises(InfrastructureFailed):
+                await driver.start(job(stage.impossible()))
+            started = await driver.start(job(stage.ends(0)))
+            assert (await driver.wait(started.handle)).code == 0
+
+    async def test_stop_ends_a_job_and_stopping_again_does_nothing(self, stage: Stage) -> None:
+        async with hosted(stage) as driver:
+            started = await driver.start(job(stage.stays()))
+            await driver.stop(started.handle, 5)
+            assert (await driver.wait(started.handle)).code == -15
+            await driver.stop(started.handle, 5)
+            await driver.stop("never-was", 5)
+
+    async def test_giving_up_waiting_leaves_the_job_alone(self, stage: Stage) -> None:
+        async with hosted(stage) as driver:
+            started = await driver.start(job(stage.stays()))
+            waiting = asyncio.create_task(driver.wait(started.handle))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            await driver.stop(started.handle, 5)
+            assert (await driver.wait(started.handle)).code == -15
+
+    async def test_logs_are_all_of_the_output(self, stage: Stage) -> None:
+        async with hosted(stage) as driver:
+            started = await driver.start(job(stage.ends(0, "one\ntwo")))
+            text = b"".join([piece async for piece in driver.logs(started.handle)])
+        assert text.split() == [b"one", b"two"]
+
+    async def test_next_host_takes_over_what_the_last_one_left(self, stage: Stage) -> None:
+        async with hosted(stage) as first:
+            started = await first.start(job(stage.stays()))
+        async with hosted(stage) as second:
+            [found] = await second.reconcile(SCOPE)
+            assert (found.handle, found.pid, found.note["run"]) == (started.handle, started.pid, "run-1")
+            await second.stop(found.handle, 5)
+            assert (await second.wait(found.handle)).code == -15
+
+    async def test_a_living_host_keeps_its_jobs_and_a_scope_is_kept_to(self, stage: Stage) -> None:
+        async with hosted(stage) as first, hosted(stage) as second:
+            started = await first.start(job(stage.stays()))
+            assert await second.reconcile(SCOPE) == []
+            await first.close()
+            assert await second.reconcile("pool-b") == []
+            [found] = await second.reconcile(SCOPE)
+            assert (found.handle, found.pid) == (started.handle, started.pid)
+            await second.stop(started.handle, 5)
+            assert await second.reconcile(SCOPE) == []
+
+    async def test_what_is_forgotten_is_gone(self, stage: Stage) -> None:
+        async with hosted(stage) as driver:
+            started = await driver.start(job(stage.ends(0)))
+            await driver.wait(started.handle)
+            await driver.forget(started.handle)
+            await driver.forget(started.handle)
+            with pytest.raises(InfrastructureFailed, match="not known"):
+                await driver.wait(started.handle)
+
+
+class hosted:
+    """A driver that is open within the block."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.driver = stage.driver()
+
+    async def __aenter__(self) -> Infrastructure:
+        await self.driver.open()
+        return self.driver
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.driver.close()
