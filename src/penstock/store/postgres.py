@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -41,6 +41,7 @@ _LOST = (
     OSError,
     TimeoutError,
 )
+_BROKEN = (*_LOST, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class PostgresDatabase:
@@ -52,6 +53,9 @@ class PostgresDatabase:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = url
         self.pool_size = pool_size
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._listeners: dict[str, list[Callable[[str], None]]] = {}
         self._listening: asyncio.Task[None] | None = None
         self._listen_changed = asyncio.Event()
@@ -77,19 +81,20 @@ class PostgresDatabase:
         if self._listening:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
+        await self._idle.wait()
         await self._pool.close()
 
     async def write(self, intent: Intent[T] | Steps[T]) -> T:
         """Runs an intent in a transaction, again when it clashed or lost its connection before the commit."""
-        return await self._persist(intent, self._in_transaction)
+        return await self._run(intent, self._in_transaction)
 
     async def read(self, intent: Intent[T] | Steps[T]) -> T:
         """Runs an intent's queries one by one, each seeing what is committed."""
-        return await self._persist(intent, self._one_by_one)
+        return await self._run(intent, self._one_by_one)
 
     async def scan(self, intent: Intent[T] | Steps[T]) -> T:
         """The same as `read`: here nobody waits behind a long query."""
-        return await self._persist(intent, self._one_by_one)
+        return await self._run(intent, self._one_by_one)
 
     async def listen(self, channel: str, callback: Callable[[str], None]) -> None:
         """Calls back with each notification; connects again by itself when the connection is lost."""
@@ -104,6 +109,16 @@ class PostgresDatabase:
             await self._pool.execute("select pg_notify($1, $2)", channel, payload)
         except (*_LOST, asyncpg.PostgresError):
             _log.warning("A notification could not be sent", exc_info=True)
+
+    async def _run(self, intent: Intent[T] | Steps[T], attempt: Callable[[Steps[T]], Any]) -> T:
+        self._running += 1
+        self._idle.clear()
+        try:
+            return await self._persist(intent, attempt)
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
 
     async def _persist(self, intent: Intent[T] | Steps[T], attempt: Callable[[Steps[T]], Any]) -> T:
         loop = asyncio.get_running_loop()
@@ -127,7 +142,7 @@ class PostgresDatabase:
         except StopIteration as end:
             result: T = end.value
             return result
-        async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
+        async with self._connection() as connection:
             if query.alone:
                 with _outcome_unknown():
                     return await _drive(connection, steps, query)
@@ -136,7 +151,7 @@ class PostgresDatabase:
             try:
                 result = await _drive(connection, steps, query)
             except BaseException:
-                await _roll_back(connection, transaction)
+                await _roll_back(transaction)
                 raise
             with _outcome_unknown():
                 await transaction.commit()
@@ -148,8 +163,18 @@ class PostgresDatabase:
         except StopIteration as end:
             result: T = end.value
             return result
-        async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
+        async with self._connection() as connection:
             return await _drive(connection, steps, query)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        """A connection of the pool. That it can't be given back says nothing about what was done with it."""
+        connection = await self._pool.acquire(timeout=CONNECT_TIMEOUT)
+        try:
+            yield connection
+        finally:
+            with suppress(*_BROKEN):
+                await self._pool.release(connection)
 
     async def _keep_listening(self) -> None:
         while True:
@@ -193,6 +218,9 @@ async def _drive(connection: Any, steps: Steps[T], query: Query) -> T:
         if connection.is_closed():
             raise ConnectionResetError(str(error)) from error
         raise
+    except asyncpg.InternalClientError as error:  # how asyncpg meets a connection that was cut under a query
+        connection.terminate()
+        raise ConnectionResetError(str(error)) from error
 
 
 async def _execute(connection: Any, query: Query) -> Rows:
@@ -204,13 +232,10 @@ async def _execute(connection: Any, query: Query) -> Rows:
     return rows
 
 
-async def _roll_back(connection: Any, transaction: Any) -> None:
-    if connection.is_closed():
-        return
-    try:
+async def _roll_back(transaction: Any) -> None:
+    """Ends a transaction that failed; where that is not possible the connection is broken, which the pool sees."""
+    with suppress(*_BROKEN):
         await transaction.rollback()
-    except (*_LOST, asyncpg.PostgresError):
-        connection.terminate()
 
 
 @contextmanager

@@ -1,0 +1,72 @@
+"""Databases for all tests: each test that asks for `db` runs on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.store import migrations
+from penstock.store.database import Database
+from penstock.store.open import open_database
+from tests.live.postgres import Postgres, cluster
+
+DIALECTS = ("sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL server for the whole session; skips where none is installed."""
+    with cluster(tmp_path_factory.mktemp("cluster")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    """The name of a database with all tables and no rows, to be cloned."""
+    url = postgres.database()
+
+    async def fill() -> None:
+        db = open_database(url)
+        await db.open()
+        await migrations.upgrade(db)
+        await db.close()
+
+    asyncio.run(fill())
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Runs the test once for each database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a database without tables."""
+    if dialect == "sqlite":
+        return f"sqlite:///{tmp_path}/penstock.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()
+
+
+@pytest.fixture
+def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a database that may have its tables already (a clone is quicker than the migrations)."""
+    if dialect == "sqlite":
+        return f"sqlite:///{tmp_path}/penstock.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database(template=request.getfixturevalue("postgres_template"))
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """An open database with all tables and no rows."""
+    database = open_database(database_url)
+    await database.open()
+    await migrations.upgrade(database)
+    yield database
+    await database.close()

@@ -1,0 +1,95 @@
+"""A PostgreSQL of our own in a temporary folder, with one empty database for whoever asks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.live.servers import free_port
+
+QUICK = "-c fsync=on -c synchronous_commit=on -c max_connections=100 -c unix_socket_directories="
+
+
+@dataclass
+class Postgres:
+    """One cluster; `restart` and `stop` are what the fault tests need it for."""
+
+    binaries: Path
+    data: Path
+    port: int
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 {QUICK}"
+        self.control("-w", "-o", options, "-l", str(self.data / "log.txt"), "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Ends it; `immediate` is the database's own kill -9."""
+        self.control("-m", mode, "-w", "stop")
+
+    def restart(self) -> None:
+        """A fast restart: open connections are cut."""
+        self.stop()
+        self.start()
+
+    def database(self, template: str = "template1") -> str:
+        """The URL of a new database: an empty one, or a copy of `template`."""
+        name = f"t{uuid.uuid4().hex[:12]}"
+        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-T", template, name)
+        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{name}"
+
+    def query(self, url: str, sql: str) -> str:
+        """The answer of one statement, unaligned."""
+        plain = url.replace("+asyncpg", "")
+        return self.run("psql", plain, "-AtqX", "-v", "ON_ERROR_STOP=1", "-c", sql).strip()
+
+    def control(self, *arguments: str) -> None:
+        self.run("pg_ctl", "-D", str(self.data), *arguments, captured=False)
+
+    def run(self, tool: str, *arguments: str, captured: bool = True) -> str:
+        """One of its tools, as the user `postgres` when we are root (it refuses to run as root)."""
+        command = [str(self.binaries / tool), *arguments]
+        if os.geteuid() == 0:
+            command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
+        output = subprocess.PIPE if captured else subprocess.DEVNULL
+        done = subprocess.run(command, stdout=output, stderr=output, text=True, check=False, cwd="/")
+        assert done.returncode == 0, f"{tool} failed: {done.stderr}"
+        return done.stdout or ""
+
+
+def find_binaries() -> Path | None:
+    """Where PostgreSQL's server programs are: on the PATH, else in Debian's folder."""
+    initdb = shutil.which("initdb")
+    if initdb:
+        return Path(initdb).resolve().parent
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return packaged[-1].parent if packaged else None
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[Postgres]:
+    """A running PostgreSQL below `folder`; a test that asks for it is skipped where none is installed."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed")
+    data = folder / "postgres"
+    data.mkdir(parents=True)
+    if os.geteuid() == 0:
+        for path in (data, *data.parents):
+            if path.stat().st_uid == 0 and not path.stat().st_mode & 0o001:
+                path.chmod(path.stat().st_mode | 0o001)
+        shutil.chown(data, "postgres", "postgres")
+    postgres = Postgres(binaries, data, free_port())
+    postgres.run("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync")
+    postgres.start()
+    try:
+        yield postgres
+    finally:
+        postgres.stop("immediate")
