@@ -47,7 +47,10 @@ class VersionInfo(Model):
 
 
 class Deployment(Model):
-    """A deployment as the API answers it; `concurrency_limit` stays null, see `global_concurrency_limit`."""
+    """A deployment as the API answers it; `concurrency_limit` stays null, see `global_concurrency_limit`.
+
+    The last six fields are not stored with it but found when it is read.
+    """
 
     id: UUID
     name: str
@@ -57,17 +60,13 @@ class Deployment(Model):
     version: str | None = None
     description: str | None = None
     paused: bool = False
-    schedules: list[DeploymentSchedule] = field(default_factory=list)
     concurrency_limit: int | None = None
-    global_concurrency_limit: GlobalLimitSummary | None = None
     concurrency_options: ConcurrencyOptions | None = None
     job_variables: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
     labels: Labels = field(default_factory=dict)
-    work_queue_name: str | None = None
     work_queue_id: UUID | None = None
-    last_polled: datetime | None = None
     parameter_openapi_schema: dict[str, Any] | None = None
     path: str | None = None
     pull_steps: list[dict[str, Any]] | None = None
@@ -76,9 +75,13 @@ class Deployment(Model):
     infrastructure_document_id: UUID | None = None
     created_by: CreatedBy | None = None
     updated_by: CreatedBy | None = None
-    work_pool_name: str | None = None
-    status: DeploymentStatus | None = DeploymentStatus.NOT_READY
     enforce_parameter_schema: bool = True
+    schedules: list[DeploymentSchedule] = field(default_factory=list)
+    global_concurrency_limit: GlobalLimitSummary | None = None
+    work_queue_name: str | None = None
+    work_pool_name: str | None = None
+    last_polled: datetime | None = None
+    status: DeploymentStatus | None = DeploymentStatus.NOT_READY
 
 
 class DeploymentCreate(Write):

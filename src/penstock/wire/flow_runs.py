@@ -42,7 +42,7 @@ class CreatedBy(Model):
 
 
 class FlowRun(Model):
-    """A flow run as the API answers it; the estimated values are computed when it is read."""
+    """A flow run as the API answers it; the last five fields are not stored but found when it is read."""
 
     id: UUID
     name: str
@@ -53,7 +53,6 @@ class FlowRun(Model):
     deployment_id: UUID | None = None
     deployment_version: str | None = None
     work_queue_id: UUID | None = None
-    work_queue_name: str | None = None
     flow_version: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
@@ -70,16 +69,17 @@ class FlowRun(Model):
     start_time: datetime | None = None
     end_time: datetime | None = None
     total_run_time: float = 0.0
-    estimated_run_time: float = 0.0
-    estimated_start_time_delta: float = 0.0
     auto_scheduled: bool = False
     infrastructure_document_id: UUID | None = None
     infrastructure_pid: str | None = None
     created_by: CreatedBy | None = None
-    work_pool_id: UUID | None = None
-    work_pool_name: str | None = None
     state: State | None = None
     job_variables: dict[str, Any] | None = None
+    work_queue_name: str | None = None
+    work_pool_id: UUID | None = None
+    work_pool_name: str | None = None
+    estimated_run_time: float = 0.0
+    estimated_start_time_delta: float = 0.0
 
 
 class FlowRunCreate(Write):

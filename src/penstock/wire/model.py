@@ -90,3 +90,8 @@ class Deleted(Model):
 
 
 encode = msgspec.json.Encoder().encode
+
+
+def changed(update: Write) -> dict[str, Any]:
+    """The fields that a partial update sets, null among them, by name."""
+    return {name: value for name in update.__struct_fields__ if (value := getattr(update, name)) is not msgspec.UNSET}

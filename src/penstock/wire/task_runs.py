@@ -25,7 +25,7 @@ class TaskRunPolicy(Model):
 
 
 class TaskRun(Model):
-    """A task run; the estimated values are computed when it is read."""
+    """A task run; the last two fields are not stored but computed when it is read."""
 
     id: UUID
     name: str
@@ -51,9 +51,9 @@ class TaskRun(Model):
     start_time: datetime | None = None
     end_time: datetime | None = None
     total_run_time: float = 0.0
+    state: State | None = None
     estimated_run_time: float = 0.0
     estimated_start_time_delta: float = 0.0
-    state: State | None = None
 
 
 class UITaskRun(Model):

@@ -1,0 +1,468 @@
+"""Which state a flow run may take next: the rules in their order, and the bookkeeping of a written state.
+
+A rule looks at a `Move` (run, current state, proposed state, facts) and gives back the move, perhaps
+changed, or a `Verdict` that ends the matter. `RULES` is the policy, read from top to bottom; a rule is
+asked only for the transitions its two columns name. Facts: Prefect API 0.8.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from msgspec import structs
+
+from penstock.core.states import (
+    HOLDS_SLOT,
+    TERMINAL,
+    has_result,
+    is_terminal,
+    stamp,
+    turned_into,
+    with_details,
+)
+from penstock.wire.flow_runs import FlowRun, FlowRunPolicy
+from penstock.wire.states import OrchestrationStatus, State, StateCreate, StateDetails, StateType
+
+SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
+COMPLETED, FAILED, CANCELLED = StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED
+CRASHED, PAUSED, CANCELLING = StateType.CRASHED, StateType.PAUSED, StateType.CANCELLING
+
+SLOT_WAIT = timedelta(seconds=30)
+"""How long a run waits before it asks again for its deployment's slot."""
+LEASING_CLIENT = (3, 4, 11)
+"""The first Prefect version that renews the slot of a deployment's limit itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentLimit:
+    """A deployment's limit as it stands: how many slots, how many held by live leases, and what to do when full."""
+
+    limit: int
+    used: int
+    cancel_new: bool = False
+    grace_seconds: int = 300
+
+    @property
+    def is_full(self) -> bool:
+        return self.used >= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules look at beside the proposal; `limit` and `lease_is_live` only where a rule needs them."""
+
+    run: FlowRun
+    limit: DeploymentLimit | None = None
+    lease_is_live: bool = False
+    client_version: tuple[int, ...] | None = None
+    """Of a Prefect client, from its User-Agent; None for all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """What a written state does to the deployment's slot, each a lease id; `for_ever` takes or keeps it without end."""
+
+    take: UUID | None = None
+    renew: UUID | None = None
+    release: UUID | None = None
+    for_ever: bool = False
+
+
+NO_SLOTS = Slots()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a proposal; `state` is what is to be written, None when nothing is."""
+
+    status: OrchestrationStatus
+    state: State | None = None
+    reason: str | None = None
+    delay_seconds: int | None = None
+    policy: FlowRunPolicy | None = None
+    """The run's policy after the change; None when it stays."""
+    slots: Slots = NO_SLOTS
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A proposal on its way through the rules."""
+
+    facts: Facts
+    proposed: State
+    policy: FlowRunPolicy
+    now: datetime
+    slots: Slots = NO_SLOTS
+
+    @property
+    def run(self) -> FlowRun:
+        return self.facts.run
+
+    @property
+    def current(self) -> State:
+        """The state the run is in; rules that ask for it are selected only where there is one."""
+        state = self.facts.run.state
+        if state is None:
+            raise ValueError("this run has no state yet")
+        return state
+
+
+def abort(reason: str) -> Verdict:
+    """Nothing is written and the client is to stop."""
+    return Verdict(OrchestrationStatus.ABORT, reason=reason)
+
+
+def refuse(reason: str) -> Verdict:
+    """Nothing is written; the client gets the current state."""
+    return Verdict(OrchestrationStatus.REJECT, reason=reason)
+
+
+def wait(seconds: float, reason: str) -> Verdict:
+    """Nothing is written; the client is to ask again after that time."""
+    return Verdict(OrchestrationStatus.WAIT, reason=reason, delay_seconds=round(seconds))
+
+
+def instead(state: State, reason: str, *, policy: FlowRunPolicy | None = None) -> Verdict:
+    """Another state is written than was proposed."""
+    return Verdict(OrchestrationStatus.REJECT, state, reason, policy=policy)
+
+
+def carry_lease(move: Move) -> Move | Verdict:
+    """The lease on the deployment's slot goes along, also where a client sends null."""
+    state = move.run.state
+    lease = state.state_details.deployment_concurrency_lease_id if state else None
+    if lease is None or move.proposed.state_details.deployment_concurrency_lease_id is not None:
+        return move
+    return replace(move, proposed=with_details(move.proposed, deployment_concurrency_lease_id=lease))
+
+
+def refuse_repeat(move: Move) -> Move | Verdict:
+    """A transition sent twice happens once."""
+    wanted = move.proposed.state_details.transition_id
+    if wanted is not None and wanted == move.current.state_details.transition_id:
+        return refuse("This run has already made this state transition.")
+    return move
+
+
+def guard_ended(move: Move) -> Move | Verdict:
+    """An ended run may be run again or corrected, but not cancelled, paused or reported crashed."""
+    target, current = move.proposed.type, move.current
+    if target in (CANCELLING, PAUSED, CRASHED):
+        return abort(f"Run is already in terminal state {current.type.value}.")
+    if current.type is COMPLETED and has_result(current):
+        if target not in TERMINAL:
+            return refuse("Run is already COMPLETED.")
+        if target is COMPLETED and not has_result(move.proposed):
+            return refuse(KEEPS_RESULT)
+    if target is SCHEDULED and move.run.deployment_id is None:
+        return abort("Cannot reschedule a run without an associated deployment.")
+    if target in TERMINAL:
+        return move
+    again = structs.replace(
+        move.policy, resuming=False, pause_keys=[], retry_type="reschedule" if target is SCHEDULED else None
+    )
+    return replace(move, policy=again)
+
+
+KEEPS_RESULT = "Cannot overwrite a COMPLETED state that carries persisted result data with one that does not."
+
+
+def guard_result(move: Move) -> Move | Verdict:
+    """Even by force, a kept result is not lost."""
+    if has_result(move.current) and not has_result(move.proposed):
+        return refuse(KEEPS_RESULT)
+    return move
+
+
+def guard_cancelling(move: Move) -> Move | Verdict:
+    """A run that is being cancelled can only become cancelled."""
+    return refuse("Cannot transition flows that are cancelling to a state other than Cancelled.")
+
+
+def nothing_to_cancel(move: Move) -> Move | Verdict:
+    """Where no process exists, cancelling is done at once."""
+    current = move.current
+    unstarted = current.type is SCHEDULED and move.run.infrastructure_pid is None
+    if unstarted or current.name == "Resuming":
+        reason = "Scheduled flow run has no infrastructure to terminate."
+    elif current.type is PAUSED and current.state_details.pause_reschedule:
+        reason = "Suspended flow run has no infrastructure to terminate."
+    else:
+        return move
+    details = structs.replace(move.proposed.state_details, pause_reschedule=False)
+    cancelled = turned_into(move.proposed, CANCELLED, message=move.proposed.message, details=details)
+    return instead(cancelled, reason)
+
+
+def guard_pending(move: Move) -> Move | Verdict:
+    """Only one asker gets a run: PENDING is entered once, then only renamed (Submitting, InfrastructurePending)."""
+    current, proposed = move.current, move.proposed
+    if current.type is PENDING and proposed.name not in ("Pending", current.name):
+        return replace(
+            move,
+            proposed=with_details(
+                proposed,
+                scheduled_time=proposed.state_details.scheduled_time or current.state_details.scheduled_time,
+            ),
+        )
+    return abort(f"This run is in a {current.type.value} state and cannot transition to a PENDING state.")
+
+
+def keep_slot(move: Move) -> Move | Verdict:
+    """A run that starts keeps its deployment's slot, or takes it again when the lease has run out."""
+    lease = move.current.state_details.deployment_concurrency_lease_id
+    if lease is None:
+        return move
+    for_ever = _never_renews(move.facts.client_version)
+    if move.facts.lease_is_live:
+        return replace(move, slots=Slots(renew=lease, for_ever=for_ever))
+    limit = move.facts.limit
+    if limit is not None and limit.is_full:
+        return instead(
+            turned_into(move.proposed, CANCELLED, message="Deployment concurrency limit reached."),
+            "The lease on the deployment's slot ran out and no other slot is free.",
+        )
+    return _taking(move, for_ever) if limit else move
+
+
+def take_slot(move: Move) -> Move | Verdict:
+    """A run of a limited deployment takes a slot, waits for one, or is cancelled."""
+    limit = move.facts.limit
+    if limit is None or move.run.deployment_id is None:
+        return move
+    if limit.limit == 0:
+        return abort("The deployment's concurrency limit is 0. The flow will deadlock if submitted again.")
+    if not limit.is_full:
+        return _taking(move)
+    reason = "Deployment concurrency limit reached."
+    if limit.cancel_new:
+        return instead(turned_into(move.proposed, CANCELLED, message=reason), reason)
+    details = StateDetails(scheduled_time=move.now + SLOT_WAIT)
+    return instead(turned_into(move.proposed, SCHEDULED, name="AwaitingConcurrencySlot", details=details), reason)
+
+
+def _taking(move: Move, for_ever: bool = False) -> Move:
+    """The move with a new lease, which has the id of the state that takes it."""
+    lease, held = move.proposed.id, move.proposed.state_details.deployment_concurrency_lease_id
+    return replace(
+        move,
+        proposed=with_details(move.proposed, deployment_concurrency_lease_id=lease),
+        slots=Slots(take=lease, release=held, for_ever=for_ever),
+    )
+
+
+def _never_renews(client_version: tuple[int, ...] | None) -> bool:
+    """Older Prefect clients don't renew: their slot is held until the run leaves it."""
+    return client_version is not None and client_version < LEASING_CLIENT
+
+
+def guard_late(move: Move) -> Move | Verdict:
+    """Only a scheduled run can be late, and only once."""
+    if move.proposed.name != "Late":
+        return move
+    if move.run.state is None or move.current.type is not SCHEDULED:
+        return refuse("Only scheduled flows can be marked late.")
+    if move.current.name == "Late":
+        return refuse("Run is already late.")
+    return move
+
+
+def guard_pausing(move: Move) -> Move | Verdict:
+    """Only a running run pauses, once for each key; suspending needs a deployment to come back by."""
+    state, proposed = move.run.state, move.proposed
+    if state is None:
+        return abort("Cannot pause flows with no state.")
+    verb = "suspend" if proposed.state_details.pause_reschedule else "pause"
+    if state.type is not RUNNING:
+        return refuse(f"Cannot {verb} flows that are not currently running.")
+    key = proposed.state_details.pause_key or proposed.id.hex
+    fired = move.policy.pause_keys or []
+    if key in fired:
+        return refuse(f"This {verb} has already fired.")
+    if proposed.state_details.pause_reschedule:
+        if move.run.parent_task_run_id is not None:
+            return abort("Cannot suspend subflows.")
+        if move.run.deployment_id is None:
+            return abort("Cannot suspend flows without a deployment.")
+    return replace(move, policy=structs.replace(move.policy, pause_keys=[*fired, key]))
+
+
+def guard_resuming(move: Move) -> Move | Verdict:
+    """A paused run goes on, is rescheduled or ends; after its time it can only fail."""
+    current, target = move.current, move.proposed.type
+    if target not in (RUNNING, SCHEDULED, CANCELLING, *TERMINAL):
+        return refuse(
+            f"This run cannot transition to the StateType.{target.value} state from the StateType.PAUSED state."
+        )
+    if current.state_details.pause_reschedule and move.run.deployment_id is None:
+        return refuse("Cannot resume a suspended flow run without a deployment.")
+    timeout = current.state_details.pause_timeout
+    if timeout is not None and timeout < move.now and target is not CANCELLING:
+        failed = turned_into(move.proposed, FAILED, message="The flow was paused and never resumed.")
+        return instead(failed, "The flow run pause has timed out and can no longer resume.")
+    return replace(move, policy=structs.replace(move.policy, resuming=True))
+
+
+def copy_scheduled_time(move: Move) -> Move | Verdict:
+    """A run that was taken still knows when it was due."""
+    due = move.current.state_details.scheduled_time
+    if due is None or move.proposed.state_details.scheduled_time is not None:
+        return move
+    return replace(move, proposed=with_details(move.proposed, scheduled_time=due))
+
+
+def wait_until_due(move: Move) -> Move | Verdict:
+    """A run that was taken early starts on time."""
+    due = move.current.state_details.scheduled_time
+    if due is None or due <= move.now:
+        return move
+    return wait((due - move.now).total_seconds(), "Scheduled time is in the future")
+
+
+def retry(move: Move) -> Move | Verdict:
+    """A failed run with tries left is scheduled again, in the same process."""
+    policy = move.policy
+    if policy.retries is None or move.run.run_count > policy.retries:
+        return replace(move, policy=structs.replace(policy, retry_type=None))
+    failed = move.proposed
+    details = StateDetails(
+        scheduled_time=move.now + timedelta(seconds=policy.retry_delay or 0),
+        deployment_concurrency_lease_id=failed.state_details.deployment_concurrency_lease_id,
+    )
+    waiting = turned_into(
+        failed, SCHEDULED, name="AwaitingRetry", message=failed.message, data=failed.data, details=details
+    )
+    again = structs.replace(policy, resuming=False, pause_keys=[], retry_type="in_process")
+    return instead(waiting, "Retrying", policy=again)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the policy: which transitions it looks at, and how it judges them."""
+
+    judge: Callable[[Move], Move | Verdict]
+    before: Collection[StateType | None]
+    after: Collection[StateType]
+
+
+EVERY = frozenset(StateType)
+ANY_OR_NONE = EVERY | {None}
+
+RULES = (
+    #    judge                from                                            to
+    Rule(carry_lease, EVERY, EVERY),
+    Rule(refuse_repeat, EVERY, EVERY),
+    Rule(guard_ended, TERMINAL, EVERY),
+    Rule(guard_cancelling, {CANCELLING}, EVERY - {CANCELLED}),
+    Rule(nothing_to_cancel, EVERY, {CANCELLING}),
+    Rule(guard_pending, {PENDING, RUNNING, CANCELLING, CANCELLED}, {PENDING}),
+    Rule(keep_slot, {PENDING}, {RUNNING}),
+    Rule(take_slot, ANY_OR_NONE - {PENDING, RUNNING, CANCELLING}, {PENDING}),
+    Rule(guard_late, ANY_OR_NONE, {SCHEDULED}),
+    Rule(guard_pausing, ANY_OR_NONE, {PAUSED}),
+    Rule(guard_resuming, {PAUSED}, EVERY),
+    Rule(copy_scheduled_time, {SCHEDULED}, {PENDING}),
+    Rule(wait_until_due, {SCHEDULED, PENDING}, {RUNNING}),
+    Rule(retry, {RUNNING}, {FAILED}),
+)
+FORCED_RULES = (
+    Rule(guard_result, {COMPLETED}, {COMPLETED}),
+    Rule(nothing_to_cancel, {SCHEDULED, PAUSED}, {CANCELLING}),
+)
+
+
+def _by_transition(rules: tuple[Rule, ...]) -> dict[tuple[StateType | None, StateType], tuple[Rule, ...]]:
+    return {
+        (before, after): tuple(rule for rule in rules if before in rule.before and after in rule.after)
+        for before in ANY_OR_NONE
+        for after in EVERY
+    }
+
+
+_RULES, _FORCED = _by_transition(RULES), _by_transition(FORCED_RULES)
+
+
+def needs_limit(run: FlowRun, proposed: StateType) -> bool:
+    """Whether the deployment's limit matters to this proposal, so that its facts must be read."""
+    if run.deployment_id is None:
+        return False
+    before = run.state.type if run.state else None
+    if proposed is RUNNING and before is PENDING and run.state:
+        return run.state.state_details.deployment_concurrency_lease_id is not None
+    return proposed is PENDING and before not in (PENDING, RUNNING, CANCELLING)
+
+
+def decide_flow_run(facts: Facts, proposed: StateCreate, *, force: bool, now: datetime, new_id: UUID) -> Verdict:
+    """The verdict on a proposed state. `new_id` is the id of the state, and of the lease it may take."""
+    run = facts.run
+    before = run.state
+    state = stamp(proposed, id=new_id, now=now, after=before)
+    move = Move(facts, _linked(state, run), run.empirical_policy, now)
+    for rule in (_FORCED if force else _RULES)[before.type if before else None, state.type]:
+        judged = rule.judge(move)
+        if isinstance(judged, Verdict):
+            return _settled(judged, move, before)
+        move = judged
+    accepted = Verdict(OrchestrationStatus.ACCEPT, move.proposed, policy=move.policy, slots=move.slots)
+    return _settled(accepted, move, before)
+
+
+def _linked(state: State, run: FlowRun) -> State:
+    if state.state_details.flow_run_id == run.id:
+        return state
+    return with_details(state, flow_run_id=run.id, task_run_id=run.parent_task_run_id)
+
+
+def _settled(verdict: Verdict, move: Move, before: State | None) -> Verdict:
+    """The verdict with the slot given back where the run leaves it, and the policy of a run that goes on or ends."""
+    if verdict.state is None:
+        return verdict
+    state = _linked(verdict.state, move.run)
+    policy = verdict.policy or move.policy
+    if policy.resuming and (state.type is RUNNING or state.type in TERMINAL):
+        policy = structs.replace(policy, resuming=False)
+    changed = None if policy is move.run.empirical_policy else policy
+    return replace(verdict, state=state, policy=changed, slots=_release(verdict, state, before))
+
+
+def _release(verdict: Verdict, state: State, before: State | None) -> Slots:
+    lease = before.state_details.deployment_concurrency_lease_id if before else None
+    if lease is None or state.type in HOLDS_SLOT or state.name == "AwaitingRetry":
+        return verdict.slots
+    return replace(verdict.slots, release=lease)
+
+
+def apply_state(run: FlowRun, state: State, *, policy: FlowRunPolicy | None = None, now: datetime) -> FlowRun:
+    """The run as it is once the state is written: times, counts and names all follow from it."""
+    before = run.state
+    resumed = run.empirical_policy.resuming
+    start, end = run.start_time, run.end_time
+    ended = state.type in TERMINAL
+    if start is None and (ended or state.type is RUNNING):
+        start = state.timestamp
+    if ended:
+        end = end or state.timestamp
+    elif is_terminal(before):
+        end = None
+    ran = run.total_run_time
+    if before is not None and before.type is RUNNING:
+        ran += (state.timestamp - before.timestamp).total_seconds()
+    due = state.state_details.scheduled_time if state.type is SCHEDULED else None
+    return structs.replace(
+        run,
+        updated=now,
+        state=state,
+        state_id=state.id,
+        state_type=state.type,
+        state_name=state.name,
+        start_time=start,
+        end_time=end,
+        total_run_time=ran,
+        run_count=run.run_count + (state.type is RUNNING and not resumed),
+        expected_start_time=run.expected_start_time or due or state.timestamp,
+        next_scheduled_start_time=due,
+        empirical_policy=policy or run.empirical_policy,
+    )
