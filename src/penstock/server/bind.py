@@ -10,6 +10,7 @@ does not exist. What it returns is encoded once; `Encoded` is JSON already.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from penstock.wire.model import encode
 
 if TYPE_CHECKING:
     from penstock.server.broadcast import Broadcast
+    from penstock.server.csrf import CsrfGuard
     from penstock.server.recorder import Recorder
     from penstock.settings import Settings
     from penstock.store.database import Database
@@ -40,7 +42,6 @@ ResultOut = TypeVar("ResultOut", covariant=True)
 Headers = list[tuple[bytes, bytes]]
 
 _log = logging.getLogger("penstock.server")
-_NO_HEADERS: Mapping[bytes, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +76,32 @@ class Services:
     settings: Settings
     hub: Broadcast
     recorder: Recorder
+    csrf: CsrfGuard
+    problems: Callable[[], list[str]]
+    """What in this server does not do what it should; empty when all is well."""
 
 
 class Request:
     """One request, as a handler sees it."""
 
-    __slots__ = ("_query", "_raw", "hub", "now", "recorder", "settings", "store")
+    __slots__ = ("_gone", "_query", "_raw", "csrf", "hub", "now", "problems", "recorder", "settings", "store")
 
-    def __init__(self, services: Services, now: datetime, raw: Mapping[bytes, bytes], query: bytes = b"") -> None:
+    def __init__(
+        self,
+        services: Services,
+        now: datetime,
+        raw: Mapping[bytes, bytes],
+        query: bytes = b"",
+        gone: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.store = services.store
         self.settings = services.settings
         self.hub = services.hub
         self.recorder = services.recorder
+        self.csrf = services.csrf
+        self.problems = services.problems
         self.now = now
+        self._gone = gone
         self._raw = raw
         self._query = query
 
@@ -110,6 +124,19 @@ class Request:
     def client_version(self) -> tuple[int, ...] | None:
         """The version of a Prefect client, from its User-Agent; None for anything else."""
         return _client_version(self._raw.get(b"user-agent", b""))
+
+    async def wait_for_run(self, pool_id: UUID | str, seconds: float, *, since: int | None = None) -> bool:
+        """As the hub's, but False also as soon as the client has hung up."""
+        waiting = asyncio.ensure_future(self.hub.wait_for_run(pool_id, seconds, since=since))
+        if self._gone is None:
+            return await waiting
+        gone = asyncio.ensure_future(self._gone())
+        try:
+            await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+            return waiting.done() and waiting.result()
+        finally:
+            waiting.cancel()
+            gone.cancel()
 
 
 class Bound:

@@ -1,0 +1,224 @@
+"""The server as one ASGI application: the gate, the API under its root, sockets, start and stop.
+
+    app = App(services, loops)
+    uvicorn.run(app)
+
+Every request passes the same gate before its body is read. Handlers are found in `server.routes`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from datetime import datetime
+from typing import Any
+
+from penstock.clock import utc_now
+from penstock.errors import Forbidden, PenstockError, TooLarge
+from penstock.server import routes
+from penstock.server.auth import OPEN_PATHS, REFUSED, Gate
+from penstock.server.backfill import Tail
+from penstock.server.bind import BOUND, NOT_FOUND, Headers, Reply, Request, Services
+from penstock.server.loops.loop import Loops
+from penstock.server.pages import page
+from penstock.server.problems import problem
+from penstock.server.router import Router
+from penstock.server.sockets import serve_socket
+from penstock.server.versions import refusal
+from penstock.store.migrations import upgrade
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+NOT_ALLOWED = Reply(405, b'{"detail":"Method Not Allowed"}', [])
+UNAUTHORIZED = Reply(401, REFUSED, [(b"www-authenticate", b"Basic")])
+
+_log = logging.getLogger("penstock.server")
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was whole."""
+
+
+def load_routes() -> None:
+    """Imports every module of `server.routes`, so that its handlers are bound."""
+    for module in pkgutil.iter_modules(routes.__path__):
+        importlib.import_module(f"{routes.__name__}.{module.name}")
+
+
+class App:
+    """The server; ASGI calls it, and `respond` serves a request that comes without a socket."""
+
+    def __init__(self, services: Services, loops: Loops, clock: Callable[[], datetime] = utc_now) -> None:
+        load_routes()
+        api = services.settings.server.api
+        self.services = services
+        self.loops = loops
+        self.root = "/" + (api.base_path or "/api").strip("/")
+        self._gate = Gate(api.auth_string)
+        self._router = Router(BOUND)
+        self._most_bytes = api.max_body_size
+        self._clock = clock
+        self._running = False
+        self._too_large = Reply(
+            *problem(TooLarge(f"The request body is over the limit of {self._most_bytes} bytes.")),
+        )
+
+    async def start(self) -> None:
+        """Opens the database, brings it up to date and begins the services. Raises `Unavailable` when it can't."""
+        services = self.services
+        await services.store.open()
+        if services.settings.server.database.migrate_on_start:
+            await upgrade(services.store)
+        await services.hub.attach()
+        if services.store.listens:
+            Tail(services.store, services.hub)
+        services.recorder.start()
+        self.loops.start()
+        self._running = True
+
+    def drain(self) -> None:
+        """Ends waits and subscriptions, so that the requests under way can be answered soon."""
+        self.services.hub.stop()
+
+    async def stop(self) -> None:
+        """Ends the services, keeps what was accepted, closes the database; a second time does nothing."""
+        if not self._running:
+            return
+        self._running = False
+        self.drain()
+        await self.loops.stop()
+        await self.services.recorder.stop()
+        await self.services.store.close()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "websocket":
+            path = self._below_root(_path(scope)) or ""
+            await serve_socket(self.services, self._gate, scope, path, receive, send)
+        elif kind == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def respond(
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+    ) -> Reply:
+        """Serves one request; `path` is percent-encoded and relative to the API root."""
+        now = self._clock()
+        refused = self._refused(method, path, headers, now)
+        if refused is not None:
+            return refused
+        if len(body) > self._most_bytes:
+            return self._too_large
+        return await self._serve(method, path, Request(self.services, now, headers, query), body)
+
+    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        path = _path(scope)
+        inner = self._below_root(path)
+        now = self._clock()
+        method = scope["method"]
+        reply = self._refused(method, inner, headers, now)
+        if reply is None and inner is None:
+            reply = page(path, self.root, self.services.settings)
+        elif reply is None and inner is not None:
+            try:
+                body = await self._body(headers, receive)
+            except ClientGone:
+                return
+            except TooLarge:
+                await _send(self._too_large, send, ((b"connection", b"close"),))
+                return
+            at = Request(self.services, now, headers, scope["query_string"], lambda: _gone(receive))
+            reply = await self._serve(method, inner, at, body)
+        await _send(reply or NOT_FOUND, send)
+
+    async def _serve(self, method: str, path: str, at: Request, body: bytes) -> Reply:
+        bound, values, known = self._router.find(method, path)
+        if bound is None:
+            return NOT_ALLOWED if known else NOT_FOUND
+        return await bound.answer(at, body, values)
+
+    def _refused(self, method: str, path: str | None, headers: Mapping[bytes, bytes], now: datetime) -> Reply | None:
+        """The gate: why this request goes no further, or None. `path` is None outside the API."""
+        try:
+            self.services.csrf.check(method, headers, now)
+        except Forbidden as error:
+            return Reply(*problem(error))
+        if not self._gate.admits(headers.get(b"authorization")) and path not in OPEN_PATHS:
+            return UNAUTHORIZED
+        version = headers.get(b"x-prefect-api-version")
+        too_old = refusal(version) if version else None
+        return Reply(*problem(too_old)) if too_old else None
+
+    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+        """The whole body. Raises `TooLarge` before more than the limit is held."""
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self._most_bytes:
+            raise TooLarge
+        message = await receive()
+        if not message.get("more_body") and message["type"] == "http.request":
+            whole: bytes = message["body"]
+            return whole
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            if message["type"] != "http.request":
+                raise ClientGone
+            parts.append(message["body"])
+            size += len(parts[-1])
+            if size > self._most_bytes:
+                raise TooLarge
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await receive()
+
+    def _below_root(self, path: str) -> str | None:
+        """The path relative to the API root, or None when it is not under it."""
+        root = self.root
+        if not path.startswith(root):
+            return None
+        rest = path[len(root) :]
+        return rest if rest.startswith("/") else None
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except PenstockError as error:
+            await send({"type": "lifespan.startup.failed", "message": error.message})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _path(scope: Message) -> str:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.decode("latin-1")
+
+
+async def _gone(receive: Receive) -> None:
+    """Returns when the client has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _send(reply: Reply, send: Send, more: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    status, body, extra, media_type = reply
+    headers: Headers = [*extra, *more]
+    if status != 204:
+        headers.append((b"content-type", media_type))
+        headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

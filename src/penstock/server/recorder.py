@@ -1,0 +1,185 @@
+"""Keeps the events that clients report, in batches, and tells those who listen.
+
+A lone event is written at once; what comes while a write is under way goes with the next one. The
+queue is bounded: who brings more waits. While the database is away events wait too, in order. An
+event that can't be written alone either is put aside after a few tries, said once, and holds up
+nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from penstock.errors import InvalidRequest, Unavailable
+from penstock.server.broadcast import Broadcast
+from penstock.store.database import Database, Intent
+from penstock.wire.events import ReceivedEvent
+
+MOST_WAITING = 20_000
+BATCH = 1_000
+REMEMBERED = 20_000
+"""Ids by which an event that is sent twice is known."""
+POISON_TRIES = 3
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 2.0
+STOP_WITHIN = 20.0
+
+Sink = Callable[[Sequence[ReceivedEvent]], Intent[None]]
+"""The intent that writes events; to be harmless for events that are there already."""
+
+_log = logging.getLogger("penstock.server.recorder")
+
+
+class _Item(NamedTuple):
+    event: ReceivedEvent
+    receipt: asyncio.Future[None] | None
+
+
+class Recorder:
+    """The queue between those who report events and the store."""
+
+    def __init__(self, store: Database, hub: Broadcast, sink: Sink) -> None:
+        self._store = store
+        self._hub = hub
+        self._sink = sink
+        self._queue: deque[_Item] = deque()
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._settled = asyncio.Event()
+        self._seen: OrderedDict[UUID, None] = OrderedDict()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.set_aside: deque[UUID] = deque(maxlen=1_000)
+        """Ids of the events that could not be written."""
+        self.recorded = 0
+        """Events written so far."""
+
+    def start(self) -> None:
+        """Begins to write."""
+        self._task = asyncio.create_task(self._run(), name="recorder")
+
+    async def stop(self) -> None:
+        """Writes what waits, for a while at most, and ends."""
+        self._stopping = True
+        self._news.set()
+        if self._task is None:
+            return
+        done, _ = await asyncio.wait({self._task}, timeout=STOP_WITHIN)
+        if not done:
+            self._task.cancel()
+            _log.error("events were lost because the database stayed away", extra={"events": len(self._queue)})
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it, or None."""
+        if self._task is not None and self._task.done() and not self._stopping:
+            return "the event recorder has died"
+        return None
+
+    @property
+    def waiting(self) -> int:
+        """Events not written yet."""
+        return len(self._queue)
+
+    async def accept(self, event: ReceivedEvent) -> None:
+        """Takes an event; waits while the queue is full. One that was taken before is left out."""
+        if not self._room.is_set():
+            await self._room.wait()
+        if self._is_new(event.id):
+            self._put(_Item(event, None))
+
+    async def record(self, events: Sequence[ReceivedEvent]) -> None:
+        """Takes events and returns when all of them are written. Raises `InvalidRequest` when one can't be."""
+        await self._room.wait()
+        new = [event for event in events if self._is_new(event.id)]
+        if not new:
+            return
+        receipts = [asyncio.get_running_loop().create_future() for _ in new]
+        for event, receipt in zip(new, receipts, strict=True):
+            self._put(_Item(event, receipt))
+        await asyncio.gather(*receipts)
+
+    async def settled(self) -> None:
+        """Returns when nothing waits; for tests and orderly ends."""
+        while self._queue or not self._settled.is_set():
+            self._settled.clear()
+            self._news.set()
+            await self._settled.wait()
+
+    def _is_new(self, event_id: UUID) -> bool:
+        if event_id in self._seen:
+            return False
+        self._seen[event_id] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return True
+
+    def _put(self, item: _Item) -> None:
+        self._queue.append(item)
+        self._news.set()
+        if len(self._queue) >= MOST_WAITING:
+            self._room.clear()
+
+    async def _run(self) -> None:
+        while self._queue or not self._stopping:
+            if not self._queue:
+                self._settled.set()
+                self._news.clear()
+                await self._news.wait()
+                continue
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            await self._keep(batch)
+            if len(self._queue) < MOST_WAITING // 2:
+                self._room.set()
+        self._settled.set()
+
+    async def _keep(self, batch: list[_Item]) -> None:
+        """Writes a batch; one that fails is halved until the bad event stands alone."""
+        try:
+            await self._write([item.event for item in batch], tries=POISON_TRIES if len(batch) == 1 else 1)
+        except Exception as error:
+            if len(batch) == 1:
+                self._put_aside(batch[0], error)
+                return
+            middle = len(batch) // 2
+            await self._keep(batch[:middle])
+            await self._keep(batch[middle:])
+            return
+        self.recorded += len(batch)
+        for item in batch:
+            if item.receipt and not item.receipt.done():
+                item.receipt.set_result(None)
+        self._hub.publish_events([item.event for item in batch])
+
+    async def _write(self, events: list[ReceivedEvent], tries: int) -> None:
+        """Writes events; as long as the database is away it tries again, other errors only count down."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._store.write(self._sink(events))
+            except Unavailable as error:
+                _log.warning("events wait for the database", extra={"reason": error.message})
+            except Exception:
+                tries -= 1
+                if tries <= 0:
+                    raise
+            else:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _put_aside(self, item: _Item, error: Exception) -> None:
+        self.set_aside.append(item.event.id)
+        _log.error(
+            "an event could not be written and was put aside",
+            extra={"event_id": str(item.event.id), "event": item.event.event},
+            exc_info=error,
+        )
+        if item.receipt and not item.receipt.done():
+            item.receipt.set_exception(InvalidRequest(f"The event {item.event.id} could not be written: {error}"))

@@ -1,0 +1,34 @@
+"""Small values that belong to the whole server, by key."""
+
+from __future__ import annotations
+
+from penstock.store.database import Steps, intent
+from penstock.store.statements import load
+
+SQL = load("configuration")
+
+
+@intent
+def read_value(key: str) -> Steps[str | None]:
+    """The JSON text kept under a key, or None."""
+    rows = yield SQL.read_value(key=key)
+    return rows[0][0] if rows else None
+
+
+@intent
+def write_value(key: str, doc: str) -> Steps[None]:
+    """Keeps JSON text under a key, in place of what was there."""
+    yield SQL.write_value(key=key, doc=doc)
+
+
+@intent
+def delete_value(key: str) -> Steps[None]:
+    """Forgets a key."""
+    yield SQL.delete_value(key=key)
+
+
+@intent
+def answer() -> Steps[bool]:
+    """Asks the database for a sign of life."""
+    rows = yield SQL.answer()
+    return bool(rows)

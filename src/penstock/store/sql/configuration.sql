@@ -1,0 +1,12 @@
+-- name: read_value
+select doc from configuration where key = :key
+
+-- name: write_value
+insert into configuration (key, doc) values (:key, :doc)
+on conflict (key) do update set doc = excluded.doc
+
+-- name: delete_value
+delete from configuration where key = :key
+
+-- name: answer
+select 1
