@@ -25,6 +25,7 @@ from functools import wraps
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 P = ParamSpec("P")
 
 Row = Sequence[Any]
@@ -69,15 +70,15 @@ class Statement:
 Steps = Generator[Query, Rows, T]
 
 
-class Intent(Generic[T]):
+class Intent(Generic[T_co]):
     """An intent with its arguments, which can be started as often as needed."""
 
     __slots__ = ("start",)
 
-    def __init__(self, start: Callable[[], Steps[T]]) -> None:
+    def __init__(self, start: Callable[[], Steps[T_co]]) -> None:
         self.start = start
 
-    def __iter__(self) -> Steps[T]:
+    def __iter__(self) -> Steps[T_co]:
         """Lets another intent run this one as its part: `result = yield from part(...)`."""
         return self.start()
 

@@ -39,6 +39,7 @@ pragma journal_mode = wal;
 pragma synchronous = {synchronous};
 pragma wal_autocheckpoint = 0;
 pragma busy_timeout = 0;
+pragma foreign_keys = on;
 pragma cache_size = -32000;
 pragma mmap_size = 268435456;
 pragma temp_store = memory;

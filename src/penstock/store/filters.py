@@ -1,0 +1,295 @@
+"""Compiles parsed filters (`wire.filters`) to SQL, for all nouns and both databases.
+
+The value of every test is a parameter; the text holds only names of ours. A filter on another noun
+becomes an EXISTS on its table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from penstock.clock import to_micros
+from penstock.core.text_queries import terms
+from penstock.errors import InvalidRequest
+from penstock.store.columns import NOUNS, Noun
+from penstock.store.database import Query
+from penstock.store.statements import statement
+from penstock.wire.filters import Group, Test, parse
+from penstock.wire.model import Criteria
+
+MOST = 200
+"""Default and highest number of rows in one answer."""
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The rows of one noun that a request asks for; `where` uses `parameters`."""
+
+    noun: Noun
+    dialect: str
+    where: str
+    parameters: Mapping[str, Any]
+    order: str
+    limit: int
+    offset: int
+
+    def rows(self, columns: str = "doc") -> Query:
+        """The query for the rows, sorted and limited."""
+        text = f"select {columns} from {self.noun.table} where {self.where} order by {self.order}"
+        return self._query(f"{text} limit :limit offset :offset", limit=self.limit, offset=self.offset)
+
+    def count(self) -> Query:
+        """The query for their number, whatever the limit."""
+        return self._query(f"select count(*) from {self.noun.table} where {self.where}")
+
+    def _query(self, text: str, **more: Any) -> Query:
+        return Query(statement("selection", text), {**self.parameters, **more})
+
+
+def compile(noun: str, group: Group, dialect: str) -> tuple[str, Parameters]:
+    """The condition on the noun's table, which the statement must name unaliased, and its parameters."""
+    compiler = Compiler(dialect)
+    return compiler.condition(noun, group), compiler.parameters
+
+
+def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> Selection:
+    """What the body of a filter, count or paginate request selects.
+
+    Conditions on nouns that the asked one has no relation to are ignored, as Prefect's server does.
+    Raises `InvalidRequest` for unknown keys, values, sorts, and for a limit above `most`.
+    """
+    known = NOUNS[noun]
+    compiler = Compiler(dialect)
+    conditions = [compiler.condition(noun, parse(noun, _asked(noun, criteria)))]
+    for other, join in known.joins.items():
+        if raw := _asked(other, criteria):
+            inner = compiler.condition(other, parse(other, raw))
+            on = join.format(t=known.table)
+            conditions.append(f"exists (select 1 from {NOUNS[other].table} where {on} and {inner})")
+    limit = bounded(criteria.limit, most)
+    return Selection(
+        known,
+        dialect,
+        " and ".join(conditions),
+        compiler.parameters,
+        _order(known, criteria.sort),
+        limit,
+        _offset(criteria, limit),
+    )
+
+
+def bounded(limit: int | None, most: int = MOST) -> int:
+    """The limit to apply; `InvalidRequest` when it is negative or above `most`."""
+    if limit is None:
+        return most
+    if limit < 0:
+        raise InvalidRequest("Invalid limit: must be greater than or equal to 0.")
+    if limit > most:
+        raise InvalidRequest(f"Invalid limit: must be less than or equal to {most}.")
+    return limit
+
+
+def _asked(noun: str, criteria: Criteria) -> Mapping[str, Any] | None:
+    if noun == "work_queues":
+        return criteria.work_pool_queues or criteria.work_queues
+    if noun == "artifact_collections":
+        noun = "artifacts"
+    found: Mapping[str, Any] | None = getattr(criteria, noun, None)
+    return found
+
+
+def _order(noun: Noun, sort: str | None) -> str:
+    if sort is None:
+        return next(iter(noun.sorts.values())).format(t=noun.table)
+    if sort not in noun.sorts:
+        raise InvalidRequest(f"Input should be one of {', '.join(noun.sorts)}", loc=("body", "sort"))
+    return noun.sorts[sort].format(t=noun.table)
+
+
+def _offset(criteria: Criteria, limit: int) -> int:
+    if criteria.page is not None:
+        if criteria.page < 1:
+            raise InvalidRequest("page must be 1 or more", loc=("body", "page"))
+        return (criteria.page - 1) * limit
+    if (criteria.offset or 0) < 0:
+        raise InvalidRequest("offset must be 0 or more", loc=("body", "offset"))
+    return criteria.offset or 0
+
+
+class Compiler:
+    """Collects the parameters of one statement while its text is put together."""
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+        self.parameters: Parameters = {}
+
+    def condition(self, noun: str, group: Group) -> str:
+        """The condition of a tree of tests."""
+        if not group.parts:
+            return "true"
+        parts = [
+            self.condition(noun, part) if isinstance(part, Group) else self._test(noun, part) for part in group.parts
+        ]
+        return "(" + f" {group.operator} ".join(parts) + ")"
+
+    def _test(self, noun: str, test: Test) -> str:
+        special = _SPECIAL.get((noun, test.field, test.op))
+        if special:
+            return special(self, NOUNS[noun], test)
+        column = self._column(NOUNS[noun], test)
+        if _is_json_list(test.field):
+            return _LISTS[self.dialect][test.op](self, column, test.value)
+        return _TESTS[test.op](self, column, test.value)
+
+    def _column(self, noun: Noun, test: Test) -> str:
+        if test.field in noun.json:
+            return self.in_document(noun, noun.json[test.field])
+        found = noun.fields.get(test.field, "{t}." + test.field)
+        if test.op == "is_null":
+            found = noun.nulls.get(test.field, found)
+        return found.format(t=noun.table)
+
+    def in_document(self, noun: Noun, path: tuple[str, ...]) -> str:
+        """A value inside the stored document, as text."""
+        if self.dialect == "sqlite":
+            return f"json_extract({noun.table}.doc, '$.{'.'.join(path)}')"
+        return f"({noun.table}.doc::jsonb #>> '{{{','.join(path)}}}')"
+
+    def parameter(self, value: Any) -> str:
+        """Takes a value; gives what stands for it in the text."""
+        name = f"p{len(self.parameters)}"
+        self.parameters[name] = _plain(value)
+        return f":{name}"
+
+    def members(self, values: list[Any]) -> str:
+        """A list of values as what may follow `in`."""
+        if self.dialect == "sqlite":
+            return f"(select value from json_each({self.parameter(json.dumps([_plain(v) for v in values]))}))"
+        return f"(select unnest(cast({self.parameter([_plain(v) for v in values])} as text[])))"
+
+    def like(self, column: str, pattern: str) -> str:
+        """A comparison with a pattern that ignores case."""
+        operator = "like" if self.dialect == "sqlite" else "ilike"
+        return f"{column} {operator} {self.parameter(pattern)}"
+
+
+def _plain(value: Any) -> Any:
+    """A value as the database holds it."""
+    if isinstance(value, datetime):
+        return to_micros(value)
+    return value if value is None or isinstance(value, str | int | float | list) else str(value)
+
+
+def _is_json_list(field: str) -> bool:
+    return field in ("tags", "block_capabilities")
+
+
+def _any(to: Compiler, column: str, values: list[Any]) -> str:
+    if not values:
+        return "false"
+    if len(values) == 1:
+        return f"{column} = {to.parameter(values[0])}"
+    return f"{column} in {to.members(values)}"
+
+
+def _not_any(to: Compiler, column: str, values: list[Any]) -> str:
+    return f"{column} not in {to.members(values)}"
+
+
+def _startswith(to: Compiler, column: str, values: list[str]) -> str:
+    return "(" + (" or ".join(to.like(column, f"{value}%") for value in values) or "false") + ")"
+
+
+def _is_null(to: Compiler, column: str, value: bool) -> str:
+    return f"{column} is null" if value else f"{column} is not null"
+
+
+_TESTS: dict[str, Callable[[Compiler, str, Any], str]] = {
+    "any": _any,
+    "not_any": _not_any,
+    "like": lambda to, column, value: to.like(column, f"%{value}%"),
+    "startswith": _startswith,
+    "is_null": _is_null,
+    "exists": lambda to, column, value: _is_null(to, column, not value),
+    "eq": lambda to, column, value: f"{column} = {to.parameter(value)}",
+    "ge": lambda to, column, value: f"{column} >= {to.parameter(value)}",
+    "le": lambda to, column, value: f"{column} <= {to.parameter(value)}",
+    "after": lambda to, column, value: f"{column} >= {to.parameter(value)}",
+    "before": lambda to, column, value: f"{column} <= {to.parameter(value)}",
+}
+
+
+def _all_sqlite(to: Compiler, column: str, values: list[str]) -> str:
+    wanted = to.parameter(json.dumps(values))
+    return (
+        f"not exists (select 1 from json_each({wanted}) w"
+        f" where w.value not in (select h.value from json_each({column}) h))"
+    )
+
+
+def _any_sqlite(to: Compiler, column: str, values: list[str]) -> str:
+    return f"exists (select 1 from json_each({column}) h where h.value in {to.members(values)})"
+
+
+_LISTS: dict[str, dict[str, Callable[[Compiler, str, Any], str]]] = {
+    "sqlite": {
+        "all": _all_sqlite,
+        "any": _any_sqlite,
+        "is_null": lambda to, column, value: f"{column} {'=' if value else '<>'} '[]'",
+    },
+    "postgres": {
+        "all": lambda to, column, values: f"{column} @> cast({to.parameter(json.dumps(values))} as jsonb)",
+        "any": lambda to, column, values: f"{column} ?| cast({to.parameter(values)} as text[])",
+        "is_null": lambda to, column, value: f"{column} {'=' if value else '<>'} cast('[]' as jsonb)",
+    },
+}
+
+
+def _has_deployment(to: Compiler, noun: Noun, test: Test) -> str:
+    found = f"exists (select 1 from deployments d where d.flow_id = {noun.table}.id)"
+    return f"not {found}" if test.value else found
+
+
+def _has_subflow(to: Compiler, noun: Noun, test: Test) -> str:
+    found = f"exists (select 1 from flow_runs f where f.parent_task_run_id = {noun.table}.id)"
+    return found if test.value else f"not {found}"
+
+
+def _flow_or_deployment(to: Compiler, noun: Noun, test: Test) -> str:
+    pattern = f"%{test.value}%"
+    flow = f"exists (select 1 from flows f where f.id = {noun.table}.flow_id and {to.like('f.name', pattern)})"
+    return f"({to.like(f'{noun.table}.name', pattern)} or {flow})"
+
+
+def _children_of(to: Compiler, noun: Noun, test: Test) -> str:
+    tasks = f"select x.id from task_runs x where {_any(to, 'x.flow_run_id', test.value)}"
+    return f"{noun.table}.parent_task_run_id in ({tasks})"
+
+
+def _log_text(to: Compiler, noun: Noun, test: Test) -> str:
+    return text_search(to.like, to.in_document(noun, ("message",)), test.value)
+
+
+def text_search(like: Callable[[str, str], str], column: str, query: str) -> str:
+    """The condition of a text query (`core.text_queries`) on a column."""
+    any_of, all_of, none_of = terms(query)
+    conditions = [like(column, f"%{term}%") for term in all_of]
+    conditions += [f"not {like(column, f'%{term}%')}" for term in none_of]
+    if any_of:
+        conditions.append(f"({' or '.join(like(column, f'%{term}%') for term in any_of)})")
+    return f"({' and '.join(conditions)})" if conditions else "true"
+
+
+_SPECIAL: dict[tuple[str, str, str], Callable[[Compiler, Noun, Test], str]] = {
+    ("flows", "deployment", "is_null"): _has_deployment,
+    ("task_runs", "subflow_runs", "exists"): _has_subflow,
+    ("deployments", "flow_or_deployment_name", "like"): _flow_or_deployment,
+    ("flow_runs", "parent_flow_run_id", "any"): _children_of,
+    ("logs", "text", "query"): _log_text,
+}
