@@ -1,0 +1,73 @@
+"""Which program talks to whose server, and a project folder written for the program that deploys it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.interop.commands import SETUP
+from tests.live.api import Api
+from tests.live.programs import Program, Shell, penstock, prefect
+from tests.live.servers import Server, running
+
+PROJECT = Path(__file__).parent / "project"
+
+
+@dataclass(frozen=True)
+class Side:
+    """A terminal of one program, the other's server behind it, and a set-up pool with deployments."""
+
+    shell: Shell
+    server: Server
+
+    @property
+    def api(self) -> Api:
+        return self.server.api
+
+
+def write_project(folder: Path, program: Program) -> Path:
+    """The project's files with the program's own import names."""
+    folder.mkdir()
+    for source in PROJECT.iterdir():
+        if source.is_file():
+            text = source.read_text().replace("SDK", program.sdk).replace("STEPS", program.steps)
+            (folder / source.name).write_text(text.replace("FOLDER", str(folder)))
+    return folder
+
+
+def side(server: Program, client: Program, folder: Path) -> Iterator[Side]:
+    """A running server and a client with the project deployed."""
+    with running(server, folder / "server") as live:
+        shell = live.shell(write_project(folder / "project", client), client, folder / "home")
+        for command in SETUP:
+            done = shell.run(*command.line.split())
+            assert done.returncode == command.code, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+        yield Side(shell, live)
+
+
+@pytest.fixture(scope="module")
+def prefect_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
+    """A real Prefect in front of a Penstock server."""
+    yield from side(penstock(), prefect(), tmp_path_factory.mktemp("prefect-client"))
+
+
+@pytest.fixture(scope="module")
+def penstock_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
+    """Penstock in front of a real Prefect server."""
+    yield from side(prefect(), penstock(), tmp_path_factory.mktemp("penstock-client"))
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Side]:
+    """A real Prefect in front of its own server: what the tables here are measured by."""
+    if not request.config.getoption("--baseline"):
+        pytest.skip("checks the tables against Prefect itself; ask for it with --baseline")
+    yield from side(prefect(), prefect(), tmp_path_factory.mktemp("baseline"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds --baseline."""
+    parser.addoption("--baseline", action="store_true", help="check the interop tables with Prefect on both sides")

@@ -1,0 +1,23 @@
+"""Penstock's command line, SDK and worker in front of a real Prefect 3.8.8 server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.interop.commands import COMMANDS, Command
+from tests.interop.conftest import Side
+from tests.interop.journeys import JOURNEYS
+
+
+@pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.__name__)
+def test_journey_ends_well(journey: Callable[[Side], None], penstock_client: Side) -> None:
+    journey(penstock_client)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_command_exits_as_prefect_does(command: Command, penstock_client: Side) -> None:
+    done = penstock_client.shell.run(*command.line.split())
+    assert done.returncode == command.code, done.stdout + done.stderr
+    assert command.says.lower() in (done.stdout + done.stderr).lower()

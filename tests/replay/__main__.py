@@ -1,0 +1,36 @@
+"""`python -m tests.replay --api URL [NUMBER ...]`: replays recordings and prints what differs."""
+
+from __future__ import annotations
+
+import argparse
+
+from tests.live.api import Api
+from tests.replay.differences import unexplained
+from tests.replay.player import Player
+from tests.replay.recording import load, names
+
+
+def main() -> int:
+    """Exit code 1 when something differs that is not in the list of deliberate differences."""
+    arguments = argparse.ArgumentParser(prog="python -m tests.replay", description=__doc__)
+    arguments.add_argument("--api", required=True, help="root of the API, for example http://127.0.0.1:4200/api")
+    arguments.add_argument("--values", action="store_true", help="print differences of free values too")
+    arguments.add_argument("numbers", nargs="*", help="recordings to play, by number; all of them otherwise")
+    given = arguments.parse_args()
+    player = Player(Api(given.api))
+    total = wrong = 0
+    for name in names():
+        if given.numbers and name.partition("-")[0] not in given.numbers:
+            continue
+        for answer in player.play(load(name)):
+            total += 1
+            seen = [d for d in answer.differences if given.values and not d.counts] + unexplained(answer)
+            wrong += bool(unexplained(answer))
+            for difference in seen:
+                print(f"{answer.recording}[{answer.index}] {answer.method} {answer.path}\n    {difference}", flush=True)
+    print(f"{total} steps, {wrong} differ")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

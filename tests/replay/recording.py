@@ -1,0 +1,60 @@
+"""The recorded conversations: what a Prefect 3.8.8 program sent, and what a Prefect 3.8.8 server answered."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import statistics
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "recordings"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One scenario: its entries in order of their start, and the moment of the first."""
+
+    name: str
+    entries: list[dict[str, Any]]
+    began_at: datetime | None
+
+    @property
+    def number(self) -> str:
+        """The part before the first dash, which names the scenario in short."""
+        return self.name.partition("-")[0]
+
+
+def load(name: str) -> Recording:
+    """One recording by its file's name without endings."""
+    entries = json.loads(gzip.decompress((FOLDER / f"{name}.json.gz").read_bytes()))
+    return Recording(name, entries, beginning(entries))
+
+
+def names() -> list[str]:
+    """All recordings, in the order they were made: later ones use objects of earlier ones."""
+    return sorted(path.name.removesuffix(".json.gz") for path in FOLDER.glob("*.json.gz"))
+
+
+def beginning(entries: list[dict[str, Any]]) -> datetime | None:
+    """When the scenario began, told by the creation times in its answers."""
+    moments = []
+    for entry in entries:
+        made = stamp_of(entry)
+        if made:
+            moments.append(datetime.fromisoformat(made).timestamp() - entry["at"])
+    return datetime.fromtimestamp(statistics.median(moments)).astimezone() if moments else None
+
+
+def stamp_of(entry: dict[str, Any]) -> str | None:
+    """The server's own time in an answer that was made by its request."""
+    body = entry.get("response_body")
+    if entry.get("status") == 201 and isinstance(body, dict):
+        state = body.get("state")
+        found = (state.get("timestamp") if isinstance(state, dict) else None) or body.get("created")
+        return found if isinstance(found, str) else None
+    data = entry.get("data")
+    found = data.get("occurred") if isinstance(data, dict) else None
+    return found if isinstance(found, str) else None
