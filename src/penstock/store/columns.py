@@ -112,7 +112,11 @@ NOUNS: dict[str, Noun] = {
         {"PRIORITY_ASC": "{t}.priority, {t}.name"},
         joins={"work_pools": "work_pools.id = {t}.work_pool_id"},
     ),
-    "workers": Noun("workers", {"LAST_HEARTBEAT_DESC": "{t}.last_heartbeat_time desc, {t}.id"}),
+    "workers": Noun(
+        "workers",
+        {"LAST_HEARTBEAT_DESC": "{t}.last_heartbeat_time desc, {t}.id"},
+        joins={"work_pools": "work_pools.id = {t}.work_pool_id"},
+    ),
     "artifacts": Noun(
         "artifacts",
         {**_NEWEST, **_CHANGES, **_KEYS},

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from penstock.clock import from_micros, to_micros
 from penstock.ids import new_id
-from penstock.store.database import Query, Rows, Steps, intent
+from penstock.store.database import Intent, Query, Rows, Steps, intent
 from penstock.store.documents import as_array
 from penstock.store.event_selection import EventSelection
 from penstock.store.statements import load
@@ -18,6 +18,8 @@ from penstock.wire.events import EventCount, ReceivedEvent
 from penstock.wire.model import encode
 
 SQL = load("events")
+
+T = TypeVar("T")
 
 
 def event_of(
@@ -54,6 +56,15 @@ def related(kind: str, id: UUID | str, role: str, label: str | None = None) -> d
 def emit(event: ReceivedEvent) -> Query:
     """Writes an event as part of an intent: `yield emit(event)`. The handler publishes it after the commit."""
     return SQL.record_event(**_row(event))
+
+
+@intent
+def telling(part: Intent[T], events: Sequence[ReceivedEvent]) -> Steps[T]:
+    """Runs an intent and writes the events that tell of it, in one transaction."""
+    result = yield from part
+    for event in events:
+        yield emit(event)
+    return result
 
 
 @intent

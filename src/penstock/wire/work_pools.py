@@ -37,7 +37,7 @@ class WorkPool(Model):
     id: UUID
     name: str
     type: str
-    storage_configuration: WorkPoolStorageConfiguration
+    storage_configuration: WorkPoolStorageConfiguration = WorkPoolStorageConfiguration()
     created: datetime | None = None
     updated: datetime | None = None
     description: str | None = None
@@ -53,7 +53,7 @@ class WorkPoolCreate(Write):
     """A new pool."""
 
     name: str
-    storage_configuration: WorkPoolStorageConfiguration
+    storage_configuration: WorkPoolStorageConfiguration = WorkPoolStorageConfiguration()
     description: str | None = None
     type: str = "prefect-agent"
     base_job_template: dict[str, Any] = field(default_factory=dict)

@@ -11,10 +11,10 @@ from penstock.errors import Gone, InvalidRequest, Locked, NotFound
 from penstock.ids import new_id
 from penstock.server.bind import Answer, Request, handles
 from penstock.store import limits as store
+from penstock.store.filters import bounded
 from penstock.store.limits import Lease, Record
 from penstock.wire import limits as wire
 from penstock.wire.model import Criteria
-from penstock.wire.paging import window
 
 TAG_LEASE = timedelta(days=1)
 """How long a slot lasts that an older client took for a task run and never gave back."""
@@ -29,8 +29,7 @@ async def create_global_limit(at: Request, body: wire.GlobalLimitCreate) -> wire
 
 @handles(wire.filter_global_limits)
 async def filter_global_limits(at: Request, body: Criteria) -> list[wire.GlobalLimitSummary]:
-    limit, offset = window(body)
-    records = await at.store.read(store.page(limit, offset, at.now))
+    records = await at.store.read(store.page(bounded(body.limit), body.offset or 0, at.now))
     return [_summary(record, at.now) for record in records]
 
 
@@ -100,8 +99,7 @@ async def create_tag_limit(at: Request, body: wire.TagLimitCreate) -> wire.TagLi
 
 @handles(wire.filter_tag_limits)
 async def filter_tag_limits(at: Request, body: Criteria) -> list[wire.TagLimit]:
-    limit, offset = window(body)
-    records = await at.store.read(store.page(limit, offset, at.now, TAG_PREFIX))
+    records = await at.store.read(store.page(bounded(body.limit), body.offset or 0, at.now, TAG_PREFIX))
     return [await _tag_limit(at, record) for record in records]
 
 

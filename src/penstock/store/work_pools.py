@@ -1,0 +1,114 @@
+"""Work pools. Their status and used slots are not stored: they follow from workers and runs."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from msgspec import structs
+
+from penstock.errors import Conflict
+from penstock.store import work_queues
+from penstock.store.database import Steps, intent
+from penstock.store.documents import Documents
+from penstock.store.filters import Selection
+from penstock.store.statements import load
+from penstock.wire.states import StateType
+from penstock.wire.work_pools import FlowRunSlotSummary, WorkPool, WorkPoolStatus
+from penstock.wire.work_queues import WorkQueue
+
+SQL = load("work_pools")
+POOLS = Documents("work_pools", WorkPool, columns=("name", "type", "is_paused", "concurrency_limit"), unique=("name",))
+
+
+@intent
+def create(pool: WorkPool, queue: WorkQueue) -> Steps[None]:
+    """Adds a pool with its default queue; Conflict when there is one of that name."""
+    if not (yield POOLS.insert(pool)):
+        raise Conflict(f"A work pool named {pool.name!r} exists already.")
+    yield work_queues.QUEUES.insert(queue)
+
+
+@intent
+def read(name: str) -> Steps[WorkPool | None]:
+    """The pool of that name as it stands."""
+    rows = yield POOLS.fetch(name, "name")
+    return (yield from _present(POOLS.decode(rows[0][0]))) if rows else None
+
+
+@intent
+def page(selection: Selection) -> Steps[list[WorkPool]]:
+    """The pools that fit, as they stand."""
+    rows = yield selection.rows()
+    pools = []
+    for row in rows:
+        pools.append((yield from _present(POOLS.decode(row[0]))))
+    return pools
+
+
+@intent
+def replace(pool: WorkPool) -> Steps[None]:
+    """Writes a changed pool."""
+    yield POOLS.replace(stored(pool))
+
+
+@intent
+def delete(pool_id: UUID) -> Steps[None]:
+    """Removes a pool with its queues and workers; its deployments and runs stay, without a queue."""
+    for (queue_id,) in (yield SQL.queues_of_pool(id=str(pool_id))):
+        yield work_queues.SQL.release_deployments(id=queue_id)
+        yield work_queues.SQL.release_flow_runs(id=queue_id)
+    yield SQL.delete_queues_of_pool(id=str(pool_id))
+    yield SQL.delete_workers_of_pool(id=str(pool_id))
+    yield POOLS.remove(pool_id)
+
+
+@intent
+def slots(
+    pool_id: UUID, limit: int, offset: int, holders: int
+) -> Steps[list[tuple[WorkQueue, int, list[FlowRunSlotSummary]]]]:
+    """A pool's queues with how many slots each uses, and the first of the runs that use them."""
+    found = []
+    for doc, _, used in (yield SQL.slots_by_queue(id=str(pool_id), limit=limit, offset=offset)):
+        queue = work_queues.QUEUES.decode(doc)
+        found.append((queue, used, (yield from slot_holders(queue.id, holders, 0))))
+    return found
+
+
+@intent
+def queue_count(pool_id: UUID) -> Steps[int]:
+    """How many queues a pool has."""
+    return len((yield SQL.queues_of_pool(id=str(pool_id))))
+
+
+@intent
+def slot_holders(queue_id: UUID, limit: int, offset: int) -> Steps[list[FlowRunSlotSummary]]:
+    """The runs that use a queue's slots, longest first."""
+    rows = yield SQL.slot_holders(id=str(queue_id), limit=limit, offset=offset)
+    return [
+        FlowRunSlotSummary(id=UUID(id), name=name, state_type=StateType(type), state_name=state)
+        for id, name, type, state in rows
+    ]
+
+
+def stored(pool: WorkPool) -> WorkPool:
+    """The pool without what is not stored."""
+    return structs.replace(pool, status=None, active_slots=None)
+
+
+def _present(pool: WorkPool) -> Steps[WorkPool]:
+    rows = yield SQL.pool_state(id=str(pool.id))
+    online, used = rows[0]
+    return structs.replace(
+        pool,
+        status=_status(pool, online),
+        active_slots=used if pool.concurrency_limit is not None else None,
+    )
+
+
+def _status(pool: WorkPool, online: int) -> WorkPoolStatus | None:
+    """Agents send no heartbeats, so their pools have no status unless paused."""
+    if pool.is_paused:
+        return WorkPoolStatus.PAUSED
+    if pool.type == "prefect-agent":
+        return None
+    return WorkPoolStatus.READY if online else WorkPoolStatus.NOT_READY
