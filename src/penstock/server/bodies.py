@@ -73,7 +73,10 @@ class Decoder:
 
     def _without_nulls(self, body: bytes, error: ValidationError) -> Any:
         """Reads the body of a query again without its null fields, which mean their defaults."""
-        raw = msgspec.json.decode(body)
+        try:
+            raw = msgspec.json.decode(body)
+        except (DecodeError, UnicodeDecodeError, RecursionError):
+            raise BodyInvalid("json_invalid", (0,), "JSON decode error") from None
         if isinstance(raw, dict) and get_origin(self._shape) is None and issubclass(self._shape, Model):
             kept = {name: value for name, value in raw.items() if value is not None}
             if len(kept) < len(raw):

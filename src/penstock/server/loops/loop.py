@@ -140,6 +140,7 @@ class Loops:
     """All services of one server."""
 
     def __init__(self, services: list[Service], tools: Tools, clock: Callable[[], datetime]) -> None:
+        self.tools = tools
         self.loops = {service.name: Loop(service, tools, clock) for service in services}
 
     def start(self) -> None:
