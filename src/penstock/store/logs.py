@@ -1,0 +1,76 @@
+"""Log lines: written in batches, read by run in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from penstock.clock import to_micros
+from penstock.ids import new_id
+from penstock.store.database import Intent, Query, Steps, intent
+from penstock.store.documents import rows_as_array
+from penstock.store.filters import MOST, select
+from penstock.store.statements import load
+from penstock.wire.logs import LogCreate
+from penstock.wire.model import Criteria, encode
+
+SQL = load("logs")
+
+_COLUMNS = ("flow_run_id", "timestamp", "id", "task_run_id", "level", "doc")
+
+
+def create_logs(logs: Sequence[LogCreate], now: datetime, dialect: str) -> Intent[list[str]]:
+    """Writes lines and gives their JSON; NUL characters, which PostgreSQL can't keep, are left out."""
+    rows = _rows(logs, now)
+    if dialect == "sqlite":
+        return _write(SQL.create_logs.each(rows), [row["doc"] for row in rows])
+    columns = {f"{name}s": [row[name] for row in rows] for name in _COLUMNS}
+    return _write(SQL.create_logs.alone(**columns), columns["docs"])
+
+
+def list_logs(criteria: Criteria, dialect: str, *, most: int = MOST) -> Intent[bytes]:
+    """The JSON array of the lines that fit, the earliest first unless asked otherwise."""
+    return rows_as_array(select("logs", criteria, dialect, most=most))
+
+
+@intent
+def _write(query: Query, docs: list[str]) -> Steps[list[str]]:
+    yield query
+    return docs
+
+
+def _rows(logs: Sequence[LogCreate], now: datetime) -> list[dict[str, Any]]:
+    """The lines as rows. This runs for every line of every run, so ids count up from one that is made anew."""
+    first = str(new_id())
+    head, number = first[:24], int(first[24:], 16)
+    stamp = encode(now).decode()
+    middle = f'","created":{stamp},"updated":{stamp},'
+    names: dict[UUID | None, str] = {None: ""}
+    rows = []
+    for index, log in enumerate(logs):
+        id = f"{head}{(number + index) & 0xFFFFFFFFFFFF:012x}"
+        rows.append(
+            {
+                "flow_run_id": _name(names, log.flow_run_id),
+                "timestamp": to_micros(log.timestamp),
+                "id": id,
+                "task_run_id": _name(names, log.task_run_id) or None,
+                "level": log.level,
+                "doc": f'{{"id":"{id}{middle}{_json(log)[1:]}',
+            }
+        )
+    return rows
+
+
+def _name(names: dict[UUID | None, str], id: UUID | None) -> str:
+    known = names.get(id)
+    if known is None:
+        known = names[id] = str(id)
+    return known
+
+
+def _json(log: LogCreate) -> str:
+    text = encode(log).decode()
+    return text.replace("\\u0000", "") if "\x00" in log.message or "\x00" in log.name else text
