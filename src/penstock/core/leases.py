@@ -1,0 +1,83 @@
+"""The lease on a flow run: who works on it, until when, and what happens to a run whose lease ran out.
+
+A Penstock worker claims a run and renews its lease with the run's process; nothing else may. A Prefect
+worker is given a lease when its Pending is accepted: its heartbeats keep it until the run is running,
+then the run's own signs of life do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from penstock.core.states import TERMINAL
+from penstock.wire.states import State, StateCreate, StateDetails, StateType
+
+PENDING_LEASE = timedelta(seconds=120)
+"""How long a Prefect worker holds a run it is starting, without a heartbeat."""
+SIGN_OF_LIFE_LEASE = timedelta(seconds=600)
+"""How long a run of a Prefect client counts as alive after a heartbeat (three times its frequency)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds a run, until when (None: without end), and which claim of the run this is."""
+
+    holder: str | None
+    expires_at: datetime | None
+    attempt: int
+
+    @property
+    def by_claim(self) -> bool:
+        """Whether a Penstock worker holds it, which renews it itself."""
+        return self.holder is not None and self.holder.startswith("claim:")
+
+
+def claimed_by(worker: str) -> str:
+    """The holder's name of a Penstock worker."""
+    return f"claim:{worker}"
+
+
+def polled_by(worker: str) -> str:
+    """The holder's name of a Prefect worker."""
+    return f"poll:{worker}"
+
+
+def lease_after(lease: Lease, state: State, *, in_process: bool, worker: str | None, now: datetime) -> Lease:
+    """The lease once a state is written: begun, kept or ended.
+
+    `in_process` says that the process waits and will go on itself; `worker` is the Prefect worker that asks.
+    """
+    if state.type is StateType.PENDING and not lease.by_claim:
+        if worker is None:
+            return lease
+        new = lease.holder != polled_by(worker)
+        return Lease(polled_by(worker), now + PENDING_LEASE, lease.attempt + new)
+    if state.type is StateType.RUNNING and not lease.by_claim:
+        return Lease(lease.holder, None, lease.attempt)
+    waits = state.type is StateType.PAUSED and not state.state_details.pause_reschedule
+    ends = state.type in TERMINAL or state.type in (StateType.SCHEDULED, StateType.PAUSED)
+    if ends and not (waits or in_process):
+        return Lease(None, None, lease.attempt)
+    return lease
+
+
+def rescue(state: State, holder: str | None, expired_at: datetime, now: datetime) -> StateCreate | None:
+    """What becomes of a run whose lease ran out; None when nothing is lost."""
+    worker = (holder or "").partition(":")[2] or "its process"
+    if state.type is StateType.PENDING:
+        return StateCreate(
+            type=StateType.SCHEDULED,
+            message=f"Worker {worker!r} took this run and gave no sign of life, so it is offered again.",
+            state_details=StateDetails(scheduled_time=now),
+        )
+    if state.type is StateType.RUNNING or (state.type is StateType.SCHEDULED and state.name == "AwaitingRetry"):
+        return StateCreate(
+            type=StateType.CRASHED,
+            message=f"No sign of life from {worker!r} since its lease ended at {expired_at:%Y-%m-%d %H:%M:%S} UTC.",
+        )
+    if state.type is StateType.CANCELLING:
+        return StateCreate(
+            type=StateType.CANCELLED, message=f"{worker!r} was to stop this run and gave no sign of life."
+        )
+    return None
