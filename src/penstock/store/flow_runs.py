@@ -134,6 +134,12 @@ def page(selection: Selection, number: int, now: datetime) -> Steps[bytes]:
 
 
 @intent
+def count(selection: Selection) -> Steps[int]:
+    """How many runs a selection finds, whatever its limit."""
+    return int((yield selection.count())[0][0])
+
+
+@intent
 def ids(selection: Selection) -> Steps[list[UUID]]:
     """The ids of the runs that a selection finds."""
     return [UUID(row[0]) for row in (yield selection.rows("flow_runs.id"))]
