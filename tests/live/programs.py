@@ -13,7 +13,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PREFECT_VARIABLE = "PENSTOCK_TEST_PREFECT"
-QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_CLI_PROMPT": "false", "NO_COLOR": "1"}
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_CLI_PROMPT": "false",
+    "NO_COLOR": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,9 @@ class Shell:
         """The program's own interpreter with these arguments."""
         return self.execute([self.program.python, *arguments], timeout, extra)
 
-    def execute(self, command: Sequence[str], timeout: float, extra: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    def execute(
+        self, command: Sequence[str], timeout: float, extra: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
         environment = self.program.environment(self.home, self.api, extra)
         return subprocess.run(
             command,

@@ -47,4 +47,6 @@ def moved(moment: str, shift: timedelta) -> str:
     now = then + shift
     if abs((then - datetime(2026, 11, 24).astimezone()).days) > 30 and then.year < 2026:
         return moment
-    return now.isoformat(sep="T" if "T" in moment else " ").replace("+00:00", moment[-1:] if "Z" in moment else "+00:00")
+    return now.isoformat(sep="T" if "T" in moment else " ").replace(
+        "+00:00", moment[-1:] if "Z" in moment else "+00:00"
+    )

@@ -12,6 +12,18 @@ from typing import Any
 
 FOLDER = Path(__file__).parent / "recordings"
 
+TEMPLATE = {
+    "job_configuration": {"env": "{{ env }}"},
+    "variables": {"type": "object", "properties": {"env": {"type": "object", "title": "Environment Variables"}}},
+}
+
+PROLOGUES: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
+    "60": [("POST", "/work_pools/", {"name": "pool-a", "type": "process"})],
+    "62": [("PATCH", "/work_pools/pool-a", {"base_job_template": TEMPLATE})],
+    "63": [("POST", "/flows/", {"name": "sched-flow"})],
+}
+"""What had been done, unrecorded, before a scenario: its requests stand on it."""
+
 
 @dataclass(frozen=True)
 class Recording:

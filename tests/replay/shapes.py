@@ -59,9 +59,9 @@ class Comparison:
             self.lists(recorded, live, path)
         elif kind_of(recorded) != kind_of(live):
             self.add(path, "type", recorded, live)
-        elif isinstance(recorded, str):
+        elif isinstance(recorded, str) and {recorded, live} != {"READY", "NOT_READY"}:
             self.strings(recorded, live, path)
-        elif recorded != live and key_of(path) not in MEASURED:
+        elif not isinstance(recorded, str) and recorded != live and key_of(path) not in MEASURED:
             self.add(path, "enum" if key_of(path) in ENUMERATED else "value", recorded, live)
 
     def objects(self, recorded: dict[str, Any], live: dict[str, Any], path: str) -> None:
@@ -95,6 +95,9 @@ class Comparison:
                 same = [other for other in live if isinstance(other, dict) and wanted and other.get(key) == wanted]
                 if len(same) == 1:
                     return same[0]
+            role = item.get("prefect.resource.role")
+            if role:
+                return next((other for other in live if other.get("prefect.resource.role") == role), None)
             if "id" in item:
                 return self.unnamed(item, live)
         return live[index] if index < len(live) else None

@@ -1,9 +1,12 @@
+# mypy: ignore-errors
+# SDK stands for the package whose copy this file becomes.
 """The async side: gathered tasks, an async child, a failure that the flow catches."""
 
 import asyncio
 import json
 
 from SDK import flow, task
+from SDK.runtime import flow_run
 
 
 @task
@@ -26,7 +29,7 @@ async def child(value: int) -> int:
 async def asynchronous() -> dict:
     doubled = await asyncio.gather(*(double(i) for i in range(4)))
     state = await fails(return_state=True)
-    return {"doubled": list(doubled), "failed": state.type.value, "child": await child(21)}
+    return {"doubled": list(doubled), "failed": state.type.value, "child": await child(21), "run": str(flow_run.id)}
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# SDK stands for the package whose copy this file becomes.
 """Saves, loads and changes blocks: a secret of the system and one of the user's own."""
 
 import json

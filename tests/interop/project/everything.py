@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# SDK stands for the package whose copy this file becomes.
 """One flow that uses most of what a flow can use; prints what it saw as JSON."""
 
 import json

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# SDK stands for the package whose copy this file becomes.
 """Flows that end badly, each in its own way."""
 
 import os

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# SDK stands for the package whose copy this file becomes.
 """A flow that pauses until somebody resumes it, and says so."""
 
 from SDK import flow, pause_flow_run

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# SDK stands for the package whose copy this file becomes.
 """A flow that serves itself."""
 
 from SDK import flow

@@ -1,0 +1,117 @@
+"""A pool with one deployment whose runs write down each execution, and workers to be killed."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.live.api import FINAL, eventually
+from tests.live.servers import Server, end
+
+FLOW = """
+import os
+import time
+
+from penstock import flow
+from penstock.runtime import flow_run
+
+
+@flow
+def marked(seconds: float = 0.0):
+    line = f"{flow_run.id} {os.getpid()}\\n"
+    mark = os.open(MARK, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(mark, line.encode())
+    os.close(mark)
+    time.sleep(seconds)
+"""
+
+
+@dataclass
+class Plant:
+    """What the runs of a fault test need; `close` ends every process that it started."""
+
+    server: Server
+    folder: Path
+    pool: str = "plant"
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    deployment: str = ""
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        (self.folder / "marked.py").write_text(FLOW.replace("MARK", repr(str(self.marks_file))))
+        api = self.server.api
+        api.post("/work_pools/", {"name": self.pool, "type": "process"})
+        flow = api.post("/flows/", {"name": "marked"})
+        step = {"penstock.steps.set_working_directory": {"directory": str(self.folder)}}
+        body = {
+            "name": "marked",
+            "flow_id": flow["id"],
+            "work_pool_name": self.pool,
+            "entrypoint": "marked.py:marked",
+            "pull_steps": [step],
+            "concurrency_limit": 50,
+        }
+        self.deployment = api.post("/deployments/", body)["id"]
+
+    @property
+    def marks_file(self) -> Path:
+        return self.folder / "executions.txt"
+
+    def run(self, seconds: float = 0.0) -> str:
+        """A new due run; its id."""
+        body = {"parameters": {"seconds": seconds}, "state": {"type": "SCHEDULED"}}
+        return str(self.server.api.post(f"/deployments/{self.deployment}/create_flow_run", body)["id"])
+
+    def worker(self, limit: int = 10) -> subprocess.Popen[bytes]:
+        """A started worker of the pool."""
+        number = len(self.workers)
+        shell = self.server.shell(self.folder, home=self.folder / f"home{number}")
+        name = f"worker-{number}"
+        arguments = ("worker", "start", "--pool", self.pool, "--name", name, "--limit", str(limit))
+        self.workers.append(shell.start(*arguments, log=self.log(number)))
+        return self.workers[-1]
+
+    def log(self, number: int) -> Path:
+        return self.folder / f"worker{number}.log"
+
+    def state(self, run_id: str) -> dict[str, Any]:
+        """A run's present state."""
+        state: dict[str, Any] = self.server.api.get(f"/flow_runs/{run_id}")["state"]
+        return state
+
+    def reaches(self, run_id: str, kind: str, timeout: float = 60) -> None:
+        """Waits until a run's state is of a type."""
+        eventually(lambda: self.state(run_id)["type"] == kind, timeout, f"{run_id} becomes {kind}", every=0.02)
+
+    def ended(self, runs: list[str], timeout: float) -> Counter[str]:
+        """Waits until all these runs have ended; how they did."""
+        wanted = set(runs)
+
+        def look() -> bool:
+            rows = self.server.api.runs(state={"type": {"any_": sorted(FINAL)}})
+            return wanted <= {row["id"] for row in rows}
+
+        eventually(look, timeout, f"{len(runs)} runs end", every=0.5)
+        return Counter(row["state_type"] for row in self.server.api.runs() if row["id"] in wanted)
+
+    def executions(self) -> Counter[str]:
+        """How often the code of each run was entered."""
+        lines = self.marks_file.read_text().splitlines() if self.marks_file.exists() else []
+        return Counter(line.split()[0] for line in lines)
+
+    def slots(self) -> int:
+        """Slots of the deployment's limit that are taken now."""
+        limit = self.server.api.get(f"/v2/concurrency_limits/deployment:{self.deployment}")
+        return int(limit["active_slots"])
+
+    def close(self) -> None:
+        for worker in self.workers:
+            end(worker)
+
+
+def runnings(names: list[str]) -> int:
+    """How many attempts a run's state names tell of."""
+    return names.count("Running")
