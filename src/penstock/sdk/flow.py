@@ -1,0 +1,221 @@
+"""`@flow`: a function whose runs are recorded, and inside of which tasks and other flows run."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
+
+from penstock.errors import InvalidRequest, NotFound
+from penstock.names import is_allowed
+from penstock.plugins import load
+from penstock.sdk.signatures import Binder
+
+if TYPE_CHECKING:
+    from penstock.sdk.results import Serializer
+    from penstock.sdk.runners.protocol import TaskRunner
+    from penstock.sdk.states import State
+    from penstock.sdk.task import Hook
+    from penstock.storage.protocol import Storage
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PROGRAMS = "penstock.programs"
+HOOKS = ("on_running", "on_completion", "on_failure", "on_crashed", "on_cancellation")
+
+
+class FlowOptions(TypedDict, total=False):
+    """What `@flow(...)` and `with_options(...)` take."""
+
+    name: str
+    version: str | None
+    flow_run_name: str | Callable[..., str] | None
+    retries: int | None
+    retry_delay_seconds: float | None
+    task_runner: TaskRunner | None
+    description: str | None
+    timeout_seconds: float | None
+    validate_parameters: bool
+    persist_result: bool | None
+    result_storage: Storage | None
+    result_storage_key: str | None
+    result_serializer: str | Serializer | None
+    cache_result_in_memory: bool
+    log_prints: bool | None
+    on_running: Sequence[Hook] | None
+    on_completion: Sequence[Hook] | None
+    on_failure: Sequence[Hook] | None
+    on_crashed: Sequence[Hook] | None
+    on_cancellation: Sequence[Hook] | None
+
+
+class Flow(Generic[P, R]):
+    """A flow. Calling it runs it here and records the run."""
+
+    def __init__(self, fn: Callable[P, R], **options: Unpack[FlowOptions]) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn = fn
+        self.options = options
+        self.isasync = inspect.iscoroutinefunction(fn)
+        self.name: str = options.get("name") or fn.__name__.replace("_", "-")
+        if not is_allowed(self.name):
+            raise InvalidRequest(f"The flow name {self.name!r} may not be empty or hold any of / % & > <.")
+        self.description = options.get("description") or inspect.getdoc(fn)
+        self.binder = Binder(fn)
+        self.should_validate_parameters = options.get("validate_parameters", True)
+        self._hooks = {name: list(options.get(name) or ()) for name in HOOKS}
+        self._source: str | None = None
+        self._entrypoint: str | None = None
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(
+        self, *args: Any, return_state: Literal[True], wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> State: ...
+    def __call__(
+        self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """Runs the flow and gives what it returns; with `return_state=True` the state it ended in.
+
+        An async flow gives an awaitable. Raises what the function raises, once its retries are used up.
+        """
+        from penstock.sdk.flow_engine import FlowCall
+
+        call = FlowCall(self, self.binder.bind(args, kwargs), wait_for)
+        if self.isasync:
+            return call.arun_here(return_state)
+        return call.run_here(return_state)
+
+    def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:
+        """The same function with other options; what is not given stays as it is."""
+        merged: Any = {**self.options, **options}
+        changed = Flow(self.fn, **merged)
+        changed._source, changed._entrypoint = self._source, self._entrypoint
+        for name in HOOKS:
+            if name not in options:
+                changed._hooks[name] = list(self._hooks[name])
+        return changed
+
+    def on_completion(self, fn: Hook) -> Hook:
+        """Registers a function to be called when a run completes."""
+        return self._register("on_completion", fn)
+
+    def on_failure(self, fn: Hook) -> Hook:
+        """Registers a function to be called when a run fails for good."""
+        return self._register("on_failure", fn)
+
+    def on_running(self, fn: Hook) -> Hook:
+        """Registers a function to be called when a run starts."""
+        return self._register("on_running", fn)
+
+    def on_crashed(self, fn: Hook) -> Hook:
+        """Registers a function to be called when a run crashes."""
+        return self._register("on_crashed", fn)
+
+    def on_cancellation(self, fn: Hook) -> Hook:
+        """Registers a function to be called when a run is cancelled."""
+        return self._register("on_cancellation", fn)
+
+    def hooks(self, name: str) -> list[Hook]:
+        """The registered hooks of a kind."""
+        return self._hooks[name]
+
+    @functools.cached_property
+    def version(self) -> str | None:
+        """As given, else a digest of the file the function stands in."""
+        given = self.options.get("version")
+        if given is not None:
+            return given
+        try:
+            content = Path(inspect.getsourcefile(self.fn) or "").read_bytes()
+        except (OSError, TypeError):
+            return None
+        return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+    @property
+    def retries(self) -> int:
+        """How often a failed run is tried again."""
+        chosen = self.options.get("retries")
+        if chosen is not None:
+            return chosen
+        from penstock import settings as configuration
+
+        return configuration.current().flows.default_retries
+
+    @property
+    def retry_delay(self) -> float:
+        """Seconds between tries."""
+        chosen = self.options.get("retry_delay_seconds")
+        if chosen is not None:
+            return chosen
+        from penstock import settings as configuration
+
+        default = configuration.current().flows.default_retry_delay_seconds
+        return float(default[0]) if isinstance(default, tuple) else float(default)
+
+    def task_runner(self) -> TaskRunner:
+        """A runner of the kind the flow asks for, by default threads; each run has its own."""
+        given = self.options.get("task_runner")
+        if given is not None:
+            return given.duplicate()
+        from penstock.sdk.runners.threads import ThreadPoolTaskRunner
+
+        return ThreadPoolTaskRunner()
+
+    @classmethod
+    def from_source(cls, source: Any, entrypoint: str) -> Flow[..., Any]:
+        """The flow at an entrypoint of a source: a folder, a git address, or what has `pull` steps."""
+        found: Flow[..., Any] = _program("from_source")(source, entrypoint)
+        return found
+
+    def serve(self, name: str | None = None, **options: Any) -> None:
+        """Makes a deployment of this flow and runs what is due of it in this process, until stopped."""
+        _program("serve_flow")(self, name, **options)
+
+    def to_deployment(self, name: str, **options: Any) -> Any:
+        """A deployment of this flow, for `serve(...)` or `deploy(...)` of several."""
+        return _program("to_deployment")(self, name, **options)
+
+    def deploy(self, name: str, work_pool_name: str | None = None, **options: Any) -> Any:
+        """Makes or updates a deployment of this flow on a work pool; gives its id."""
+        return _program("deploy_flow")(self, name, work_pool_name, **options)
+
+    def _register(self, name: str, fn: Hook) -> Hook:
+        self._hooks[name].append(fn)
+        return fn
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        """Makes `@flow` work on methods."""
+        if instance is None:
+            return self
+        bound: Any = Flow(self.fn.__get__(instance, owner), **self.options)
+        bound._hooks = self._hooks
+        return bound
+
+    def __repr__(self) -> str:
+        return f"<flow {self.name!r}>"
+
+
+@overload
+def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
+@overload
+def flow(**options: Unpack[FlowOptions]) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+def flow(fn: Callable[..., Any] | None = None, /, **options: Unpack[FlowOptions]) -> Any:
+    """Makes a flow of a function: `@flow` or `@flow(retries=3, ...)`."""
+    if fn is not None:
+        return Flow(fn)
+    return lambda found: Flow(found, **options)
+
+
+def _program(name: str) -> Callable[..., Any]:
+    """A program of the floor above, found by its registered name: this floor may not know it."""
+    found: Callable[..., Any] | None = load(PROGRAMS, name)
+    if found is None:
+        raise NotFound(f"This installation has no program {name!r}.")
+    return found
+

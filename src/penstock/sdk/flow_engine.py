@@ -1,0 +1,264 @@
+"""What happens in a flow run, written once for those who block and those who await.
+
+Begin (a local run is created Running, a prepared one proposes it), the function with its context, tried
+again when the server says so, then the end state: one call to start, one to finish.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from concurrent.futures import CancelledError
+from contextlib import ExitStack
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from penstock.clock import utc_now
+from penstock.errors import ParameterInvalid
+from penstock.ids import new_id
+from penstock.sdk.context import FlowContext, current_tags, flow_context, task_context
+from penstock.sdk.effects import Blocking, Call, Sleep, Steps, adrive, drive
+from penstock.sdk.futures import PrefectFuture, resolve_futures_to_states
+from penstock.sdk.heartbeat import beating
+from penstock.sdk.hooks import call_hooks
+from penstock.sdk.loggers import flow_logger, prints_logged
+from penstock.sdk.names_of_runs import rendered
+from penstock.sdk.orchestration import propose
+from penstock.sdk.parameters import as_json, validate
+from penstock.sdk.pause import SuspendedRun
+from penstock.sdk.run_effect import Run, TimedOut
+from penstock.sdk.session import session
+from penstock.sdk.states import Running, State, aggregate, from_wire, is_state, to_wire
+from penstock.sdk.subflows import track
+from penstock.sdk.task_inputs import await_all, resolve
+from penstock.wire.flow_runs import FlowRun, FlowRunCreate, FlowRunPolicy, create_flow_run
+from penstock.wire.flows import FlowCreate, create_flow
+
+if TYPE_CHECKING:
+    from penstock.sdk.flow import Flow
+    from penstock.wire.deployments import Deployment
+
+CRASHES = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, CancelledError, GeneratorExit)
+END_HOOKS = {
+    "COMPLETED": "on_completion",
+    "FAILED": "on_failure",
+    "CRASHED": "on_crashed",
+    "CANCELLED": "on_cancellation",
+}
+
+
+class FlowCall:
+    """One call of a flow, from its arguments to the state it ends in. Used once.
+
+    With `run` given, that run (made by a deployment) is carried out instead of a new one.
+    """
+
+    def __init__(
+        self,
+        flow: Flow[..., Any],
+        parameters: dict[str, Any],
+        wait_for: Iterable[Any] | None = None,
+        *,
+        run: FlowRun | None = None,
+        deployment: Deployment | None = None,
+        hooks: frozenset[str] = frozenset(END_HOOKS.values()),
+    ) -> None:
+        self.flow = flow
+        self.parent = flow_context.get()
+        self.session = session()
+        self.parameters = parameters
+        self.wait_for = list(wait_for or ())
+        self.run = run
+        self.deployment = deployment
+        self.hooks = hooks
+
+    def run_here(self, return_state: bool) -> Any:
+        """Runs to the end in this thread; the value, or the exception raised."""
+        state = drive(self.steps())
+        return state if return_state else state.result()
+
+    async def arun_here(self, return_state: bool) -> Any:
+        """As `run_here`, awaited."""
+        state = await adrive(self.steps())
+        return state if return_state else state.result()
+
+    def steps(self) -> Steps[State]:
+        """The whole of it. Everything that was reported has reached the server when the outermost run ends."""
+        try:
+            return (yield from self._whole())
+        finally:
+            if self.parent is None:
+                yield Blocking(self.session.flush)
+
+    def _whole(self) -> Steps[State]:
+        yield Blocking(lambda: await_all(self.wait_for))
+        self.parameters = {name: resolve(value) for name, value in self.parameters.items()}
+        invalid: State | None = None
+        try:
+            if self.flow.should_validate_parameters:
+                self.parameters = validate(self.flow.fn, self.parameters)
+        except ParameterInvalid as error:
+            message = f"Validation of flow parameters failed with error: {error}"
+            invalid = State("FAILED", message=message, data=error)
+        run, begun = yield from self._begin(invalid)
+        context = FlowContext(
+            self.session, self.flow, run, self.parameters, self.flow.task_runner(), deployment=self.deployment
+        )
+        if invalid is not None or begun.type != "RUNNING":
+            flow_logger(context).error("Not run: %s", begun.message) if invalid else None
+            return invalid or begun
+        context.run_count = run.run_count or 1
+        context.persist = self.flow.options.get("persist_result")
+        return (yield from self._attempts(context, begun))
+
+    def _begin(self, invalid: State | None) -> Steps[tuple[FlowRun, State]]:
+        """The run, and the state it is in now."""
+        if self.run is not None:
+            state = yield from propose(self.run.id, to_wire(invalid or Running()))
+            return self.run, state
+        flow_id = yield from self._flow_id()
+        tracking = (yield from track(self.parent, self.flow, self.wait_for)) if self.parent else None
+        run: FlowRun = yield Call(
+            create_flow_run,
+            FlowRunCreate(
+                flow_id=flow_id,
+                name=self._run_name(),
+                flow_version=self.flow.version,
+                parameters=as_json(self.parameters),
+                parent_task_run_id=tracking,
+                empirical_policy=self._policy(),
+                tags=sorted(current_tags.get() | (self.parent.tags if self.parent else frozenset())),
+                state=to_wire(invalid or Running()),
+            ),
+        )
+        return run, from_wire(run.state) if run.state else Running()
+
+    def _flow_id(self) -> Steps[Any]:
+        known = self.session.flow_ids
+        if self.flow.name not in known:
+            known[self.flow.name] = (yield Call(create_flow, FlowCreate(name=self.flow.name))).id
+        return known[self.flow.name]
+
+    def _policy(self) -> FlowRunPolicy:
+        return FlowRunPolicy(retries=self.flow.retries, retry_delay=round(self.flow.retry_delay))
+
+    def _run_name(self) -> str | None:
+        template = self.flow.options.get("flow_run_name")
+        return rendered(template, self.parameters) if template else None
+
+    def _attempts(self, context: FlowContext, begun: State) -> Steps[State]:
+        log = flow_logger(context)
+        log.info("Beginning flow run %r for flow %r", context.run.name, self.flow.name)
+        with ExitStack() as stack:
+            self._enter_context(stack, context)
+            while True:
+                yield from call_hooks(self.flow.hooks("on_running"), self.flow, context.run, begun)
+                state = yield from self._attempt(context)
+                if state.is_paused():
+                    return state
+                settled = yield from self._end(context, state)
+                if settled.type != "SCHEDULED":
+                    break
+                yield from self._wait_until(settled)
+                begun = yield from propose(context.run.id, to_wire(Running()))
+                if begun.type != "RUNNING":
+                    return begun
+                context.run_count += 1
+            yield from self._call_end_hooks(context, settled)
+        log.log(20 if settled.is_completed() else 40, "Finished in state %r", settled)
+        return settled
+
+    def _enter_context(self, stack: ExitStack, context: FlowContext) -> None:
+        for variable, value in ((flow_context, context), (task_context, None), (current_tags, context.tags)):
+            stack.callback(_reset, variable, variable.set(value))  # type: ignore[attr-defined]  # each has its type
+        chosen = self.flow.options.get("log_prints")
+        stack.enter_context(prints_logged(self.session.settings.logging.log_prints if chosen is None else chosen))
+        stack.enter_context(beating(context))
+
+    def _attempt(self, context: FlowContext) -> Steps[State]:
+        """Calls the function once and waits for what it submitted; every exception becomes a state."""
+        args, kwargs = self.flow.binder.spread(self.parameters)
+        try:
+            value = yield Run(self.flow.fn, args, kwargs, self.flow.options.get("timeout_seconds"))
+            yield Blocking(context.runner.close)
+            return self._finished(value)
+        except SuspendedRun as suspended:
+            return suspended.state
+        except CRASHES as error:
+            yield from self._crash(context, error)
+            raise
+        except TimedOut as error:
+            flow_logger(context).error("Flow run %s", error)
+            return State("FAILED", "TimedOut", f"Flow run {error}", data=error)
+        except BaseException as error:
+            info = (type(error), error, error.__traceback__)
+            flow_logger(context).error("Encountered an exception during execution: %r", error, exc_info=info)
+            message = f"Flow run encountered an exception: {type(error).__name__}: {error}"
+            return State("FAILED", message=message, data=error)
+        finally:
+            yield Blocking(context.runner.close)
+
+    def _crash(self, context: FlowContext, error: BaseException) -> Steps[None]:
+        """Says how the run was interrupted, even when the one who awaits it has been cancelled."""
+        state = State("CRASHED", message=f"Execution was interrupted by {type(error).__name__}: {error}", data=error)
+        drive(propose(context.run.id, to_wire(state)))
+        yield from self._call_end_hooks(context, state)
+
+    def _finished(self, value: Any) -> State:
+        if isinstance(value, PrefectFuture) or _holds_futures(value):
+            value = resolve_futures_to_states(value)
+        if is_state(value):
+            return State(value.type, value.name, value.message, data=value.data, reference=value.reference)
+        if isinstance(value, list | tuple | set) and value and all(is_state(item) for item in value):
+            return aggregate(value)
+        return self._kept(value)
+
+    def _kept(self, value: Any) -> State:
+        options = self.flow.options
+        wanted = options.get("persist_result")
+        if wanted is None:
+            wanted = self.session.settings.results.persist_by_default or options.get("result_storage") is not None
+        if not wanted:
+            return State("COMPLETED", data=value)
+        from penstock.sdk.results import ResultStore
+
+        template = options.get("result_storage_key")
+        key = rendered(template, self.parameters) if template else new_id().hex
+        reference = ResultStore(options.get("result_storage"), options.get("result_serializer")).write(key, value)
+        return State("COMPLETED", data=value, reference=reference)
+
+    def _end(self, context: FlowContext, state: State) -> Steps[State]:
+        """Proposes the end; what the server made of it, with the value that is at hand here."""
+        settled = yield from propose(context.run.id, to_wire(state))
+        if settled.type == state.type:
+            settled = State(
+                settled.type,
+                settled.name,
+                settled.message,
+                data=state.data,
+                details=settled.details,
+                timestamp=settled.timestamp,
+                id=settled.id,
+                reference=state.reference,
+            )
+        return settled
+
+    def _wait_until(self, state: State) -> Steps[None]:
+        when: datetime = state.details.get("scheduled_time") or utc_now()
+        yield Sleep(max(0.0, (when - utc_now()).total_seconds()))
+
+    def _call_end_hooks(self, context: FlowContext, state: State) -> Steps[None]:
+        name = END_HOOKS.get(state.type)
+        if name in self.hooks and name is not None:
+            yield from call_hooks(self.flow.hooks(name), self.flow, context.run, state)
+
+
+def _holds_futures(value: Any) -> bool:
+    return isinstance(value, list | tuple | set) and any(isinstance(item, PrefectFuture) for item in value)
+
+
+def _reset(variable: Any, token: Any) -> None:
+    try:
+        variable.reset(token)
+    except ValueError:  # the generator was closed from another context, whose variables are its own
+        pass

@@ -1,0 +1,108 @@
+"""The effect that runs the user's function: sync or async, with a time limit that really ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import inspect
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from penstock.errors import PenstockError
+
+
+class TimedOut(PenstockError, TimeoutError):
+    """The time limit was exceeded."""
+
+    code = "timed_out"
+
+
+class Run:
+    """Calls the function; an async one is awaited, or given a loop of its own by the blocking driver."""
+
+    __slots__ = ("args", "fn", "kwargs", "timeout")
+
+    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], timeout: float | None):
+        self.fn = fn
+        self.args = args
+        self.kwargs = kwargs
+        self.timeout = timeout
+
+    def do(self) -> Any:
+        if inspect.iscoroutinefunction(self.fn):
+            return asyncio.run(self.ado())
+        if self.timeout is None:
+            return self.fn(*self.args, **self.kwargs)
+        with time_limit(self.timeout):
+            return self.fn(*self.args, **self.kwargs)
+
+    async def ado(self) -> Any:
+        if not inspect.iscoroutinefunction(self.fn):
+            return self.do()
+        if self.timeout is None:
+            return await self.fn(*self.args, **self.kwargs)
+        limit = asyncio.timeout(self.timeout)
+        try:
+            async with limit:
+                return await self.fn(*self.args, **self.kwargs)
+        except TimeoutError:
+            if not limit.expired():
+                raise  # the user's own
+            raise _exceeded(self.timeout) from None
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raises `TimedOut` in the block when it takes longer.
+
+    In the main thread a signal interrupts even a waiting call; in others the exception is raised at the
+    next step of Python code, which a long call into C delays.
+    """
+    if threading.current_thread() is threading.main_thread():
+        with _by_alarm(seconds):
+            yield
+    else:
+        with _by_exception(seconds):
+            yield
+
+
+@contextmanager
+def _by_alarm(seconds: float) -> Iterator[None]:
+    def ring(*_: object) -> None:
+        raise _exceeded(seconds)
+
+    former = signal.signal(signal.SIGALRM, ring)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left)
+        signal.signal(signal.SIGALRM, former)
+
+
+@contextmanager
+def _by_exception(seconds: float) -> Iterator[None]:
+    thread = ctypes.c_ulong(threading.get_ident())
+    done = threading.Lock()
+
+    def ring() -> None:
+        if done.acquire(blocking=False):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimedOut))
+
+    timer = threading.Timer(seconds, ring)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except TimedOut:
+        raise _exceeded(seconds) from None
+    finally:
+        done.acquire(blocking=False)  # from here on the timer comes too late
+        timer.cancel()
+
+
+def _exceeded(seconds: float) -> TimedOut:
+    return TimedOut(f"exceeded timeout of {seconds:g} second(s)")

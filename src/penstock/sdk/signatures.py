@@ -1,0 +1,41 @@
+"""How a user's function takes its arguments: bound by name once, given back as it wants them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+SIMPLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+class Binder:
+    """Binds calls of one function."""
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self.signature = inspect.signature(fn)
+        found = self.signature.parameters.values()
+        self._simple = all(parameter.kind in SIMPLE for parameter in found)
+        self._positional = tuple(p.name for p in found if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        self._names = frozenset(p.name for p in found)
+        self._defaults = {p.name: p.default for p in found if p.default is not inspect.Parameter.empty}
+        self._needed = self._names - self._defaults.keys()
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter by name, defaults filled in. Raises TypeError as the call itself would."""
+        if self._simple and len(args) <= len(self._positional):
+            bound = dict(zip(self._positional, args, strict=False))
+            if not (kwargs.keys() & bound.keys()) and kwargs.keys() <= self._names:
+                bound.update(kwargs)
+                if self._needed <= bound.keys():
+                    return {**self._defaults, **bound} if self._defaults else bound
+        found = self.signature.bind(*args, **kwargs)
+        found.apply_defaults()
+        return dict(found.arguments)
+
+    def spread(self, parameters: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Positional and keyword arguments for a call with these parameters."""
+        if self._simple:
+            return (), dict(parameters)
+        found = inspect.BoundArguments(self.signature, dict(parameters))  # type: ignore[arg-type]  # any mapping does
+        return found.args, found.kwargs

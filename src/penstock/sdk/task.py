@@ -1,0 +1,202 @@
+"""`@task`: a function whose runs are recorded, retried, cached and run side by side."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
+
+from penstock.sdk.signatures import Binder
+
+if TYPE_CHECKING:
+    from penstock.sdk.caching import CachePolicy
+    from penstock.sdk.futures import PrefectFuture, PrefectFutureList
+    from penstock.sdk.results import Serializer
+    from penstock.sdk.states import State
+    from penstock.storage.protocol import Storage
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+Hook = Callable[[Any, Any, Any], Any]
+"""Called with the task or flow, its run, and the state it entered."""
+
+
+class TaskOptions(TypedDict, total=False):
+    """What `@task(...)` and `with_options(...)` take."""
+
+    name: str
+    description: str | None
+    tags: Iterable[str]
+    version: str | None
+    cache_policy: CachePolicy | None
+    cache_key_fn: Callable[[Any, dict[str, Any]], str | None] | None
+    cache_expiration: timedelta | None
+    refresh_cache: bool | None
+    task_run_name: str | Callable[[], str] | None
+    retries: int | None
+    retry_delay_seconds: float | Sequence[float] | Callable[[int], list[float]] | None
+    retry_jitter_factor: float | None
+    retry_condition_fn: Callable[[Any, Any, Any], bool] | None
+    persist_result: bool | None
+    result_storage: Storage | None
+    result_storage_key: str | None
+    result_serializer: str | Serializer | None
+    timeout_seconds: float | None
+    log_prints: bool | None
+    on_running: Sequence[Hook] | None
+    on_completion: Sequence[Hook] | None
+    on_failure: Sequence[Hook] | None
+    viz_return_value: Any
+
+
+class Task(Generic[P, R]):
+    """A task. Calling it inside a flow runs it here; `submit` and `map` run it beside the flow."""
+
+    def __init__(self, fn: Callable[P, R], **options: Unpack[TaskOptions]) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn = fn
+        self.options = options
+        self.isasync = inspect.iscoroutinefunction(fn)
+        self.name: str = options.get("name") or fn.__name__
+        self.description = options.get("description") or inspect.getdoc(fn)
+        self.version = options.get("version")
+        self.tags = frozenset(options.get("tags") or ())
+        self.task_key = f"{fn.__qualname__.rpartition('.')[2]}-{_digest(fn)}"
+        self.binder = Binder(fn)
+        self._hooks = {
+            name: list(options.get(name) or ()) for name in ("on_running", "on_completion", "on_failure")
+        }
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(
+        self, *args: Any, return_state: Literal[True], wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> State: ...
+    def __call__(
+        self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """Runs the task and gives what it returns; with `return_state=True` the state it ended in.
+
+        An async task gives an awaitable. Raises what the function raises, once its retries are used up.
+        """
+        from penstock.sdk.task_engine import TaskCall
+
+        call = TaskCall(self, self.binder.bind(args, kwargs), wait_for)
+        if self.isasync:
+            return call.arun_here(return_state)
+        return call.run_here(return_state)
+
+    @overload
+    def submit(
+        self: Task[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> PrefectFuture[T]: ...
+    @overload
+    def submit(
+        self: Task[P, T], *args: Any, wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> PrefectFuture[T]: ...
+    def submit(self, *args: Any, wait_for: Iterable[Any] | None = None, **kwargs: Any) -> Any:
+        """Runs the task beside the flow, by the flow's task runner. Arguments may be futures."""
+        from penstock.sdk.task_engine import submit
+
+        return submit(self, self.binder.bind(args, kwargs), wait_for)
+
+    @overload
+    def map(
+        self: Task[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> PrefectFutureList[T]: ...
+    @overload
+    def map(
+        self: Task[P, T], *args: Any, wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> PrefectFutureList[T]: ...
+    def map(self, *args: Any, wait_for: Iterable[Any] | None = None, **kwargs: Any) -> Any:
+        """Submits one run per item of the arguments that can be iterated (`unmapped(x)`: the same for all)."""
+        from penstock.sdk.task_engine import map_task
+
+        return map_task(self, self.binder.bind(args, kwargs), wait_for)
+
+    def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
+        """The same function with other options; what is not given stays as it is."""
+        merged: Any = {**self.options, **options}
+        changed = Task(self.fn, **merged)
+        changed._hooks = {
+            name: list(merged.get(name) or ()) if name in options else list(hooks)
+            for name, hooks in self._hooks.items()
+        }
+        return changed
+
+    def on_completion(self, fn: Hook) -> Hook:
+        """Registers a function to be called when a run completes."""
+        return self._register("on_completion", fn)
+
+    def on_failure(self, fn: Hook) -> Hook:
+        """Registers a function to be called when a run fails for good."""
+        return self._register("on_failure", fn)
+
+    def on_running(self, fn: Hook) -> Hook:
+        """Registers a function to be called when a run starts."""
+        return self._register("on_running", fn)
+
+    def hooks(self, name: str) -> list[Hook]:
+        """The registered hooks of a kind."""
+        return self._hooks[name]
+
+    @property
+    def retries(self) -> int:
+        """How often a failed run is tried again."""
+        chosen = self.options.get("retries")
+        if chosen is not None:
+            return chosen
+        from penstock import settings as configuration
+
+        return configuration.current().tasks.default_retries
+
+    def policy(self) -> dict[str, Any]:
+        """The retry policy as a task run shows it."""
+        delay = self.options.get("retry_delay_seconds") or 0
+        shown = delay(self.retries) if callable(delay) else delay
+        return {
+            "max_retries": 0,
+            "retry_delay_seconds": 0.0,
+            "retries": self.retries,
+            "retry_delay": list(shown) if isinstance(shown, Sequence) else shown,
+            "retry_jitter_factor": self.options.get("retry_jitter_factor"),
+        }
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        """Makes `@task` work on methods: the bound method is the task's function."""
+        if instance is None:
+            return self
+        bound: Any = Task(self.fn.__get__(instance, owner), **self.options)
+        bound._hooks = self._hooks
+        bound.task_key = self.task_key
+        return bound
+
+    def _register(self, name: str, fn: Hook) -> Hook:
+        self._hooks[name].append(fn)
+        return fn
+
+    def __repr__(self) -> str:
+        return f"<task {self.name!r}>"
+
+
+@overload
+def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(**options: Unpack[TaskOptions]) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskOptions]) -> Any:
+    """Makes a task of a function: `@task` or `@task(retries=3, ...)`."""
+    if fn is not None:
+        return Task(fn)
+    return lambda found: Task(found, **options)
+
+
+def _digest(fn: Callable[..., Any]) -> str:
+    """Eight characters that tell tasks of one name apart."""
+    place = getattr(getattr(fn, "__code__", None), "co_filename", fn.__module__)
+    return hashlib.sha256(f"{fn.__module__}.{fn.__qualname__}{place}".encode()).hexdigest()[:8]

@@ -1,0 +1,331 @@
+"""What happens in a task run, written once for those who block and those who await.
+
+Pending; wait for what it depends on; take its tags' slots; Running (or a cached result); the function,
+tried again as its retries allow; the end state, its hooks. Each state is reported as it is entered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+from collections.abc import Iterable, Sequence
+from concurrent.futures import CancelledError
+from contextvars import Token
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from penstock.clock import utc_now
+from penstock.errors import BadRequest
+from penstock.ids import new_id
+from penstock.sdk.context import TaskContext, current_tags, flow_context, task_context
+from penstock.sdk.effects import Blocking, Sleep, Steps, adrive, drive
+from penstock.sdk.futures import PrefectFuture, PrefectFutureList
+from penstock.sdk.hooks import call_hooks
+from penstock.sdk.names_of_runs import rendered
+from penstock.sdk.reporting import TaskReport
+from penstock.sdk.run_effect import Run, TimedOut
+from penstock.sdk.session import session
+from penstock.sdk.states import State, is_state
+from penstock.sdk.task_inputs import (
+    UpstreamFailed,
+    await_all,
+    dependencies,
+    is_plain,
+    resolve,
+    sources,
+    unmapped,
+)
+
+if TYPE_CHECKING:
+    from penstock.sdk.context import FlowContext
+    from penstock.sdk.results import Reference
+    from penstock.sdk.task import Task
+
+CRASHES = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, CancelledError, GeneratorExit)
+
+
+class TaskCall:
+    """One call of a task: from its arguments to the state it ends in. Used once."""
+
+    def __init__(self, task: Task[..., Any], parameters: dict[str, Any], wait_for: Iterable[Any] | None = None) -> None:
+        self.task = task
+        self.flow: FlowContext | None = flow_context.get()
+        self.session = self.flow.session if self.flow else session()
+        self.parameters = parameters
+        self.wait_for = list(wait_for) if wait_for is not None else []
+        self.id: UUID = new_id()
+        self.name = f"{task.name}-{self.id.hex[-3:]}"
+        tags = task.tags | current_tags.get()
+        self.tags: list[str] = sorted(tags) if tags else []
+        self.report = TaskReport(self.session, self.flow, task, self.id, self.name, self.tags, self._inputs())
+        self.report.tell(State("PENDING"))
+
+    def _inputs(self) -> dict[str, Any]:
+        inputs: dict[str, Any] = {name: sources(value, self.flow) for name, value in self.parameters.items()}
+        if self.wait_for:
+            inputs["wait_for"] = sources(self.wait_for, None)
+        return inputs
+
+    def run(self) -> State:
+        """Runs to the end in this thread and gives the last state."""
+        return drive(self._steps())
+
+    def run_here(self, return_state: bool) -> Any:
+        """As a plain call of the task: its value, or its exception raised."""
+        return self._outcome(drive(self._steps()), return_state)
+
+    async def arun_here(self, return_state: bool) -> Any:
+        """As `run_here`, awaited."""
+        return self._outcome(await adrive(self._steps()), return_state)
+
+    def _outcome(self, state: State, return_state: bool) -> Any:
+        if return_state:
+            return state
+        value = state.result()
+        if self.flow is not None and not is_plain(value):
+            self.flow.made(value, self.id)
+        return value
+
+    def _steps(self) -> Steps[State]:
+        context = TaskContext(self.task, self.id, self.name, self.parameters, self.tags, self.flow)
+        token = task_context.set(context)
+        lease = None
+        try:
+            try:
+                yield from self._depend(context)
+            except UpstreamFailed as error:
+                return self._enter(State("PENDING", "NotReady", str(error), data=error))
+            if self.tags:
+                lease = yield from self._take_slots()
+            return (yield from self._attempts(context))
+        except CRASHES as error:
+            self._enter(State("CRASHED", message=f"Execution was interrupted by {type(error).__name__}.", data=error))
+            raise
+        finally:
+            _reset(token)
+            if lease is not None:
+                yield from self._return_slots(lease)
+
+    def _depend(self, context: TaskContext) -> Steps[None]:
+        """Waits for upstream runs and puts their results in the place of their futures."""
+        if self.wait_for:
+            yield Blocking(lambda: await_all(self.wait_for))
+        if not all(is_plain(value) for value in self.parameters.values()):
+            if any(isinstance(item, PrefectFuture) for item in dependencies(list(self.parameters.values()))):
+                self.parameters = yield Blocking(self._resolved)
+            else:
+                self.parameters = self._resolved()
+            context.parameters = self.parameters
+
+    def _resolved(self) -> dict[str, Any]:
+        return {name: resolve(value) for name, value in self.parameters.items()}
+
+    def _attempts(self, context: TaskContext) -> Steps[State]:
+        key = self._cache_key(context)
+        name = "Running"
+        while True:
+            context.run_count += 1
+            self._name_run(context)
+            running = self._enter(State("RUNNING", name))
+            if key is not None and (cached := self._cached(key)):
+                return self._enter(cached)
+            if self.task.hooks("on_running"):
+                yield from call_hooks(self.task.hooks("on_running"), self.task, context, running)
+            state = yield from self._attempt(key)
+            if state.type != "FAILED" or not self._may_retry(context, state):
+                break
+            name = "Retrying"
+            yield from self._wait_for_retry(context, state)
+        self._enter(state)
+        kind = "on_completion" if state.type == "COMPLETED" else "on_failure"
+        if self.task.hooks(kind):
+            yield from call_hooks(self.task.hooks(kind), self.task, context, state)
+        return state
+
+    def _attempt(self, key: str | None) -> Steps[State]:
+        """Calls the function once; every exception but a crash becomes a state."""
+        from penstock.sdk.loggers import prints_logged
+
+        args, kwargs = self.task.binder.spread(self.parameters)
+        limit = self.task.options.get("timeout_seconds")
+        try:
+            with prints_logged(self._logs_prints()):
+                value = yield Run(self.task.fn, args, kwargs, limit)
+        except CRASHES:
+            raise
+        except TimedOut as error:
+            self._log_failure(error)
+            return State("FAILED", "TimedOut", f"Task run {error}", data=error)
+        except BaseException as error:
+            self._log_failure(error)
+            message = f"Task run encountered an exception {type(error).__name__}: {error}"
+            return State("FAILED", message=message, data=error)
+        return self._finished(value, key)
+
+    def _finished(self, value: Any, key: str | None) -> State:
+        if is_state(value):
+            return value
+        reference = self._keep(value, key)
+        return State("COMPLETED", data=value, details={"task_run_id": self.id}, reference=reference)
+
+    def _keep(self, value: Any, key: str | None) -> Reference | None:
+        if not self._persists():
+            return None
+        from penstock.sdk.results import ResultStore
+
+        options = self.task.options
+        store = ResultStore(options.get("result_storage"), options.get("result_serializer"))
+        template = options.get("result_storage_key")
+        place = rendered(template, self.parameters) if template else key or new_id().hex
+        return store.write(place, value, options.get("cache_expiration"))
+
+    def _persists(self) -> bool:
+        """Whether results are kept: as said, else when a cache or a storage was asked for, else by setting."""
+        options = self.task.options
+        chosen = options.get("persist_result")
+        if chosen is not None:
+            return chosen
+        asked = ("cache_policy", "cache_key_fn", "result_storage", "result_storage_key", "result_serializer")
+        if any(options.get(name) is not None for name in asked):
+            return True
+        default = self.session.settings.tasks.default_persist_result
+        if default is None and self.flow is not None:
+            default = self.flow.persist
+        return self.session.settings.results.persist_by_default if default is None else default
+
+    def _cache_key(self, context: TaskContext) -> str | None:
+        """The key of the policy; None when nothing is to be cached."""
+        if not self._persists() or self.session.settings.tasks.disable_caching:
+            return None
+        from penstock.sdk.caching import DEFAULT, NO_CACHE, CachePolicy
+
+        options = self.task.options
+        key_fn = options.get("cache_key_fn")
+        policy = CachePolicy.from_cache_key_fn(key_fn) if key_fn else options.get("cache_policy")
+        if policy is None:
+            policy = NO_CACHE if self.session.settings.tasks.default_no_cache else DEFAULT
+        return policy.key(context, self.parameters)
+
+    def _cached(self, key: str) -> State | None:
+        refresh = self.task.options.get("refresh_cache")
+        if self.session.settings.tasks.refresh_cache if refresh is None else refresh:
+            return None
+        from penstock.sdk.results import ResultStore
+
+        options = self.task.options
+        template = options.get("result_storage_key")
+        store = ResultStore(options.get("result_storage"), options.get("result_serializer"))
+        found = store.read(rendered(template, self.parameters) if template else key)
+        if found is None:
+            return None
+        return State("COMPLETED", "Cached", data=found[1], details={"task_run_id": self.id}, reference=found[0])
+
+    def _may_retry(self, context: TaskContext, state: State) -> bool:
+        if context.run_count > self.task.retries:
+            return False
+        condition = self.task.options.get("retry_condition_fn")
+        return True if condition is None else bool(condition(self.task, context, state))
+
+    def _wait_for_retry(self, context: TaskContext, state: State) -> Steps[None]:
+        seconds = self._delay(context.run_count)
+        if seconds <= 0:
+            return
+        when = utc_now() + timedelta(seconds=seconds)
+        self._enter(State("SCHEDULED", "AwaitingRetry", state.message, details={"scheduled_time": when}))
+        yield Sleep(seconds)
+
+    def _delay(self, run_count: int) -> float:
+        """Seconds before the next try: a number, one of a list (the last repeats), or what a function says."""
+        chosen = self.task.options.get("retry_delay_seconds")
+        if chosen is None:
+            default = self.session.settings.tasks.default_retry_delay_seconds
+            chosen = default if isinstance(default, tuple) else float(default)
+        if callable(chosen):
+            chosen = chosen(self.task.retries)
+        seconds = float(chosen[min(run_count, len(chosen)) - 1]) if isinstance(chosen, Sequence) else float(chosen)
+        factor = self.task.options.get("retry_jitter_factor")
+        return seconds * (1 + random.uniform(0, factor)) if factor else seconds
+
+    def _take_slots(self) -> Steps[Any]:
+        from penstock.sdk.leases import take_for_task
+
+        return (yield from take_for_task(self.id, self.tags))
+
+    def _return_slots(self, lease: Any) -> Steps[None]:
+        from penstock.sdk.leases import give_back
+
+        yield from give_back(lease)
+
+    def _name_run(self, context: TaskContext) -> None:
+        template = self.task.options.get("task_run_name")
+        if template is not None and context.run_count == 1:
+            name = rendered(template, self.parameters)
+            self.name = context.name = self.report.name = name
+
+    def _logs_prints(self) -> bool:
+        chosen = self.task.options.get("log_prints")
+        if chosen is not None:
+            return chosen
+        from penstock.sdk.context import log_prints
+
+        return log_prints.get() or self.session.settings.logging.log_prints
+
+    def _log_failure(self, error: BaseException) -> None:
+        from penstock.sdk.loggers import task_logger
+
+        context = task_context.get()
+        if context is not None:
+            info = (type(error), error, error.__traceback__)
+            task_logger(context).error("Task run failed with exception: %r", error, exc_info=info)
+
+    def _enter(self, state: State) -> State:
+        state.details.setdefault("task_run_id", self.id)
+        self.report.tell(state)
+        return state
+
+
+def submit(task: Task[..., Any], parameters: dict[str, Any], wait_for: Iterable[Any] | None) -> PrefectFuture[Any]:
+    """Hands a call to the flow's task runner. Raises `BadRequest` outside of a flow."""
+    flow = flow_context.get()
+    if flow is None:
+        raise BadRequest(f"{task.name}.submit() needs a flow around it: call the task, or submit it from a flow.")
+    future = flow.runner.submit(TaskCall(task, parameters, wait_for))
+    flow.futures.append(future)
+    return future
+
+
+def map_task(
+    task: Task[..., Any], parameters: dict[str, Any], wait_for: Iterable[Any] | None
+) -> PrefectFutureList[Any]:
+    """Submits one call per item. Raises `BadRequest` when nothing can be iterated or lengths differ."""
+    every = {name: resolve(value) if isinstance(value, PrefectFuture) else value for name, value in parameters.items()}
+    mapped = {name: list(value) for name, value in every.items() if _is_iterable(value)}
+    fixed = {name: _unmarked(value) for name, value in every.items() if name not in mapped}
+    lengths = {name: len(items) for name, items in mapped.items()}
+    if not mapped:
+        raise BadRequest(f"{task.name}.map() was given nothing to iterate over.")
+    if len(set(lengths.values())) > 1:
+        raise BadRequest(f"{task.name}.map() was given iterables of different lengths: {lengths}.")
+    ahead = list(wait_for) if wait_for is not None else None
+    rows = zip(*mapped.values(), strict=True)
+    return PrefectFutureList(submit(task, {**fixed, **dict(zip(mapped, row, strict=True))}, ahead) for row in rows)
+
+
+def _unmarked(value: Any) -> Any:
+    return value.value if isinstance(value, unmapped) else value
+
+
+def _is_iterable(value: Any) -> bool:
+    if isinstance(value, str | bytes | dict | unmapped) or inspect.isclass(value):
+        return False
+    return isinstance(value, Iterable)
+
+
+def _reset(token: Token[TaskContext | None]) -> None:
+    try:
+        task_context.reset(token)
+    except ValueError:  # the generator was closed from another context, whose variables are its own
+        task_context.set(None)
+
