@@ -1,0 +1,300 @@
+"""Templates: text, lists and mappings with `{{ name }}` in them (semantics.md 12).
+
+Rendering never does I/O. A caller renders the plain names, asks `references` what is still needed from the
+API, reads it, and lets `resolve` put it in:
+
+    half = render(template, values, environment=environ)
+    needed = references(half)
+    done = resolve(half, Found(blocks={...}, variables={...}))
+
+A placeholder that is the whole text gives the value with its type; within longer text it gives text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from penstock.errors import TemplateInvalid
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([\w.\-\[\]$]+)\s*\}\}")
+_PART = re.compile(r"[^.\[\]]+|\[-?\d+\]")
+BLOCKS = "prefect.blocks."
+VARIABLES = "prefect.variables."
+CONTEXT = "ctx."
+
+
+class Missing(Enum):
+    """What becomes of a placeholder without a value."""
+
+    DROP = "drop"
+    """Its key or item goes; within text it becomes nothing."""
+    KEEP = "keep"
+    """It stays as it is written, for whoever renders next."""
+
+
+class Kind(Enum):
+    """Where a placeholder's value comes from."""
+
+    VALUE = "value"
+    ENVIRONMENT = "environment"
+    BLOCK = "block"
+    VARIABLE = "variable"
+    CONTEXT = "context"
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """One `{{ name }}`; the name is without the `$` of an environment variable."""
+
+    text: str
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReference:
+    """`prefect.blocks.<type slug>.<name>` and the path into its data."""
+
+    type_slug: str
+    name: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What a template needs from the API."""
+
+    blocks: frozenset[BlockReference] = frozenset()
+    documents: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.blocks or self.documents or self.variables)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the API gave for `References`: block data by (type slug, name) and by document id, variables by name."""
+
+    blocks: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def placeholders(template: Any) -> list[Placeholder]:
+    """Every placeholder, in the order of writing; one used twice is listed twice."""
+    if isinstance(template, str):
+        return [_placeholder(found) for found in _PLACEHOLDER.finditer(template)]
+    if isinstance(template, Mapping):
+        return [one for value in template.values() for one in placeholders(value)]
+    if isinstance(template, list | tuple):
+        return [one for value in template for one in placeholders(value)]
+    return []
+
+
+def render(
+    template: Any,
+    values: Mapping[str, Any],
+    *,
+    environment: Mapping[str, str] | None = None,
+    missing: Missing = Missing.DROP,
+) -> Any:
+    """The template with the plain names filled in, and `{{ $NAME }}` where an environment is given.
+
+    Blocks, variables and `ctx` stay for `resolve` and `render_context`. An environment variable that is not
+    set becomes nothing (or stays, with `Missing.KEEP`). None when nothing is left.
+    """
+
+    def lookup(placeholder: Placeholder) -> Any:
+        if placeholder.kind is Kind.ENVIRONMENT and environment is not None:
+            absent = _KEEP if missing is Missing.KEEP else ""
+            return environment.get(placeholder.name, absent)
+        if placeholder.kind is not Kind.VALUE:
+            return _KEEP
+        value = walk(values, placeholder.name)
+        return _KEEP if value is ABSENT and missing is Missing.KEEP else value
+
+    return _applied(template, lookup)
+
+
+def render_context(template: Any, flow: Mapping[str, Any], flow_run: Mapping[str, Any]) -> Any:
+    """The template with `{{ ctx.flow... }}` and `{{ ctx.flow_run... }}` filled in."""
+    values = {"ctx": {"flow": flow, "flow_run": flow_run}}
+
+    def lookup(placeholder: Placeholder) -> Any:
+        return walk(values, placeholder.name) if placeholder.kind is Kind.CONTEXT else _KEEP
+
+    return _applied(template, lookup)
+
+
+def references(template: Any) -> References:
+    """The blocks and variables that `resolve` will want."""
+    found = placeholders(template)
+    return References(
+        blocks=frozenset(block_reference(one.name) for one in found if one.kind is Kind.BLOCK),
+        documents=frozenset(_documents(template)),
+        variables=frozenset(_variable(one) for one in found if one.kind is Kind.VARIABLE),
+    )
+
+
+def resolve(template: Any, found: Found) -> Any:
+    """The template with blocks and variables put in. A variable that is not there becomes empty text.
+
+    Raises `TemplateInvalid` for a block that is not there, and for a mapping or list within longer text.
+    """
+
+    def lookup(placeholder: Placeholder) -> Any:
+        if placeholder.kind is Kind.BLOCK:
+            return _block_value(block_reference(placeholder.name), found)
+        if placeholder.kind is Kind.VARIABLE:
+            value = found.variables.get(_variable(placeholder))
+            return "" if value is None else value
+        return _KEEP
+
+    return _applied(_with_documents(template, found), lookup, scalars_only=True)
+
+
+def unfilled(template: Any, values: Mapping[str, Any]) -> list[str]:
+    """The plain names that have no value, each once."""
+    plain = (one.name for one in placeholders(template) if one.kind is Kind.VALUE)
+    return list(dict.fromkeys(name for name in plain if walk(values, name) is ABSENT))
+
+
+def block_reference(name: str) -> BlockReference:
+    """The block that a placeholder's name means; `TemplateInvalid` when it lacks a type or name."""
+    slug, _, rest = name.removeprefix(BLOCKS).partition(".")
+    document, _, path = rest.partition(".")
+    if not slug or not document:
+        raise TemplateInvalid(f"{{{{ {name} }}}} must be {{{{ prefect.blocks.<type>.<name> }}}}.")
+    return BlockReference(slug, document, path)
+
+
+def walk(values: Any, name: str) -> Any:
+    """The value at `a.b[0].c`, or `ABSENT`."""
+    if isinstance(values, Mapping) and name in values:
+        return values[name]
+    for part in _PART.findall(name):
+        values = _step(values, part)
+        if values is ABSENT:
+            return ABSENT
+    return values
+
+
+def _step(values: Any, part: str) -> Any:
+    if part.startswith("["):
+        index = int(part[1:-1])
+        fits = isinstance(values, list | tuple) and -len(values) <= index < len(values)
+        return values[index] if fits else ABSENT
+    return values.get(part, ABSENT) if isinstance(values, Mapping) else ABSENT
+
+
+class _Marker(Enum):
+    ABSENT = "absent"
+    KEEP = "keep"
+
+
+ABSENT = _Marker.ABSENT
+"""No value: not the same as a value of None."""
+_KEEP = _Marker.KEEP
+
+_Lookup = Callable[[Placeholder], Any]
+
+
+def _placeholder(found: re.Match[str]) -> Placeholder:
+    name = found.group(1)
+    if name.startswith("$"):
+        return Placeholder(found.group(0), name[1:], Kind.ENVIRONMENT)
+    kinds = {BLOCKS: Kind.BLOCK, VARIABLES: Kind.VARIABLE, CONTEXT: Kind.CONTEXT}
+    kind = next((kind for prefix, kind in kinds.items() if name.startswith(prefix)), Kind.VALUE)
+    return Placeholder(found.group(0), name, kind)
+
+
+def _variable(placeholder: Placeholder) -> str:
+    return placeholder.name.removeprefix(VARIABLES)
+
+
+def _applied(template: Any, lookup: _Lookup, *, scalars_only: bool = False) -> Any:
+    done = _apply(template, lookup, scalars_only)
+    return None if done is ABSENT else done
+
+
+def _apply(template: Any, lookup: _Lookup, scalars_only: bool) -> Any:
+    if isinstance(template, str):
+        return _apply_text(template, lookup, scalars_only)
+    if isinstance(template, Mapping):
+        done = ((key, _apply(value, lookup, scalars_only)) for key, value in template.items())
+        return {key: value for key, value in done if value is not ABSENT}
+    if isinstance(template, list | tuple):
+        items = (_apply(value, lookup, scalars_only) for value in template)
+        return [value for value in items if value is not ABSENT]
+    return template
+
+
+def _apply_text(template: str, lookup: _Lookup, scalars_only: bool) -> Any:
+    whole = _PLACEHOLDER.fullmatch(template.strip())
+    if whole:
+        value = lookup(_placeholder(whole))
+        return template if value is _KEEP else value
+
+    def inline(found: re.Match[str]) -> str:
+        placeholder = _placeholder(found)
+        value = lookup(placeholder)
+        if value is _KEEP:
+            return placeholder.text
+        if scalars_only and isinstance(value, Mapping | list):
+            raise TemplateInvalid(f"{placeholder.text} is a {type(value).__name__} and can't stand within text.")
+        return "" if value is ABSENT else str(value)
+
+    return _PLACEHOLDER.sub(inline, template)
+
+
+def _block_value(reference: BlockReference, found: Found) -> Any:
+    """A block of one field named `value` is that value."""
+    data: Any = found.blocks.get((reference.type_slug, reference.name))
+    if data is None:
+        raise TemplateInvalid(f"There is no block {reference.type_slug}/{reference.name}.")
+    path = reference.path
+    if set(data) == {"value"}:
+        data, path = data["value"], path.removeprefix("value").lstrip(".") if _begins(path, "value") else path
+    value = walk(data, path) if path else data
+    if value is ABSENT:
+        raise TemplateInvalid(f"The block {reference.type_slug}/{reference.name} has no {reference.path!r}.")
+    return value
+
+
+def _begins(path: str, part: str) -> bool:
+    return path == part or path.startswith((f"{part}.", f"{part}["))
+
+
+def _documents(template: Any) -> list[str]:
+    """Ids of `{"$ref": {"block_document_id": ...}}` objects."""
+    if isinstance(template, Mapping):
+        own = _document_of(template)
+        return [own] if own else [one for value in template.values() for one in _documents(value)]
+    if isinstance(template, list | tuple):
+        return [one for value in template for one in _documents(value)]
+    return []
+
+
+def _document_of(template: Mapping[str, Any]) -> str | None:
+    reference = template.get("$ref")
+    if len(template) == 1 and isinstance(reference, Mapping) and reference.get("block_document_id"):
+        return str(reference["block_document_id"])
+    return None
+
+
+def _with_documents(template: Any, found: Found) -> Any:
+    if isinstance(template, list | tuple):
+        return [_with_documents(value, found) for value in template]
+    if not isinstance(template, Mapping):
+        return template
+    own = _document_of(template)
+    if own is None:
+        return {key: _with_documents(value, found) for key, value in template.items()}
+    if own not in found.documents:
+        raise TemplateInvalid(f"There is no block document {own}.")
+    return dict(found.documents[own])

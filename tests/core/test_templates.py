@@ -1,0 +1,126 @@
+"""Templates: types kept, what is missing dropped or kept, references listed and put in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.templates import (
+    BlockReference,
+    Found,
+    Kind,
+    Missing,
+    placeholders,
+    references,
+    render,
+    render_context,
+    resolve,
+    unfilled,
+)
+from penstock.errors import TemplateInvalid
+
+VALUES = {"n": 3, "none": None, "text": "a", "deep": {"list": [1, {"x": "y"}]}, "build-image": {"image": "r/i:1"}}
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ n }}", 3),
+        ("{{n}}", 3),
+        ("n is {{ n }}!", "n is 3!"),
+        ("{{ none }}", None),
+        ("{{ deep.list[1].x }}", "y"),
+        ("{{ deep.list[-1] }}", {"x": "y"}),
+        ("{{ build-image.image }}", "r/i:1"),
+        ("{{ text }}-{{ n }}-{{ nope }}", "a-3-"),
+        ({"a": "{{ n }}", "b": "{{ nope }}", "c": ["{{ nope }}", "{{ text }}"]}, {"a": 3, "c": ["a"]}),
+        ({"{{ n }}": 1}, {"{{ n }}": 1}),
+        ("{{ nope }}", None),
+        ("{{ $HOME }}/x{{ $NOPE }}", "/root/x"),
+        ({"e": "{{ $NOPE }}"}, {"e": ""}),
+        ("{{ prefect.variables.v }} {{ ctx.flow.name }}", "{{ prefect.variables.v }} {{ ctx.flow.name }}"),
+        ("{{ prefect.blocks.secret.s }}", "{{ prefect.blocks.secret.s }}"),
+        (5, 5),
+        ("{ n } {{ two words }}", "{ n } {{ two words }}"),
+    ],
+)
+def test_render(template: Any, expected: Any) -> None:
+    assert render(template, VALUES, environment={"HOME": "/root"}) == expected
+
+
+def test_missing_may_be_kept() -> None:
+    template = {"a": "{{ nope }}", "b": "x {{ nope }} {{ n }}", "c": "{{ $NOPE }}"}
+    kept = render(template, VALUES, environment={}, missing=Missing.KEEP)
+    assert kept == {"a": "{{ nope }}", "b": "x {{ nope }} 3", "c": "{{ $NOPE }}"}
+    assert unfilled(template, VALUES) == ["nope"]
+
+
+def test_references_are_listed_and_put_in() -> None:
+    template = {
+        "whole": "{{ prefect.blocks.json.conf }}",
+        "path": "{{ prefect.blocks.json.conf.key.inner }}",
+        "secret": "token {{ prefect.blocks.secret.s }}",
+        "named": "{{ prefect.blocks.secret.s.value }}",
+        "region": "{{ prefect.variables.region }}",
+        "gone": "[{{ prefect.variables.gone }}]",
+        "document": {"$ref": {"block_document_id": "d-1"}},
+    }
+    needed = references(template)
+    assert needed.variables == {"region", "gone"}
+    assert needed.documents == {"d-1"}
+    assert BlockReference("json", "conf", "key.inner") in needed.blocks
+    found = Found(
+        blocks={("json", "conf"): {"value": {"key": {"inner": 1}}}, ("secret", "s"): {"value": "hush"}},
+        documents={"d-1": {"host": "h"}},
+        variables={"region": ["eu"], "gone": None},
+    )
+    assert resolve(template, found) == {
+        "whole": {"key": {"inner": 1}},
+        "path": 1,
+        "secret": "token hush",
+        "named": "hush",
+        "region": ["eu"],
+        "gone": "[]",
+        "document": {"host": "h"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{{ prefect.blocks.secret.nope }}", "no block secret/nope"),
+        ("{{ prefect.blocks.json.conf.nope }}", "has no 'nope'"),
+        ("x {{ prefect.blocks.json.conf }}", "can't stand within text"),
+        ({"$ref": {"block_document_id": "d-9"}}, "no block document d-9"),
+        ("{{ prefect.blocks.secret }}", "must be"),
+    ],
+)
+def test_unresolvable_is_refused(template: Any, reason: str) -> None:
+    with pytest.raises(TemplateInvalid, match=reason):
+        resolve(template, Found(blocks={("json", "conf"): {"a": 1}}))
+
+
+def test_context_comes_last() -> None:
+    name = render_context("{{ ctx.flow.name }}-{{ ctx.flow_run.name }}{{ ctx.nope }}", {"name": "f"}, {"name": "r"})
+    assert name == "f-r"
+
+
+def test_kinds() -> None:
+    template = ["{{ a }} {{ $B }}", {"c": "{{ prefect.blocks.d.e }}{{ prefect.variables.f }}{{ ctx.g }}"}]
+    assert [one.kind for one in placeholders(template)] == list(Kind)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_characters="{}"), max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+)
+
+
+@given(JSON)
+def test_what_has_no_placeholders_stays_and_a_whole_one_keeps_any_value(value: Any) -> None:
+    assert render(value, {}) == value
+    assert render({"k": "{{ v }}"}, {"v": value}) == {"k": value}
+    assert not references(value)
