@@ -23,11 +23,11 @@ select count(*) from flow_runs where work_queue_id = :id and state_type = 'SCHED
 -- A poll every few milliseconds need not be written every time.
 -- name: mark_polled
 update work_queues set last_polled = :now
-where id in (select value from json_each(:ids)) and (last_polled is null or last_polled < :now - 1000000)
+where id in (select value from json_each(:ids)) and (last_polled is null or last_polled < cast(:now as bigint) - 1000000)
 
 -- name: mark_polled (postgres)
 update work_queues set last_polled = :now
-where id in (select jsonb_array_elements_text(:ids)) and (last_polled is null or last_polled < :now - 1000000)
+where id in (select jsonb_array_elements_text(:ids)) and (last_polled is null or last_polled < cast(:now as bigint) - 1000000)
 
 -- name: release_deployments
 update deployments set work_queue_id = null where work_queue_id = :id

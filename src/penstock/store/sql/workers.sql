@@ -12,5 +12,5 @@ delete from workers where work_pool_id = :pool_id and name = :name returning id
 -- A worker is gone when three of its heartbeats (of 30 seconds, when it said nothing else) did not come.
 -- name: mark_offline
 update workers set status = 'OFFLINE', updated = :now
-where status = 'ONLINE' and last_heartbeat_time < :now - 3000000 * coalesce(heartbeat_interval_seconds, 30)
+where status = 'ONLINE' and last_heartbeat_time < cast(:now as bigint) - 3000000 * coalesce(heartbeat_interval_seconds, 30)
 returning work_pool_id
