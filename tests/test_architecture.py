@@ -20,7 +20,8 @@ FLOORS = [
     {"store", "client", "infra", "storage"},
     {"server", "sdk", "steps"},
     {"worker", "agent", "deploy", "upgrade", "ui"},
-    {"cli", "testing", "assemble"},
+    {"assemble"},
+    {"cli", "testing"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 

@@ -1,0 +1,148 @@
+"""`penstock block`"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import click
+
+from penstock.cli.connect import connect, every, find
+from penstock.cli.console import Failure, confirm, local, output_option, print_json, say
+from penstock.cli.dashboard import show_page
+from penstock.cli.groups import Verbs
+from penstock.cli.tables import record, table
+from penstock.client.client import Client
+from penstock.errors import Forbidden
+from penstock.wire import blocks
+from penstock.wire.blocks import BlockDocument, BlockType
+
+
+@click.group(cls=Verbs, aliases={"types": "type"})
+def block() -> None:
+    """Stored, typed configuration."""
+
+
+@block.command()
+@output_option
+def ls(as_json: bool) -> None:
+    """List blocks."""
+    with connect() as client:
+        found = every(client, blocks.filter_block_documents)
+    if as_json:
+        return print_json(found)
+    rows = [[_slug(one), _type(one), one.name, local(one.updated), one.id] for one in found]
+    return table(["Slug", "Type", "Name", "Updated", "ID"], rows)
+
+
+def _type(one: BlockDocument) -> str:
+    return one.block_type.name if one.block_type else one.block_type_name or ""
+
+
+def _slug(one: BlockDocument) -> str:
+    return f"{one.block_type.slug if one.block_type else _type(one)}/{one.name}"
+
+
+def _read(client: Client, slug: str | None, block_id: UUID | None) -> BlockDocument:
+    if (slug is None) == (block_id is None):
+        raise Failure("Give either a slug, such as 'json/my-block', or --id.")
+    if block_id:
+        return find(client, blocks.read_block_document, f"There is no block with id '{block_id}'.", id=block_id)
+    kind, slash, name = (slug or "").partition("/")
+    if not slash:
+        raise Failure(f"{slug!r} is not a block's slug; write it as 'type/name'.")
+    missing = f"There is no block {slug!r}."
+    return find(client, blocks.read_block_document_by_name, missing, slug=kind, block_document_name=name)
+
+
+@block.command()
+@click.argument("slug", required=False)
+@click.option("--id", "block_id", type=click.UUID, help="The block's id, instead of its slug.")
+@output_option
+def inspect(slug: str | None, block_id: UUID | None, as_json: bool) -> None:
+    """Show a block; its secrets stay hidden."""
+    with connect() as client:
+        found = _read(client, slug, block_id)
+    if as_json:
+        return print_json(found)
+    return record({"Slug": _slug(found), "Type": _type(found), "ID": found.id, **found.data})
+
+
+@block.command()
+@click.argument("slug", required=False)
+@click.option("--id", "block_id", type=click.UUID, help="The block's id, instead of its slug.")
+def delete(slug: str | None, block_id: UUID | None) -> None:
+    """Delete a block."""
+    with connect() as client:
+        found = _read(client, slug, block_id)
+        confirm(f"Delete the block {_slug(found)!r}?")
+        client.call(blocks.delete_block_document, id=found.id)
+    say(f"Deleted block {_slug(found)!r}.")
+
+
+@block.command()
+@click.argument("block_type_slug")
+def create(block_type_slug: str) -> None:
+    """Open the page where a block of a type is made."""
+    with connect() as client:
+        kind = _read_type(client, block_type_slug)
+    show_page(f"blocks/catalog/{kind.slug}/create")
+
+
+@block.command()
+@click.option("--module", "-m", help="An importable module.")
+@click.option("--file", "-f", help="A Python file.")
+def register(module: str | None, file: str | None) -> None:
+    """Register the block types that a module or file defines."""
+    if (module is None) == (file is None):
+        raise Failure("Give either --module or --file.")
+    from penstock.sdk.blocks import register_from
+
+    with connect() as client:
+        found = register_from(client, module=module, file=file)
+    if not found:
+        raise Failure(f"{module or file} defines no blocks.")
+    table(["Registered"], [[name] for name in found])
+
+
+@block.group("type", cls=Verbs)
+def block_type() -> None:
+    """Kinds of blocks."""
+
+
+@block_type.command("ls")
+@output_option
+def ls_types(as_json: bool) -> None:
+    """List kinds of blocks."""
+    with connect() as client:
+        found = every(client, blocks.filter_block_types)
+    if as_json:
+        return print_json(found)
+    return table(["Slug", "Name", "Description"], [[one.slug, one.name, one.description] for one in found])
+
+
+def _read_type(client: Client, slug: str) -> BlockType:
+    return find(client, blocks.read_block_type_by_slug, f"There is no block type {slug!r}.", slug=slug)
+
+
+@block_type.command("inspect")
+@click.argument("slug")
+@output_option
+def inspect_type(slug: str, as_json: bool) -> None:
+    """Show a kind of block."""
+    with connect() as client:
+        found = _read_type(client, slug)
+    return print_json(found) if as_json else record({name: getattr(found, name) for name in found.__struct_fields__})
+
+
+@block_type.command("delete")
+@click.argument("slug")
+def delete_type(slug: str) -> None:
+    """Delete a kind of block with all its blocks."""
+    with connect() as client:
+        found = _read_type(client, slug)
+        confirm(f"Delete the block type {slug!r} and all its blocks?")
+        try:
+            client.call(blocks.delete_block_type, id=found.id)
+        except Forbidden:
+            raise Failure(f"The block type {slug!r} is built in and can't be deleted.") from None
+    say(f"Deleted block type {slug!r}.")

@@ -1,0 +1,111 @@
+"""Tables and records as text that fits the terminal.
+
+Into a pipe or a file nothing is cut or wrapped: whoever reads it there wants all of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from penstock.settings import current
+
+GAP = "  "
+NARROWEST = 8
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Prints rows under their columns' names."""
+    cells = [[_text(value) for value in row] for row in rows]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lines(columns, cells, width, wrap=current().cli.wrap_lines):
+        click.echo(line, color=None if current().cli.colors else False)
+
+
+def lines(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int | None, *, wrap: bool = True) -> list[str]:
+    """The table's lines, at most `width` wide where that can be done."""
+    sizes = fit([max(map(size, column)) for column in zip(columns, *cells, strict=True)], width)
+    head = GAP.join(click.style(pad(name, room), bold=True) for name, room in zip(columns, sizes, strict=True))
+    rule = GAP.join("─" * room for room in sizes)
+    return [head.rstrip(), rule, *(line for row in cells for line in _row(row, sizes, wrap))]
+
+
+def fit(sizes: list[int], width: int | None) -> list[int]:
+    """Sizes that fit the width: the widest columns give way first, none below the narrowest."""
+    if width is None:
+        return sizes
+    sizes = list(sizes)
+    while sum(sizes) + len(GAP) * (len(sizes) - 1) > width:
+        widest = max(range(len(sizes)), key=lambda index: sizes[index])
+        if sizes[widest] <= NARROWEST:
+            break
+        sizes[widest] -= 1
+    return sizes
+
+
+def record(fields: Mapping[str, Any]) -> None:
+    """Prints one thing, a line for each field; what is nested comes indented as JSON."""
+    import msgspec
+
+    room = max((size(name) for name in fields), default=0)
+    for name, value in fields.items():
+        if isinstance(value, dict | list) and value:
+            text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+            text = text.replace("\n", "\n" + " " * (room + len(GAP)))
+        else:
+            text = _text(value) if value not in ({}, []) else ""
+        click.echo(f"{click.style(pad(name, room), bold=True)}{GAP}{text}".rstrip())
+
+
+def size(text: str) -> int:
+    """Columns that a text takes on the screen; colours take none, East Asian characters two."""
+    plain = click.unstyle(text)
+    if plain.isascii():
+        return len(plain)
+    wide = sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in plain)
+    return wide - sum(1 for sign in plain if unicodedata.combining(sign))
+
+
+def pad(text: str, room: int) -> str:
+    """The text filled up with spaces."""
+    return text + " " * max(0, room - size(text))
+
+
+def _row(row: Sequence[str], sizes: list[int], wrap: bool) -> list[str]:
+    parts = [_pieces(text, room, wrap) for text, room in zip(row, sizes, strict=True)]
+    height = max(map(len, parts))
+    return [
+        GAP.join(
+            pad(part[line] if line < len(part) else "", room) for part, room in zip(parts, sizes, strict=True)
+        ).rstrip()
+        for line in range(height)
+    ]
+
+
+def _pieces(text: str, room: int, wrap: bool) -> list[str]:
+    """A cell's lines; cut with an ellipsis where lines are not to be wrapped."""
+    if size(text) <= room and "\n" not in text:
+        return [text]
+    plain = click.unstyle(text)
+    if not wrap:
+        return [plain.replace("\n", " ")[: room - 1] + "…"]
+    import textwrap
+
+    return [piece for line in plain.splitlines() for piece in textwrap.wrap(line, room, break_on_hyphens=False) or [""]]
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)

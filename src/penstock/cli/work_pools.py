@@ -1,0 +1,284 @@
+"""`penstock work-pool`"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from msgspec import UNSET
+from msgspec.structs import asdict
+
+from penstock.cli.connect import connect, every, find
+from penstock.cli.console import Failure, ago, confirm, local, may_ask, output_option, print_json, say
+from penstock.cli.files import read_json_file
+from penstock.cli.groups import Verbs
+from penstock.cli.tables import record, table
+from penstock.client.client import Client
+from penstock.errors import Conflict, NotFound
+from penstock.names import nearest
+from penstock.wire import admin, work_pools
+from penstock.wire.work_pools import (
+    PoolPoll,
+    SlotsQuery,
+    WorkPool,
+    WorkPoolCreate,
+    WorkPoolStorageConfiguration,
+    WorkPoolUpdate,
+)
+
+AGENT_TYPE = "prefect-agent"
+
+
+@click.group(cls=Verbs)
+def work_pool() -> None:
+    """Where runs go to be worked on."""
+
+
+@work_pool.command()
+@click.argument("name")
+@click.option("--type", "-t", "kind", help="What runs the jobs: process, docker, kubernetes, ...")
+@click.option("--base-job-template", metavar="FILE", help="JSON file with the template; default: the type's own.")
+@click.option("--paused/--no-paused", default=False, help="Take no runs until it is resumed.")
+@click.option("--set-as-default", is_flag=True, help="Make it the pool of deployments that name none.")
+@click.option("--overwrite", is_flag=True, help="Update the pool when it exists.")
+def create(
+    name: str, kind: str | None, base_job_template: str | None, paused: bool, set_as_default: bool, overwrite: bool
+) -> None:
+    """Create a pool."""
+    if not name.strip():
+        raise Failure("The name of a work pool can't be empty.")
+    with connect() as client:
+        kind = kind or _ask_type(client)
+        template = read_json_file(base_job_template) if base_job_template else default_template(client, kind)
+        pool = WorkPoolCreate(
+            name=name,
+            type=kind,
+            base_job_template=template,
+            is_paused=paused,
+            storage_configuration=WorkPoolStorageConfiguration(),
+        )
+        _create(client, pool, overwrite=overwrite)
+    if set_as_default:
+        _set_as_default(name)
+
+
+def _create(client: Client, pool: WorkPoolCreate, *, overwrite: bool) -> None:
+    try:
+        client.call(work_pools.create_work_pool, pool)
+    except Conflict:
+        if not overwrite:
+            raise Failure(f"There is a work pool {pool.name!r} already; use --overwrite to update it.") from None
+        update = WorkPoolUpdate(base_job_template=pool.base_job_template, is_paused=pool.is_paused)
+        client.call(work_pools.update_work_pool, update, name=pool.name)
+        say(f"Updated work pool {pool.name!r}.")
+    else:
+        say(f"Created work pool {pool.name!r}.")
+
+
+def _ask_type(client: Client) -> str:
+    if not may_ask():
+        raise Failure("Say what runs the jobs of this pool with --type, such as --type process.")
+    kind: str = click.prompt("Type", type=click.Choice(sorted(_worker_types(client))), default="process")
+    return kind
+
+
+def _worker_types(client: Client) -> dict[str, dict[str, Any]]:
+    """Every type the server knows, with its description."""
+    view = client.call(admin.read_collection_view, view="aggregate-worker-metadata")
+    return {kind: about for package in view.values() for kind, about in package.items()}
+
+
+def default_template(client: Client, kind: str) -> dict[str, Any]:
+    """The base job template of a type. Raises Failure when the server knows no such type."""
+    if kind == AGENT_TYPE:
+        return {}
+    known = _worker_types(client)
+    if kind not in known:
+        near = nearest(kind, known)
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise Failure(f"Unknown work pool type {kind!r}.{hint} There are: {', '.join(sorted(known))}.")
+    template: dict[str, Any] = known[kind]["default_base_job_configuration"]
+    return template
+
+
+def _set_as_default(name: str) -> None:
+    from penstock.cli.profiles import change
+
+    profile = change(lambda values: {**values, "PENSTOCK_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME": name})
+    say(f"Deployments that name no pool use {name!r} now (profile {profile!r}).")
+
+
+@work_pool.command()
+@click.option("--verbose", "-v", is_flag=True, help="Also show description and template.")
+@output_option
+def ls(verbose: bool, as_json: bool) -> None:
+    """List pools."""
+    with connect() as client:
+        pools = sorted(every(client, work_pools.filter_work_pools), key=lambda pool: pool.name)
+    if as_json:
+        return print_json(pools)
+    if not pools:
+        return say("There are no work pools.")
+    columns = ["Name", "Type", "Status", "Concurrency limit", "ID"]
+    rows = [[pool.name, pool.type, _status(pool), _limit(pool.concurrency_limit), pool.id] for pool in pools]
+    if verbose:
+        columns += ["Description", "Variables"]
+        rows = [[*row, pool.description, sorted(_variables(pool))] for row, pool in zip(rows, pools, strict=True)]
+    return table(columns, rows)
+
+
+def _status(pool: WorkPool) -> str:
+    return "PAUSED" if pool.is_paused else str(pool.status or "")
+
+
+def _limit(limit: int | None) -> object:
+    return "none" if limit is None else limit
+
+
+def _variables(pool: WorkPool) -> dict[str, Any]:
+    found: dict[str, Any] = (pool.base_job_template.get("variables") or {}).get("properties") or {}
+    return found
+
+
+@work_pool.command()
+@click.argument("name")
+@output_option
+def inspect(name: str, as_json: bool) -> None:
+    """Show a pool."""
+    with connect() as client:
+        pool = _read(client, name)
+    return print_json(pool) if as_json else record(asdict(pool))
+
+
+def _read(client: Client, name: str) -> WorkPool:
+    return find(client, work_pools.read_work_pool, f"There is no work pool {name!r}.", name=name)
+
+
+@work_pool.command()
+@click.argument("name")
+@output_option
+def slots(name: str, as_json: bool) -> None:
+    """Show who holds the pool's slots."""
+    with connect() as client:
+        try:
+            status = client.call(work_pools.read_pool_slots, SlotsQuery(), name=name)
+        except NotFound:
+            raise Failure(f"There is no work pool {name!r}.") from None
+    if as_json:
+        return print_json(status)
+    say(f"{status.active_slots} of {_limit(status.concurrency_limit)} slots taken.")
+    rows = [
+        [queue.queue_name, run.name, run.state_name, ago(run.start_time), run.id]
+        for queue in status.queues
+        for run in queue.flow_runs
+    ]
+    return table(["Queue", "Run", "State", "Started", "ID"], rows) if rows else None
+
+
+@work_pool.command()
+@click.argument("name")
+def pause(name: str) -> None:
+    """Take no more runs."""
+    _update(name, WorkPoolUpdate(is_paused=True), "Paused")
+
+
+@work_pool.command()
+@click.argument("name")
+def resume(name: str) -> None:
+    """Take runs again."""
+    _update(name, WorkPoolUpdate(is_paused=False), "Resumed")
+
+
+@work_pool.command()
+@click.argument("name")
+@click.option("--base-job-template", metavar="FILE", help="JSON file with the template.")
+@click.option("--concurrency-limit", type=int, help="Most runs at once.")
+@click.option("--description", help="What the pool is for.")
+def update(name: str, base_job_template: str | None, concurrency_limit: int | None, description: str | None) -> None:
+    """Change a pool."""
+    change = WorkPoolUpdate(
+        base_job_template=read_json_file(base_job_template) if base_job_template else UNSET,
+        concurrency_limit=UNSET if concurrency_limit is None else concurrency_limit,
+        description=UNSET if description is None else description,
+    )
+    _update(name, change, "Updated")
+
+
+@work_pool.command("set-concurrency-limit")
+@click.argument("name")
+@click.argument("concurrency_limit", type=int)
+def set_concurrency_limit(name: str, concurrency_limit: int) -> None:
+    """Limit how many runs may be active at once."""
+    _update(name, WorkPoolUpdate(concurrency_limit=concurrency_limit), f"Set limit {concurrency_limit} of")
+
+
+@work_pool.command("clear-concurrency-limit")
+@click.argument("name")
+def clear_concurrency_limit(name: str) -> None:
+    """Remove the limit."""
+    _update(name, WorkPoolUpdate(concurrency_limit=None), "Cleared limit of")
+
+
+def _update(name: str, change: WorkPoolUpdate, done: str) -> None:
+    with connect() as client:
+        try:
+            client.call(work_pools.update_work_pool, change, name=name)
+        except NotFound:
+            raise Failure(f"There is no work pool {name!r}.") from None
+    say(f"{done} work pool {name!r}.")
+
+
+@work_pool.command()
+@click.argument("name")
+def delete(name: str) -> None:
+    """Delete a pool with its queues."""
+    with connect() as client:
+        _read(client, name)
+        confirm(f"Delete the work pool {name!r} and its queues?")
+        client.call(work_pools.delete_work_pool, name=name)
+    say(f"Deleted work pool {name!r}.")
+
+
+@work_pool.command("get-default-base-job-template")
+@click.option("--type", "-t", "kind", help="The type whose template is wanted.")
+@click.option("--file", "-f", "file", type=click.Path(path_type=Path), help="Write it here.")
+def get_default_base_job_template(kind: str | None, file: Path | None) -> None:
+    """Print the base job template that pools of a type start with."""
+    import msgspec
+
+    with connect() as client:
+        template = default_template(client, kind or _ask_type(client))
+    if file is None:
+        return print_json(template)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(template), indent=2) + b"\n")
+    return say(f"Wrote the template to {file}.")
+
+
+@work_pool.command(context_settings={"help_option_names": ["--help"]})
+@click.argument("name", required=False)
+@click.option("--hours", "-h", type=int, default=1, help="How far to look ahead.")
+@output_option
+def preview(name: str | None, hours: int, as_json: bool) -> None:
+    """Show runs that are due soon."""
+    with connect() as client:
+        names = [name] if name else [pool.name for pool in every(client, work_pools.filter_work_pools)]
+        before = datetime.now(UTC) + timedelta(hours=hours)
+        try:
+            due = [
+                scheduled.flow_run
+                for pool in names
+                for scheduled in client.call(
+                    work_pools.scheduled_runs_of_pool, PoolPoll(scheduled_before=before), name=pool
+                )
+            ]
+        except NotFound:
+            raise Failure(f"There is no work pool {name!r}.") from None
+    if as_json:
+        return print_json(due)
+    if not due:
+        return say("No runs are due then.")
+    due.sort(key=lambda run: run.expected_start_time or before)
+    rows = [[local(run.expected_start_time), ago(run.expected_start_time), run.name, run.id] for run in due]
+    return table(["Due", "", "Run", "ID"], rows)
