@@ -15,11 +15,12 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m tests.replay", description=__doc__)
     arguments.add_argument("--api", required=True, help="root of the API, for example http://127.0.0.1:4200/api")
     arguments.add_argument("--values", action="store_true", help="print differences of free values too")
+    arguments.add_argument("--secured", action="store_true", help="play those for a server with auth and CSRF on")
     arguments.add_argument("numbers", nargs="*", help="recordings to play, by number; all of them otherwise")
     given = arguments.parse_args()
     player = Player(Api(given.api))
     total = wrong = 0
-    for name in names():
+    for name in names(given.secured):
         if given.numbers and name.partition("-")[0] not in given.numbers:
             continue
         for answer in player.play(load(name)):

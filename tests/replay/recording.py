@@ -12,6 +12,9 @@ from typing import Any
 
 FOLDER = Path(__file__).parent / "recordings"
 
+SECURED = ("37", "48", "49", "50")
+"""Recordings made with a server that has `server.api.auth_string`, CSRF protection and streamed logs on."""
+
 TEMPLATE = {
     "job_configuration": {"env": "{{ env }}"},
     "variables": {"type": "object", "properties": {"env": {"type": "object", "title": "Environment Variables"}}},
@@ -45,9 +48,17 @@ def load(name: str) -> Recording:
     return Recording(name, entries, beginning(entries))
 
 
-def names() -> list[str]:
-    """All recordings, in the order they were made: later ones use objects of earlier ones."""
-    return sorted(path.name.removesuffix(".json.gz") for path in FOLDER.glob("*.json.gz"))
+def names(secured: bool = False) -> list[str]:
+    """All recordings of one server, in the order they were made: later ones use objects of earlier ones."""
+    found = sorted(path.name.removesuffix(".json.gz") for path in FOLDER.glob("*.json.gz"))
+    found = [name for name in found if (name.partition("-")[0] in SECURED) == secured]
+    return sorted(found, key=lambda name: made_at(found, name))
+
+
+def made_at(found: list[str], name: str) -> float:
+    """When a recording was made; one that does not tell follows the one before it."""
+    began = load(name).began_at
+    return began.timestamp() if began else made_at(found, found[found.index(name) - 1])
 
 
 def beginning(entries: list[dict[str, Any]]) -> datetime | None:

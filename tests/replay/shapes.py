@@ -47,8 +47,12 @@ class Comparison:
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
         self.found: list[Difference] = []
+        self.strangers = 0
+        """How deep we are in objects that stand for each other without being the same."""
 
     def add(self, path: str, kind: str, recorded: object, live: object) -> None:
+        if self.strangers and (kind in ("enum", "empty") or recorded is None or live is None):
+            kind = "value"
         self.found.append(Difference(path, kind, recorded, live))
 
     def walk(self, recorded: Any, live: Any, path: str = "$") -> None:
@@ -83,43 +87,47 @@ class Comparison:
         for index, item in enumerate(recorded):
             if isinstance(item, str) and item.endswith("left out"):
                 return
-            partner = self.partner(item, live, index)
-            if partner is not None:
-                self.walk(item, partner, f"{path}[]")
+            same = self.same(item, live, index)
+            if same is not None:
+                self.walk(item, same, f"{path}[]")
+            elif (stranger := self.stranger(item, live)) is not None:
+                self.strangers += 1
+                self.walk(item, stranger, f"{path}[]")
+                self.strangers -= 1
 
-    def partner(self, item: Any, live: list[Any], index: int) -> Any:
-        """The live item that means the same: by known id, by name, else by place."""
-        if isinstance(item, dict):
-            for key in ("id", "name", "event", "slug", "key"):
-                wanted = self.mapping.known.get(str(item.get(key)), item.get(key))
-                same = [other for other in live if isinstance(other, dict) and wanted and other.get(key) == wanted]
-                if len(same) == 1:
-                    return same[0]
-            role = item.get("prefect.resource.role")
-            if role:
-                return next((other for other in live if other.get("prefect.resource.role") == role), None)
-            if "id" in item:
-                return self.unnamed(item, live)
-        return live[index] if index < len(live) else None
+    def same(self, item: Any, live: list[Any], index: int) -> Any:
+        """The live item that is the same thing: by known id, by name, else by place in a list of plain values."""
+        if not isinstance(item, dict):
+            return live[index] if index < len(live) else None
+        for key in ("id", "prefect.resource.id", "name", "event", "slug", "key"):
+            wanted = self.mapping.known.get(str(item.get(key)), item.get(key))
+            found = [other for other in live if isinstance(other, dict) and wanted and other.get(key) == wanted]
+            if len(found) == 1:
+                return found[0]
+        return live[index] if self.in_place(item, index, live) else None
 
-    def unnamed(self, item: dict[str, Any], live: list[Any]) -> Any:
-        """For an id not met before: the first live object that is nobody's partner yet, if it can be the same."""
-        if item["id"] in self.mapping.known:
-            return None
-        taken = set(self.mapping.known.values())
-        free = [other for other in live if isinstance(other, dict) and other.get("id") not in taken]
-        alike = [other for other in free if other.get("auto_scheduled") == item.get("auto_scheduled")]
+    def in_place(self, item: dict[str, Any], index: int, live: list[Any]) -> bool:
+        """Whether place tells who is meant: objects without ids, or made by the request just sent."""
+        alone = "id" in item and item["id"] not in self.mapping.known and len(live) == 1
+        return index < len(live) and (alone or ("id" not in item and "prefect.resource.role" not in item))
+
+    def stranger(self, item: Any, live: list[Any]) -> Any:
+        """Another object of the same kind, whose keys and types must be the same at least."""
+        role = item.get("prefect.resource.role") if isinstance(item, dict) else None
+        alike = [other for other in live if isinstance(other, dict) and other.get("prefect.resource.role") == role]
         return next(iter(alike), None)
 
     def strings(self, recorded: str, live: str, path: str) -> None:
         if UUID.fullmatch(recorded) and UUID.fullmatch(live):
-            self.mapping.learn(recorded, live)
+            if not self.strangers:
+                self.mapping.learn(recorded, live)
             return
         key = key_of(path)
         if plain(recorded) == plain(live) or MOMENT.fullmatch(recorded):
             return
         if key in ("name", "token", "label", "prefect.resource.name") and GENERATED.fullmatch(recorded):
-            self.mapping.learn_word(recorded, live)
+            if not self.strangers:
+                self.mapping.learn_word(recorded, live)
             return
         counts = key in ENUMERATED or path.endswith(".state.name")
         self.add(path, "enum" if counts else "value", recorded, live)
