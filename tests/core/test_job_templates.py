@@ -1,0 +1,161 @@
+"""Base job templates: what a pool may have, what a job becomes, what is refused and how it is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.core import job_templates
+from penstock.errors import InvalidRequest, TemplateInvalid
+
+DATA = Path(job_templates.__file__).parent.parent / "server" / "data" / "worker_types.json"
+BUILT_IN = {
+    kind: data["default_base_job_configuration"]
+    for collection in json.loads(DATA.read_text()).values()
+    for kind, data in collection.items()
+}
+
+TEMPLATE: dict[str, Any] = {
+    "job_configuration": {
+        "command": "{{ command }}",
+        "env": "{{ env }}",
+        "image": "{{ image }}",
+        "limits": {"cpu": "{{ cpu }}", "memory": "{{ memory }}Mi"},
+        "deep": "{{ deep }}",
+        "name": "{{ ctx.flow_run.name }}",
+        "home": "{{ $HOME }}",
+        "secret": "{{ prefect.blocks.secret.s }}",
+    },
+    "variables": {
+        "type": "object",
+        "properties": {
+            "command": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+            "env": {
+                "type": "object",
+                "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                "default": {"A": "pool", "B": "pool"},
+            },
+            "image": {"type": "string", "default": "i:1"},
+            "cpu": {"type": "integer", "minimum": 1},
+            "memory": {"type": "integer", "default": 64},
+            "deep": {"type": "object", "default": {"p": {"q": 1}, "keep": 2}},
+            "policy": {"$ref": "#/definitions/Policy"},
+        },
+        "required": ["cpu"],
+        "definitions": {"Policy": {"enum": ["Always", "Never"], "type": "string"}},
+    },
+}
+
+
+def test_a_job_is_pool_then_deployment_then_run() -> None:
+    deployment = {"cpu": 2, "env": {"B": "deployment", "C": "deployment"}, "image": "i:2"}
+    run = {"env.C": "run", "image": "i:3", "command": "go"}
+    job = job_templates.job_configuration(TEMPLATE, deployment, run, environment={"HOME": "/h"})
+    assert job == {
+        "command": "go",
+        "env": {"A": "pool", "B": "deployment", "C": "run"},
+        "image": "i:3",
+        "limits": {"cpu": 2, "memory": "64Mi"},
+        "deep": {"p": {"q": 1}, "keep": 2},
+        "name": "{{ ctx.flow_run.name }}",
+        "home": "/h",
+        "secret": "{{ prefect.blocks.secret.s }}",
+    }
+
+
+def test_what_has_no_value_is_dropped_and_null_defaults_are_no_value() -> None:
+    job = job_templates.job_configuration(TEMPLATE)
+    assert "command" not in job
+    assert job["limits"] == {"memory": "64Mi"}
+
+
+def test_dotted_names_nest_within_their_own_level_only() -> None:
+    assert job_templates.values(TEMPLATE, {"deep.p.q": 9})["deep"] == {"p": {"q": 9}}
+    assert job_templates.nested({"a": {"x": 1}, "a.y": 2}) == {"a": {"x": 1, "y": 2}}
+    assert job_templates.nested({"a": 1, "a.y": 2}) == {"a": {"y": 2}}
+
+
+def test_nesting_leaves_the_given_mapping_alone() -> None:
+    given = {"a": {"x": {"k": 1}}, "a.x.l": 2}
+    job_templates.nested(given)
+    assert given == {"a": {"x": {"k": 1}}, "a.x.l": 2}
+
+
+def test_environment_written_into_the_configuration_lies_lowest() -> None:
+    template = {"job_configuration": {"env": {"A": "fixed", "Z": "fixed"}}, "variables": TEMPLATE["variables"]}
+    job = job_templates.job_configuration(template, {"env": {"B": "d"}})
+    assert job["env"] == {"A": "pool", "Z": "fixed", "B": "d"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"cpu": "two"}, "Validation failed for field 'cpu'. Failure reason: 'two' is not of type 'integer'"),
+        ({"cpu": 0}, "Validation failed for field 'cpu'. Failure reason: 0 is not at least 1"),
+        ({"env": {"A": 5}}, "Validation failed for field 'env'. Failure reason: 5 is not of type 'string' (at env.A)"),
+        ({"env.A": 5}, "Validation failed for field 'env'. Failure reason: 5 is not of type 'string' (at env.A)"),
+        (
+            {"policy": "Alway"},
+            "Validation failed for field 'policy'. "
+            "Failure reason: 'Alway' is not one of ['Always', 'Never']; did you mean 'Always'?",
+        ),
+    ],
+)
+def test_ill_typed_variables(variables: dict[str, Any], text: str) -> None:
+    assert [job_templates.fault_text(one) for one in job_templates.unfit(TEMPLATE, variables)] == [text]
+
+
+def test_what_is_required_is_asked_of_runs_only() -> None:
+    assert job_templates.unfit(TEMPLATE, {}) == []
+    (fault,) = job_templates.unfit(TEMPLATE, {}, {}, required=True)
+    assert fault.rule == "required"
+    assert job_templates.unfit(TEMPLATE, {"cpu": 1}, {}, required=True) == []
+
+
+def test_null_takes_a_variable_with_a_default_back() -> None:
+    assert job_templates.unfit(TEMPLATE, {"image": None, "memory": None, "cpu": 1}, required=True) == []
+    assert job_templates.unfit(TEMPLATE, {"cpu": None})[0].path == ("cpu",)
+
+
+def test_references_to_blocks_pass() -> None:
+    given = {"cpu": {"$ref": {"block_document_id": "x"}}}
+    assert job_templates.unfit(TEMPLATE, given, required=True) == []
+
+
+def test_pools_without_template_check_nothing() -> None:
+    assert job_templates.unfit({}, {"anything": 1}, required=True) == []
+
+
+def test_misspelt_variables_are_told() -> None:
+    (fault,) = job_templates.misspelt(TEMPLATE, {"imge": "x", "totally_other": 1, "env.A": "x"})
+    assert str(fault) == "imge: 'imge' is not a variable of the pool; did you mean 'image'?"
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ({"nope": 1}, "must contain both a `job_configuration` key and a `variables` key"),
+        ({"job_configuration": {"x": "{{ a }} {{ b[0] }}"}, "variables": {"properties": {}}}, r"variable\(s\): a, b\."),
+        ({"job_configuration": [], "variables": {}}, "must be objects"),
+    ],
+)
+def test_templates_that_a_pool_may_not_have(template: dict[str, Any], text: str) -> None:
+    with pytest.raises(InvalidRequest, match=text) as caught:
+        job_templates.check_template(template)
+    assert caught.value.loc == ("base_job_template",)
+
+
+def test_defaults_must_fit_their_own_schema() -> None:
+    variables = {"properties": {"n": {"type": "integer", "default": "x"}}}
+    with pytest.raises(TemplateInvalid, match="field 'n'"):
+        job_templates.check_defaults({"job_configuration": {}, "variables": variables})
+
+
+@pytest.mark.parametrize("kind", BUILT_IN)
+def test_built_in_templates_pass_their_own_checks(kind: str) -> None:
+    job_templates.check_template(BUILT_IN[kind])
+    if BUILT_IN[kind]:
+        job_templates.check_defaults(BUILT_IN[kind])
