@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -157,6 +156,8 @@ class AsyncClient:
         **path: Any,
     ) -> Result:
         """As `Client.call`. When the awaiting task is cancelled, a request on its way is still carried out."""
+        import asyncio  # 30 ms to import, which a command that only blocks never needs
+
         work: Callable[[], Result] = partial(
             self.blocking.call, endpoint, body, query=query, timeout=timeout, headers=headers, **path
         )
