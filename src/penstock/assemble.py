@@ -17,7 +17,7 @@ from penstock.server.embedded import EmbeddedServer
 from penstock.server.loops.loop import Loops, Tools
 from penstock.server.loops.services import services
 from penstock.server.recorder import Recorder
-from penstock.server.sink import keep_events
+from penstock.server.sink import sink
 from penstock.settings import Settings
 from penstock.store.database import Database
 from penstock.store.open import open_database
@@ -30,7 +30,7 @@ def build(settings: Settings) -> App:
         raise SettingInvalid("server.database.connection_url is not set.")
     store = open_database(database.connection_url, durable=database.durable, pool_size=database.pool_size)
     hub = Broadcast(store)
-    recorder = Recorder(store, hub, keep_events)
+    recorder = Recorder(store, hub, sink(records_tasks=settings.server.services.task_run_recorder.enabled))
     loops = Loops(services(settings), Tools(store, hub, settings), utc_now)
 
     def problems() -> list[str]:

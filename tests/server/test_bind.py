@@ -6,7 +6,6 @@ import inspect
 import re
 from collections import Counter
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -234,10 +233,3 @@ async def test_the_default_result_storage_is_kept(app: App) -> None:
     assert (await ask(app, "GET", "/admin/storage")).json == put.json
     assert (await ask(app, "DELETE", "/admin/storage")).status == 204
     assert (await ask(app, "GET", "/admin/storage")).json == {"default_result_storage_block_id": None}
-
-
-def test_routes_are_modules_of_the_wire() -> None:
-    """A route module has its noun's name, so that whoever knows one finds the other."""
-    here = {path.stem for path in Path("src/penstock/server/routes").glob("*.py")} - {"__init__"}
-    wire = {path.stem for path in Path("src/penstock/wire").glob("*.py")}
-    assert here - wire <= {"csrf", "collections"}

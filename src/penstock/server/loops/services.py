@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from penstock.server.loops.cancellation import CancellationCleanup
+from penstock.server.loops.foreman import mark_silent
+from penstock.server.loops.late import mark_late
+from penstock.server.loops.leases import SECONDS, take_back
 from penstock.server.loops.loop import Service
+from penstock.server.loops.pauses import fail_expired
+from penstock.server.loops.retention import forget
 from penstock.settings import Settings
 
 
 def services(settings: Settings) -> list[Service]:
     """The enabled services."""
-    return []
+    asked = settings.server.services
+    every = [
+        (asked.late_runs.enabled, Service("late", asked.late_runs.loop_seconds, mark_late)),
+        (asked.pause_expirations.enabled, Service("pauses", asked.pause_expirations.loop_seconds, fail_expired)),
+        (asked.repossessor.enabled, Service("leases", min(SECONDS, asked.repossessor.loop_seconds), take_back)),
+        (asked.foreman.enabled, Service("foreman", asked.foreman.loop_seconds, mark_silent)),
+        (bool(asked.db_vacuum.enabled), Service("retention", asked.db_vacuum.loop_seconds, forget)),
+        (
+            asked.cancellation_cleanup.enabled,
+            Service("cancellation", asked.cancellation_cleanup.loop_seconds, CancellationCleanup().run_once),
+        ),
+    ]
+    return [service for enabled, service in every if enabled]

@@ -1,0 +1,13 @@
+"""Foreman: workers that missed their heartbeats are offline."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from penstock.server.loops.loop import Report, Tools
+from penstock.store.workers import mark_offline
+
+
+async def mark_silent(tools: Tools, now: datetime) -> Report:
+    """Marks workers; what they make of their pools' status is seen when a pool is read."""
+    return Report(len(await tools.store.write(mark_offline(now))))

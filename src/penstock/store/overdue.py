@@ -1,0 +1,92 @@
+"""What services look for, and the one thing they do that nobody proposes: the rescue of a run whose lease ran out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from penstock.clock import from_micros, to_micros
+from penstock.core.leases import SIGN_OF_LIFE_LEASE, rescue
+from penstock.store.database import Row, Steps, intent
+from penstock.store.flow_run_states import SQL as RUNS
+from penstock.store.flow_run_states import Outcome, Proposal, propose_whole, read_known
+from penstock.store.statements import load
+
+SQL = load("overdue")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Runs for which a time has passed, and the moment it passes for the next one, if it is known."""
+
+    ids: list[UUID]
+    next_at: datetime | None = None
+
+
+@intent
+def late_runs(before: datetime, limit: int) -> Steps[list[tuple[UUID, datetime]]]:
+    """Runs named Scheduled whose time was before a moment, with that time."""
+    rows = yield SQL.late(before=to_micros(before), limit=limit)
+    return [(UUID(id), from_micros(moment)) for id, moment in rows]
+
+
+@intent
+def expired_pauses(now: datetime) -> Steps[Found]:
+    """Paused runs whose time to be resumed is over."""
+    rows = yield SQL.paused()
+    timeouts = [(UUID(id), datetime.fromisoformat(text)) for id, text in rows if text]
+    ahead = [timeout for _, timeout in timeouts if timeout >= now]
+    return Found([id for id, timeout in timeouts if timeout < now], min(ahead, default=None))
+
+
+@intent
+def stale_cancellations(before: datetime, limit: int) -> Steps[Found]:
+    """Runs that are Cancelling since before a moment."""
+    return Found(_ids((yield SQL.cancelling(before=to_micros(before), limit=limit))))
+
+
+@intent
+def lapsed_leases(now: datetime, limit: int) -> Steps[Found]:
+    """Runs whose lease ran out; `next_at` is when the next one will."""
+    found = _ids((yield SQL.lapsed(now=to_micros(now), limit=limit)))
+    return Found(found, _moment((yield SQL.next_lapse())))
+
+
+@intent
+def rescue_run(run_id: UUID, now: datetime, new_id: UUID, dialect: str) -> Steps[Outcome | None]:
+    """Takes a run back from a holder that let its lease run out; None when there is nothing to do any more."""
+    yield RUNS.lock_run(id=str(run_id))
+    known = yield from read_known(run_id)
+    expired_at, state = known.lease.expires_at, known.run.state
+    if expired_at is None or expired_at > now or state is None:
+        return None
+    lost = rescue(state, known.lease.holder, expired_at, now)
+    if lost is None:
+        yield SQL.end_lease(id=str(run_id), now=to_micros(now))
+        return None
+    return (yield from propose_whole(run_id, Proposal(lost, now, new_id, force=True), dialect))
+
+
+@intent
+def orphans_of_cancelled(since: datetime, limit: int) -> Steps[tuple[list[tuple[UUID, bool]], list[UUID]]]:
+    """What goes on under runs cancelled since a moment: subflows (and whether each has a deployment), and task runs."""
+    rows = yield SQL.orphan_runs(since=to_micros(since), limit=limit)
+    tasks = yield SQL.orphan_tasks(since=to_micros(since), limit=limit)
+    return [(UUID(id), deployment is not None) for id, deployment in rows], _ids(tasks)
+
+
+@intent
+def note_signs_of_life(run_ids: Iterable[UUID], now: datetime, keep_for: timedelta = SIGN_OF_LIFE_LEASE) -> Steps[None]:
+    """Runs that reported something are alive: those that no Penstock worker holds count as such for a while more."""
+    until = to_micros(now + keep_for)
+    yield SQL.renew_by_sign_of_life.each([{"id": str(run_id), "until": until} for run_id in run_ids])
+
+
+def _ids(rows: Sequence[Row]) -> list[UUID]:
+    return [UUID(row[0]) for row in rows]
+
+
+def _moment(rows: Sequence[Row]) -> datetime | None:
+    return from_micros(rows[0][0]) if rows and rows[0][0] is not None else None

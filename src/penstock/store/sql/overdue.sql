@@ -1,0 +1,45 @@
+-- What the services beside the API look for: runs for which a time has passed.
+
+-- name: late
+select id, next_scheduled_start_time from flow_runs
+where state_type = 'SCHEDULED' and state_name = 'Scheduled' and next_scheduled_start_time <= :before
+order by next_scheduled_start_time limit :limit
+
+-- name: paused
+select id, json_extract(doc, '$.state.state_details.pause_timeout') from flow_runs where state_type = 'PAUSED'
+
+-- name: paused (postgres)
+select id, cast(doc as jsonb) #>> '{state,state_details,pause_timeout}' from flow_runs where state_type = 'PAUSED'
+
+-- name: cancelling
+select id from flow_runs where state_type = 'CANCELLING' and state_timestamp <= :before
+order by state_timestamp limit :limit
+
+-- name: lapsed
+select id from flow_runs where lease_expires_at <= :now order by lease_expires_at limit :limit
+
+-- name: next_lapse
+select min(lease_expires_at) from flow_runs where lease_expires_at is not null
+
+-- name: end_lease
+update flow_runs set lease_holder = null, lease_expires_at = null where id = :id and lease_expires_at <= :now
+
+-- name: orphan_runs
+select child.id, child.deployment_id from flow_runs parent
+join task_runs t on t.flow_run_id = parent.id
+join flow_runs child on child.parent_task_run_id = t.id
+where parent.end_time >= :since and parent.state_type = 'CANCELLED'
+  and child.state_type in ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED')
+limit :limit
+
+-- name: orphan_tasks
+select t.id from flow_runs parent join task_runs t on t.flow_run_id = parent.id
+where parent.end_time >= :since and parent.state_type = 'CANCELLED'
+  and t.state_type in ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')
+limit :limit
+
+-- name: renew_by_sign_of_life
+update flow_runs set lease_expires_at = :until
+where id = :id and state_type in ('PENDING', 'RUNNING')
+  and (lease_holder is null or lease_holder not like 'claim:%')
+  and (lease_expires_at is null or lease_expires_at < :until)
