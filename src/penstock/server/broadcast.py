@@ -78,6 +78,7 @@ class Broadcast:
         self._me = uuid4().hex[:12]
         self._positions: dict[str, int] = {}
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
+        self._callbacks: dict[str, list[Callable[[], None]]] = {}
         self._events: set[Subscription[ReceivedEvent]] = set()
         self._logs: set[Subscription[Log]] = set()
         self._to_tell: dict[str, set[str]] = {}
@@ -99,6 +100,10 @@ class Broadcast:
         pool = str(pool_id)
         self._wake_here(pool)
         self._tell(RUNS_CHANNEL, pool)
+
+    def when(self, topic: str, callback: Callable[[], None]) -> None:
+        """Calls back at each `wake` of a topic."""
+        self._callbacks.setdefault(topic, []).append(callback)
 
     def position(self, pool_id: UUID | str) -> int:
         """Counts the wake-ups of a pool; taken before a look, it lets `wait_for_run` miss none."""
@@ -185,6 +190,8 @@ class Broadcast:
         for waiter in self._waiters.get(pool, ()):
             if not waiter.done():
                 waiter.set_result(None)
+        for callback in self._callbacks.get(pool, ()):
+            callback()
 
     def _tell(self, channel: str, payload: str) -> None:
         """Tells the other replicas; what piles up while a message is under way goes with the next."""

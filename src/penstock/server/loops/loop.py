@@ -48,11 +48,12 @@ Pass = Callable[[Tools, datetime], Awaitable[Report]]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One loop: its name, the seconds between passes, and the pass."""
+    """One loop: its name, the seconds between passes, the pass, and the wake-ups that bring one at once."""
 
     name: str
     seconds: float
     run_once: Pass
+    wakes_on: str | None = None
 
 
 class Loop:
@@ -71,6 +72,8 @@ class Loop:
 
     def start(self) -> None:
         """Begins with a pass at once."""
+        if self.service.wakes_on:
+            self._tools.hub.when(self.service.wakes_on, self.nudge)
         self._task = asyncio.create_task(self._run(), name=self.service.name)
 
     async def stop(self) -> None:
