@@ -18,6 +18,7 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_CLI_PROMPT": "false",
     "NO_COLOR": "1",
+    "COLUMNS": "200",
 }
 
 

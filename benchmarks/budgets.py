@@ -1,0 +1,93 @@
+"""The budgets of the design, as data: which figure, how it is compared, and what is to be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Figures = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One line of the table. `at_least` and `ratio` want large figures, `at_most` a small one."""
+
+    what: str
+    case: str
+    figure: str
+    at_most: float | None = None
+    at_least: float | None = None
+    ratio: float | None = None
+
+    def value(self, figures: Figures) -> float | None:
+        """The measured figure, if it was measured."""
+        return figures.get(self.case, {}).get(self.figure)
+
+    def met(self, ours: Figures, theirs: Figures) -> bool | None:
+        """Whether the budget is held; None when a figure is missing."""
+        value, other = self.value(ours), self.value(theirs)
+        if value is None or (self.ratio is not None and not other):
+            return None
+        if self.at_most is not None:
+            return value <= self.at_most
+        if self.at_least is not None:
+            return value >= self.at_least
+        return value >= (self.ratio or 0) * (other or 0)
+
+    @property
+    def target(self) -> str:
+        if self.at_most is not None:
+            return f"≤ {self.at_most:g}"
+        return f"≥ {self.at_least:,g}" if self.at_least is not None else f"{self.ratio:g} ×"
+
+
+def budgets(database: str) -> tuple[Budget, ...]:
+    """All budgets for one database."""
+    sqlite = database == "sqlite"
+    return (
+        Budget("created → Running, idle worker, p50 (ms)", "run start", "p50_ms", at_most=40),
+        Budget("created → Running, idle worker, p99 (ms)", "run start", "p99_ms", at_most=120),
+        Budget("20 runs at once, all completed (s)", "burst of 20", "s", at_most=0.7),
+        Budget("state transitions, 8 clients (/s)", "set_state c=8", "per_s", ratio=40 if sqlite else 25),
+        Budget("create a flow run, 8 clients (/s)", "create c=8", "per_s", at_least=2000 if sqlite else 1500),
+        Budget("… resent at 32 clients", "create c=32", "resent", at_most=0),
+        Budget("read one run, 8 clients (/s)", "read c=8", "per_s", ratio=30),
+        Budget("list of 200 runs, 8 clients (/s)", "list_200 c=8", "per_s", ratio=30),
+        Budget("scheduled runs, 1,000 due, 8 clients (/s)", "scheduled c=8", "per_s", at_least=1000),
+        Budget("log batches of 100, 8 clients (/s)", "logs_100 c=8", "per_s", ratio=40),
+        Budget("500 tasks called (/s)", "tasks call", "per_s", at_least=10_000),
+        Budget("… known to the server after (s)", "tasks call", "known_s", at_most=0.2),
+        Budget("500 tasks submitted (/s)", "tasks submit", "per_s", at_least=5_000),
+        Budget("… known to the server after (s)", "tasks submit", "known_s", at_most=0.2),
+        Budget("`--help` (ms)", "--help", "ms", at_most=50),
+        Budget("`work-pool ls` (ms)", "work-pool ls", "ms", at_most=120),
+        Budget("`from … import flow, task` (ms)", "import", "without_interpreter_ms", at_most=50),
+        Budget("server ready, empty database (s)", "server start", "first_s", at_most=0.6),
+        Budget("server ready again (s)", "server start", "again_s", at_most=0.4),
+        Budget("server idle (MiB)", "server idle", "mib", at_most=55),
+        Budget("server idle (% of a core)", "server idle", "cpu_percent", at_most=0.2),
+        Budget("worker idle (MiB)", "worker idle", "mib", at_most=40),
+    )
+
+
+def table(database: str, ours: Figures, theirs: Figures) -> str:
+    """The budget table of one database, as markdown."""
+    lines = ["| what | Prefect 3.8.8 | Penstock | ratio | budget | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
+    for budget in budgets(database):
+        value, other = budget.value(ours), budget.value(theirs)
+        words = {True: "met", False: "**missed**", None: "not measured"}[budget.met(ours, theirs)]
+        line = (budget.what, shown(other), shown(value), ratio(budget, value, other), budget.target, words)
+        lines.append("| " + " | ".join(line) + " |")
+    return "\n".join(lines)
+
+
+def shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:,g}"
+
+
+def ratio(budget: Budget, value: float | None, other: float | None) -> str:
+    """How many times better we are."""
+    if not value or not other:
+        return "–"
+    better = other / value if budget.at_most is not None else value / other
+    return f"{better:,.1f} ×"
