@@ -117,7 +117,11 @@ def ls_types(as_json: bool) -> None:
         found = every(client, blocks.filter_block_types)
     if as_json:
         return print_json(found)
-    return table(["Slug", "Name", "Description"], [[one.slug, one.name, one.description] for one in found])
+    return table(["Slug", "Name", "Description"], [[one.slug, one.name, _first_sentence(one)] for one in found])
+
+
+def _first_sentence(one: BlockType) -> str:
+    return (one.description or "").strip().partition(". ")[0].partition("\n")[0]
 
 
 def _read_type(client: Client, slug: str) -> BlockType:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -21,7 +22,7 @@ NARROWEST = 8
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Prints rows under their columns' names."""
-    cells = [[_text(value) for value in row] for row in rows]
+    cells = [[" ".join(_text(value).splitlines()) for value in row] for row in rows]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in lines(columns, cells, width, wrap=current().cli.wrap_lines):
         click.echo(line, color=None if current().cli.colors else False)
@@ -30,9 +31,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def lines(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int | None, *, wrap: bool = True) -> list[str]:
     """The table's lines, at most `width` wide where that can be done."""
     sizes = fit([max(map(size, column)) for column in zip(columns, *cells, strict=True)], width)
-    head = GAP.join(click.style(pad(name, room), bold=True) for name, room in zip(columns, sizes, strict=True))
+    head = _line([click.style(name, bold=True) for name in columns], sizes)
     rule = GAP.join("─" * room for room in sizes)
-    return [head.rstrip(), rule, *(line for row in cells for line in _row(row, sizes, wrap))]
+    return [head, rule, *(line for row in cells for line in _row(row, sizes, wrap))]
 
 
 def fit(sizes: list[int], width: int | None) -> list[int]:
@@ -53,12 +54,12 @@ def record(fields: Mapping[str, Any]) -> None:
     import msgspec
 
     room = max((size(name) for name in fields), default=0)
-    for name, value in fields.items():
+    for name, value in msgspec.to_builtins(fields, builtin_types=(datetime,), enc_hook=str).items():
         if isinstance(value, dict | list) and value:
             text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
             text = text.replace("\n", "\n" + " " * (room + len(GAP)))
         else:
-            text = _text(value) if value not in ({}, []) else ""
+            text = _text(value)
         click.echo(f"{click.style(pad(name, room), bold=True)}{GAP}{text}".rstrip())
 
 
@@ -79,24 +80,24 @@ def pad(text: str, room: int) -> str:
 def _row(row: Sequence[str], sizes: list[int], wrap: bool) -> list[str]:
     parts = [_pieces(text, room, wrap) for text, room in zip(row, sizes, strict=True)]
     height = max(map(len, parts))
-    return [
-        GAP.join(
-            pad(part[line] if line < len(part) else "", room) for part, room in zip(parts, sizes, strict=True)
-        ).rstrip()
-        for line in range(height)
-    ]
+    return [_line([part[number] if number < len(part) else "" for part in parts], sizes) for number in range(height)]
+
+
+def _line(texts: Sequence[str], sizes: list[int]) -> str:
+    """Texts beside each other; nothing is put behind the last."""
+    return GAP.join([*map(pad, texts[:-1], sizes), texts[-1]])
 
 
 def _pieces(text: str, room: int, wrap: bool) -> list[str]:
     """A cell's lines; cut with an ellipsis where lines are not to be wrapped."""
-    if size(text) <= room and "\n" not in text:
+    if size(text) <= room:
         return [text]
     plain = click.unstyle(text)
     if not wrap:
-        return [plain.replace("\n", " ")[: room - 1] + "…"]
+        return [plain[: room - 1] + "…"]
     import textwrap
 
-    return [piece for line in plain.splitlines() for piece in textwrap.wrap(line, room, break_on_hyphens=False) or [""]]
+    return textwrap.wrap(plain, room, break_on_hyphens=False)
 
 
 def _text(value: object) -> str:
@@ -106,6 +107,6 @@ def _text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | dict):
         return ", ".join(map(str, value))
     return str(value)
