@@ -1,0 +1,103 @@
+-- name: load
+select p.id, p.is_paused, p.concurrency_limit, q.id, q.name, q.priority, q.is_paused, q.concurrency_limit,
+       case when p.concurrency_limit is null and q.concurrency_limit is null then 0 else
+       (select count(*) from flow_runs r where r.work_queue_id = q.id and r.state_type in ('PENDING', 'RUNNING')) end
+from work_pools p join work_queues q on q.work_pool_id = p.id
+where p.name = :pool
+
+-- name: lock_pool
+select id from work_pools where name = :pool
+
+-- name: lock_pool (postgres)
+select id from work_pools where name = :pool and (concurrency_limit is not null or exists (
+    select 1 from work_queues q where q.work_pool_id = work_pools.id and q.concurrency_limit is not null)) for update
+
+-- A run whose deployment waits for a slot is passed over, so that it holds up no other.
+-- name: candidates
+select r.id from flow_runs r
+where r.work_queue_id = :queue_id and r.state_type = 'SCHEDULED' and r.next_scheduled_start_time <= :before
+    and coalesce(r.retry_type, '') <> 'in_process'
+    and (r.deployment_id is null or r.deployment_id not in (
+        select d.id from deployments d join limits l on l.id = d.limit_id
+        where l.active and not d.cancel_new and (l.max_slots = 0 or l.max_slots <= (
+            select coalesce(sum(x.slots), 0) from limit_leases x where x.limit_id = l.id and x.expires_at > :now))))
+order by r.next_scheduled_start_time limit :limit
+
+-- name: candidates (postgres)
+select r.id from flow_runs r
+where r.work_queue_id = :queue_id and r.state_type = 'SCHEDULED' and r.next_scheduled_start_time <= :before
+    and coalesce(r.retry_type, '') <> 'in_process'
+    and (r.deployment_id is null or r.deployment_id not in (
+        select d.id from deployments d join limits l on l.id = d.limit_id
+        where l.active and not d.cancel_new and (l.max_slots = 0 or l.max_slots <= (
+            select coalesce(sum(x.slots), 0) from limit_leases x where x.limit_id = l.id and x.expires_at > :now))))
+order by r.next_scheduled_start_time limit :limit for update of r skip locked
+
+-- name: next_due
+select min(r.next_scheduled_start_time) from flow_runs r join work_queues q on q.id = r.work_queue_id
+where q.work_pool_id = :pool_id and r.state_type = 'SCHEDULED' and coalesce(r.retry_type, '') <> 'in_process'
+
+-- name: lease
+update flow_runs set lease_holder = :holder, lease_expires_at = :expires_at, attempt = attempt + 1 where id = :id
+returning attempt
+
+-- name: held
+select id, attempt, state_type, lease_holder, retry_type, state_id
+from flow_runs where id in (select value from json_each(:ids))
+
+-- name: held (postgres)
+select id, attempt, state_type, lease_holder, retry_type, state_id
+from flow_runs where id in (select jsonb_array_elements_text(:ids))
+
+-- name: renew
+update flow_runs set lease_expires_at = :expires_at where id = :id and attempt = :attempt and lease_holder = :holder
+
+-- The slot of the deployment's limit lives as long as the run it is for.
+-- name: renew_slots
+update limit_leases set expires_at = :expires_at where holder_type = 'flow_run'
+    and holder_id = :id and expires_at > :now and expires_at < :expires_at
+
+-- name: renew_pending
+update flow_runs set lease_expires_at = :expires_at where lease_holder = :holder and state_type = 'PENDING'
+    and lease_expires_at is not null
+
+-- name: sign_of_life
+update flow_runs set lease_expires_at = :expires_at
+where id = :id and state_type = 'RUNNING' and (lease_holder is null or lease_holder not like 'claim:%')
+    and (lease_expires_at is null or lease_expires_at < :expires_at)
+
+-- name: lapsed
+select id, lease_holder, lease_expires_at from flow_runs
+where lease_expires_at is not null and lease_expires_at <= :now order by lease_expires_at limit :limit
+
+-- name: drop_lease
+update flow_runs set lease_holder = null, lease_expires_at = null where id = :id and lease_expires_at = :expires_at
+
+-- name: late
+select id from flow_runs where state_type = 'SCHEDULED' and state_name = 'Scheduled'
+    and next_scheduled_start_time <= :before order by next_scheduled_start_time limit :limit
+
+-- name: waiting
+select id, doc from flow_runs where state_type = :state_type and state_timestamp <= :before
+order by state_timestamp limit :limit
+
+-- name: children_of_cancelled
+select c.id, c.deployment_id from flow_runs c
+join task_runs t on t.id = c.parent_task_run_id
+join flow_runs p on p.id = t.flow_run_id
+where p.state_type = 'CANCELLED' and p.end_time > :since
+    and c.state_type in ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED')
+limit :limit
+
+-- name: tasks_of_cancelled
+select t.id from task_runs t join flow_runs p on p.id = t.flow_run_id
+where p.state_type = 'CANCELLED' and p.end_time > :since
+    and t.state_type in ('SCHEDULED', 'PENDING', 'RUNNING', 'PAUSED', 'CANCELLING')
+limit :limit
+
+-- name: ended_before
+select id from flow_runs where end_time is not null and end_time <= :before and parent_task_run_id is null
+order by end_time limit :limit
+
+-- name: tasks_of_run
+select id from task_runs where flow_run_id = :id
