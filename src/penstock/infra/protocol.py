@@ -91,7 +91,7 @@ class Infrastructure(Protocol):
         ...
 
     async def stop(self, handle: str, grace: float) -> None:
-        """Asks the job to end, and ends it by force after `grace` seconds; returns when it has ended."""
+        """Asks the job to end, and ends it by force after `grace` seconds (0: unasked); returns when it has ended."""
         ...
 
     async def reconcile(self, scope: str) -> list[Found]:

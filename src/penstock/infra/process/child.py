@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import random
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO, cast
+from typing import NoReturn, TextIO, cast
 
 from penstock.infra.process.folder import JobFolder
 from penstock.infra.process.orders import Order
@@ -32,6 +34,19 @@ def can_fork(env: dict[str, str]) -> bool:
         return False
     names = {name for name in (*env, *os.environ) if name.startswith(INTERPRETER_PREFIXES)} - SET_LATER
     return all(env.get(name) == os.environ.get(name) for name in names)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends a forked process as an interpreter does, save for taking apart a heap that is gone anyway.
+
+    That takes several times what the fork took, on the CPU that the next job waits for.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads; what the interpreter itself calls
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def lead_group(pid: int) -> None:

@@ -121,7 +121,7 @@ class ProcessInfrastructure:
         tracked = self._jobs.get(handle)
         if tracked is None or tracked.pid is None:
             return
-        if not tracked.ended.done():
+        if not tracked.ended.done() and grace > 0:
             _signal_group(tracked.pid, signal.SIGTERM)
             await asyncio.wait([tracked.ended], timeout=grace)
         if not tracked.ended.done():

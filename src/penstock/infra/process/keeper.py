@@ -138,7 +138,7 @@ def main(descriptor: int, preload: str) -> None:
     gc.freeze()
     order = keeper.run()
     if order is not None:
-        sys.exit(child.become(order))
+        child.leave(child.become(order))
 
 
 if __name__ == "__main__":

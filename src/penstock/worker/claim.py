@@ -1,0 +1,192 @@
+"""Getting due runs: at once from a Penstock server, by polling from a Prefect server."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from penstock.client.client import AsyncClient
+from penstock.clock import Clock
+from penstock.errors import NotFound, PenstockError
+from penstock.wire import deployments, dispatch, flows, work_pools
+from penstock.wire.deployments import Deployment
+from penstock.wire.dispatch import Claim
+from penstock.wire.flow_runs import FlowRun
+from penstock.wire.states import OrchestrationStatus, StateType
+from penstock.wire.work_pools import PoolPoll, WorkPool
+from penstock.worker.facts import RunFacts, Taken
+from penstock.worker.reports import Reports
+from penstock.worker.run_logs import RunLogs
+
+T = TypeVar("T")
+
+LEASE_SECONDS = 30.0
+WAIT_SECONDS = 20.0
+PATIENCE_SECONDS = 15.0
+MOST_AT_ONCE = 50
+
+
+class Claims(Protocol):
+    """Where a worker gets its runs from."""
+
+    may_be_left: bool
+    """Whether a claim on its way may be left to itself: a lease gives back what nobody takes in hand."""
+
+    async def pause(self) -> None:
+        """What there is to wait for before the next claim; may be cancelled."""
+        ...
+
+    async def claim(self, room: int, *, wait: bool) -> list[Taken]:
+        """Up to `room` runs that are this worker's now and PENDING; with `wait` it may take until there is one."""
+        ...
+
+
+class PenstockClaims:
+    """One request is held by the server until a run is due."""
+
+    may_be_left = True
+
+    def __init__(self, client: AsyncClient, pool: str, worker: str, queues: list[str]) -> None:
+        self._client = client.blocking
+        self._pool = pool
+        self._worker = worker
+        self._queues = queues
+
+    async def pause(self) -> None:
+        """The server does the waiting."""
+
+    async def claim(self, room: int, *, wait: bool) -> list[Taken]:
+        seconds = WAIT_SECONDS if wait else 0.0
+        body = Claim(
+            worker_name=self._worker,
+            work_queue_names=self._queues,
+            limit=min(room, MOST_AT_ONCE),
+            wait_seconds=seconds,
+            lease_seconds=LEASE_SECONDS,
+        )
+        claims = await aside(
+            lambda: self._client.call(dispatch.claim_runs, body, name=self._pool, timeout=seconds + PATIENCE_SECONDS)
+        )
+        return [Taken.by_claim(claim) for claim in claims]
+
+
+class PrefectClaims:
+    """Polls, and takes each run by proposing PENDING; steps and order are the Prefect worker's."""
+
+    may_be_left = False
+
+    def __init__(self, client: AsyncClient, taker: Taker, pool: str, queues: list[str], rhythm: Rhythm) -> None:
+        self._client = client
+        self._taker = taker
+        self._pool = pool
+        self._queues = queues
+        self._rhythm = rhythm
+
+    async def pause(self) -> None:
+        await self._rhythm.pause()
+
+    async def claim(self, room: int, *, wait: bool) -> list[Taken]:
+        body = PoolPoll(work_queue_names=self._queues, scheduled_before=self._rhythm.horizon())
+        due = await self._client.call(work_pools.scheduled_runs_of_pool, body, name=self._pool)
+        if not due:
+            return []
+        pool = await self._client.call(work_pools.read_work_pool, name=self._pool)
+        return await self._taker.take([one.flow_run for one in due[:room]], pool)
+
+
+class Rhythm:
+    """When to poll, and for what is due until when. The first poll waits for nothing."""
+
+    def __init__(self, clock: Clock, every: float, ahead: float) -> None:
+        self._clock = clock
+        self._every = every
+        self._ahead = ahead
+        self._begun = False
+
+    async def pause(self) -> None:
+        """Waits for the next poll; pollers of one server fall out of step."""
+        if self._begun:
+            await self._clock.sleep(self._every * random.uniform(0.7, 1.3))
+
+    def horizon(self) -> datetime:
+        """Until when a run may be due, to be taken now."""
+        self._begun = True
+        return self._clock.now() + timedelta(seconds=self._ahead)
+
+
+class Taker:
+    """Takes runs that a poll showed, each by proposing PENDING: others may have been faster."""
+
+    def __init__(self, client: AsyncClient, reports: Reports, logs: RunLogs) -> None:
+        self._client = client
+        self._reports = reports
+        self._logs = logs
+
+    async def take(self, due: list[FlowRun], pool: WorkPool | None = None) -> list[Taken]:
+        """Those runs that the server lets us have."""
+        taken = await asyncio.gather(*(self._take(run) for run in due))
+        return [Taken(facts, pool) for facts in taken if facts]
+
+    async def _take(self, run: FlowRun) -> RunFacts | None:
+        """What goes wrong with one run is said and harms no other."""
+        try:
+            deployment = await self._deployment(run)
+            if run.deployment_id and deployment is None:
+                return None
+            answer = await self._reports.propose(run.id, StateType.PENDING)
+            if answer.status is not OrchestrationStatus.ACCEPT:
+                return None
+            flow = await self._client.call(flows.read_flow, id=run.flow_id)
+        except PenstockError as error:
+            self._logs.warning(run.id, f"The run could not be taken: {error.message}")
+            return None
+        return RunFacts(flow_run=run, flow=flow, deployment=deployment, attempt=run.run_count + 1)
+
+    async def _deployment(self, run: FlowRun) -> Deployment | None:
+        if run.deployment_id is None:
+            return None
+        try:
+            return await self._client.call(deployments.read_deployment, id=run.deployment_id)
+        except NotFound:
+            message = f"Deployment {run.deployment_id} of this run no longer exists."
+            await self._reports.propose(run.id, StateType.CANCELLED, message=message, force=True)
+            return None
+
+
+async def speaks_penstock(client: AsyncClient) -> bool:
+    """Whether the server has Penstock's claims; a Prefect server answers 404."""
+    try:
+        await client.call(dispatch.probe)
+    except NotFound:
+        return False
+    return True
+
+
+async def aside(work: Callable[[], T]) -> T:
+    """Runs a call that may block for long in a thread that does not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]  # without an error there is a result
+
+    def call() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as caught:
+            error = caught
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=call, name="penstock-claim", daemon=True).start()
+    return await done

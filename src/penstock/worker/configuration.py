@@ -1,0 +1,32 @@
+"""The configuration of a run's job: the pool's template with every value filled in (semantics.md 12)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import msgspec
+
+from penstock.client.client import AsyncClient
+from penstock.core.job_templates import job_configuration
+from penstock.core.templates import render_context
+from penstock.steps.references import resolve_references
+from penstock.wire.work_pools import WorkPool
+from penstock.worker.facts import RunFacts
+
+
+async def resolve(client: AsyncClient, facts: RunFacts, pool: WorkPool) -> dict[str, Any]:
+    """Values from the deployment, then the run; environment, blocks and variables; what the flow and run are.
+
+    Raises `TemplateInvalid` for what is missing or does not fit where it stands.
+    """
+    deployment, run = facts.deployment, facts.flow_run
+    half = job_configuration(
+        pool.base_job_template,
+        deployment.job_variables if deployment else None,
+        run.job_variables,
+        environment=os.environ,
+    )
+    filled = await resolve_references(client, half)
+    done = render_context(filled, msgspec.to_builtins(facts.flow), msgspec.to_builtins(run))
+    return dict(done or {})

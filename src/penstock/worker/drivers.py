@@ -1,0 +1,31 @@
+"""The driver for a pool's type."""
+
+from __future__ import annotations
+
+from penstock import names, plugins
+from penstock.errors import InfrastructureFailed
+from penstock.infra.protocol import Infrastructure
+from penstock.settings import Settings
+
+RUN_SIDE = "penstock.worker.job"
+"""What the parent of forked jobs has imported."""
+
+
+def open_driver(kind: str, settings: Settings) -> Infrastructure:
+    """The driver of this kind; `InfrastructureFailed` names those there are when it is not installed."""
+    if kind == "process":
+        from penstock.infra.process.driver import ProcessInfrastructure
+
+        return ProcessInfrastructure(settings.home.expanduser(), preload=RUN_SIDE)
+    if kind == "dummy":
+        from penstock.infra.dummy import DummyInfrastructure
+
+        return DummyInfrastructure()
+    found = plugins.load(plugins.INFRASTRUCTURES, kind)
+    if found is None:
+        known = sorted({"process", *plugins.names(plugins.INFRASTRUCTURES)})
+        nearest = names.nearest(kind, known)
+        hint = f" Did you mean {nearest!r}?" if nearest else f" There are: {', '.join(known)}."
+        raise InfrastructureFailed(f"No infrastructure of type {kind!r} is installed.{hint}")
+    driver: Infrastructure = found()
+    return driver

@@ -1,0 +1,41 @@
+"""What a run's own process needs to know, handed to it so that it need not ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from penstock.wire.deployments import Deployment
+from penstock.wire.dispatch import ClaimedRun
+from penstock.wire.flow_runs import FlowRun
+from penstock.wire.flows import Flow
+from penstock.wire.work_pools import WorkPool
+
+
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A run, and what it is a run of. `attempt` is None where no lease is behind it."""
+
+    flow_run: FlowRun
+    flow: Flow
+    deployment: Deployment | None = None
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A run that is this host's to start, and the pool it was taken from (None: of a served deployment)."""
+
+    facts: RunFacts
+    pool: WorkPool | None = None
+
+    @property
+    def run_id(self) -> UUID:
+        return self.facts.flow_run.id
+
+    @classmethod
+    def by_claim(cls, claim: ClaimedRun) -> Taken:
+        """What a claim gave."""
+        facts = RunFacts(flow_run=claim.flow_run, flow=claim.flow, deployment=claim.deployment, attempt=claim.attempt)
+        return cls(facts, claim.work_pool)

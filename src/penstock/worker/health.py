@@ -1,0 +1,42 @@
+"""The health page: 200 while the worker's loop turns, 503 when it has not for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+HEALTHY = b'{"message":"OK"}'
+UNHEALTHY = b'{"message":"Worker may be unresponsive at this time"}'
+UNKNOWN = b'{"detail":"Not Found"}'
+MOST_HEAD_BYTES = 8192
+PATIENCE_SECONDS = 5.0
+
+
+async def serve_health(host: str, port: int, is_healthy: Callable[[], bool]) -> asyncio.Server:
+    """Listens; bodies and codes are those of Prefect's worker."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+            writer.write(_page(head, is_healthy))
+            await writer.drain()
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            return
+        finally:
+            writer.close()
+
+    return await asyncio.start_server(answer, host, port, limit=MOST_HEAD_BYTES)
+
+
+def _page(head: bytes, is_healthy: Callable[[], bool]) -> bytes:
+    words = head.split(b"\r\n", 1)[0].split()
+    target = words[1].split(b"?")[0] if len(words) > 1 else b""
+    if target not in (b"/health", b"/api/health") or words[0] not in (b"GET", b"HEAD"):
+        return _response(b"404 Not Found", UNKNOWN)
+    return _response(b"200 OK", HEALTHY) if is_healthy() else _response(b"503 Service Unavailable", UNHEALTHY)
+
+
+def _response(status: bytes, body: bytes) -> bytes:
+    head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+    return head % (status, len(body)) + body

@@ -1,0 +1,124 @@
+"""From a claimed run to a job that a driver can start: configuration, environment, labels, name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any, Protocol
+
+import msgspec
+
+from penstock import __version__
+from penstock.client.client import AsyncClient
+from penstock.infra.protocol import Job
+from penstock.settings import Settings, to_environment
+from penstock.wire.work_pools import WorkPool
+from penstock.worker.configuration import resolve
+from penstock.worker.facts import RunFacts, Taken
+
+ATTEMPT = "PENSTOCK__ATTEMPT"
+ENTRY = "penstock.worker.job:main"
+DEFAULT_COMMAND = ["penstock", "flow-run", "execute"]
+
+
+class Launcher(Protocol):
+    """Makes the jobs of taken runs."""
+
+    announces: bool
+    """Whether the server is to be told that a job is being started, and by whom."""
+
+    async def prepare(self, taken: Taken) -> Job:
+        """The job of a run. `TemplateInvalid` and others say what in the pool or deployment is wrong."""
+        ...
+
+
+class PoolLauncher:
+    """Prepares the jobs of a pool's worker."""
+
+    def __init__(self, client: AsyncClient, settings: Settings, kind: str, worker: str, *, announces: bool) -> None:
+        self._client = client
+        self._settings = settings
+        self._kind = kind
+        self._worker = worker
+        self.announces = announces
+
+    async def prepare(self, taken: Taken) -> Job:
+        assert taken.pool is not None
+        facts, pool = taken.facts, taken.pool
+        wanted = await resolve(self._client, facts, pool)
+        env = {**environment(self._settings, facts, self._worker), **text(wanted.get("env") or {})}
+        here = self._kind == "process"
+        configuration = {
+            **wanted,
+            "env": env,
+            "labels": labels(facts, pool, self._worker) | text(wanted.get("labels") or {}),
+            "name": wanted.get("name") or facts.flow_run.name,
+        }
+        return Job(
+            identity=identity(facts),
+            configuration=configuration,
+            env={**os.environ, **env} if here else env,
+            command=None if here else DEFAULT_COMMAND,
+            entry=ENTRY if here else None,
+            payload=msgspec.json.encode(facts),
+            note=note(facts, pool.name, self._worker, show=bool(wanted.get("stream_output", True))),
+        )
+
+
+def identity(facts: RunFacts) -> str:
+    """The same for the same attempt at the same run, wherever it is started."""
+    return f"{facts.flow_run.id}-{facts.attempt}"
+
+
+def note(facts: RunFacts, scope: str, worker: str, *, show: bool) -> dict[str, Any]:
+    """What the next host needs to know of a job it finds."""
+    run_id = str(facts.flow_run.id)
+    return {"scope": scope, "run_id": run_id, "attempt": facts.attempt, "worker": worker, "show": show}
+
+
+def text(values: Mapping[str, Any]) -> dict[str, str]:
+    """Values of an environment or of labels as text; null removes."""
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def environment(settings: Settings, facts: RunFacts, worker: str) -> dict[str, str]:
+    """The settings, and which run it is."""
+    return {**to_environment(settings), **names_of(facts, worker)}
+
+
+def names_of(run: RunFacts, worker: str) -> dict[str, str]:
+    """The variables that tell a job which run it is."""
+    found = {
+        "PREFECT__FLOW_RUN_ID": str(run.flow_run.id),
+        "PREFECT__WORKER_NAME": worker,
+        "PREFECT__FLOW_ID": str(run.flow.id),
+        "PREFECT__FLOW_NAME": run.flow.name,
+        ATTEMPT: str(run.attempt),
+    }
+    if run.deployment:
+        found["PREFECT__DEPLOYMENT_ID"] = str(run.deployment.id)
+        found["PREFECT__DEPLOYMENT_NAME"] = run.deployment.name
+        if run.deployment.entrypoint:
+            found["PREFECT__FLOW_ENTRYPOINT"] = run.deployment.entrypoint
+    return found
+
+
+def labels(run: RunFacts, pool: WorkPool, worker: str) -> dict[str, str]:
+    """The labels every job carries; names are Prefect's, so that what selects by them goes on working."""
+    found = {
+        "flow-run-id": str(run.flow_run.id),
+        "flow-run-name": run.flow_run.name,
+        "version": __version__,
+        "work-pool-name": pool.name,
+        "work-pool-id": str(pool.id),
+        "worker-name": worker,
+        "flow-id": str(run.flow.id),
+        "flow-name": run.flow.name,
+    }
+    if run.deployment:
+        found["deployment-id"] = str(run.deployment.id)
+        found["deployment-name"] = run.deployment.name
+        if run.deployment.updated:
+            found["deployment-updated"] = run.deployment.updated.astimezone(UTC).isoformat()
+    return {f"prefect.io/{name}": value for name, value in found.items()}

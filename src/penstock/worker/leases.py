@@ -1,0 +1,38 @@
+"""Keeping what is hosted: one call renews all leases, and tells what is lost and what is to be cancelled."""
+
+from __future__ import annotations
+
+import logging
+
+from penstock.client.client import AsyncClient
+from penstock.clock import Clock
+from penstock.errors import PenstockError
+from penstock.wire import dispatch
+from penstock.wire.dispatch import Renewal
+from penstock.worker.claim import LEASE_SECONDS
+from penstock.worker.jobs import Jobs
+
+RENEWALS_PER_LEASE = 3
+
+log = logging.getLogger("penstock.worker")
+
+
+async def keep_leases(client: AsyncClient, jobs: Jobs, clock: Clock) -> None:
+    """Renews without end. A server that can't be reached is asked again in time; no job is ended for that."""
+    while True:
+        try:
+            await renew_once(client, jobs)
+        except PenstockError as error:
+            log.warning("leases could not be renewed: %s", error.message)
+        await clock.sleep(LEASE_SECONDS / RENEWALS_PER_LEASE)
+
+
+async def renew_once(client: AsyncClient, jobs: Jobs) -> None:
+    """Renews what is hosted now."""
+    for holder, runs in jobs.held().items():
+        body = Renewal(worker_name=holder, runs=runs, lease_seconds=LEASE_SECONDS)
+        answer = await client.call(dispatch.renew_leases, body)
+        for run_id in answer.lost:
+            jobs.lose(run_id)
+        for run_id in answer.cancelling:
+            jobs.cancel(run_id)

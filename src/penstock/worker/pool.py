@@ -1,0 +1,74 @@
+"""A worker's side of its pool: making sure it exists and has a template, and signs of life."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from penstock.client.client import AsyncClient
+from penstock.errors import Conflict, NotFound, PenstockError
+from penstock.infra.protocol import Infrastructure
+from penstock.infra.templates import base_job_template
+from penstock.wire import work_pools, work_queues, workers
+from penstock.wire.model import Criteria
+from penstock.wire.work_pools import WorkPool, WorkPoolCreate, WorkPoolStorageConfiguration, WorkPoolUpdate
+from penstock.wire.workers import WorkerHeartbeat
+
+log = logging.getLogger("penstock.worker")
+
+
+async def read_pool(client: AsyncClient, name: str) -> WorkPool | None:
+    """The pool, or None when there is none of this name."""
+    try:
+        return await client.call(work_pools.read_work_pool, name=name)
+    except NotFound:
+        return None
+
+
+async def ensure_pool(
+    client: AsyncClient, name: str, driver: Infrastructure, template: dict[str, Any] | None, *, create: bool
+) -> WorkPool:
+    """The pool, made if need be, with a template. `NotFound` when it is missing and may not be made."""
+    pool = await read_pool(client, name)
+    wanted = template or base_job_template(driver.Variables)
+    if pool is None and create:
+        pool = await _create(client, name, driver.kind, wanted)
+    if pool is None:
+        raise NotFound(f"Work pool {name!r} does not exist; create it with `penstock work-pool create`.")
+    if not pool.base_job_template:
+        await client.call(work_pools.update_work_pool, WorkPoolUpdate(base_job_template=wanted), name=name)
+        pool = await client.call(work_pools.read_work_pool, name=name)
+    return pool
+
+
+async def _create(client: AsyncClient, name: str, kind: str, template: dict[str, Any]) -> WorkPool:
+    body = WorkPoolCreate(
+        name=name,
+        type=kind,
+        base_job_template=template,
+        storage_configuration=WorkPoolStorageConfiguration(),
+    )
+    try:
+        return await client.call(work_pools.create_work_pool, body)
+    except Conflict:
+        return await client.call(work_pools.read_work_pool, name=name)
+
+
+async def beat(client: AsyncClient, pool: str, worker: str, seconds: float) -> None:
+    """Tells the server that this worker lives."""
+    body = WorkerHeartbeat(name=worker, heartbeat_interval_seconds=int(seconds))
+    await client.call(workers.worker_heartbeat, body, work_pool_name=pool)
+
+
+async def paused(client: AsyncClient, pool: WorkPool, queues: list[str]) -> str | None:
+    """Why nothing will come from this pool for now, in one sentence; None when runs can come."""
+    if pool.is_paused:
+        return f"Work pool {pool.name!r} is paused: no runs will be started until it is resumed."
+    try:
+        found = await client.call(work_queues.filter_pool_queues, Criteria(), work_pool_name=pool.name)
+    except PenstockError:
+        return None
+    wanted = [queue for queue in found if not queues or queue.name in queues]
+    if wanted and all(queue.is_paused for queue in wanted):
+        return f"All work queues this worker takes runs from are paused: {', '.join(q.name for q in wanted)}."
+    return None

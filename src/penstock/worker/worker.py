@@ -1,0 +1,155 @@
+"""The worker: claims runs of one pool and hosts their jobs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.client.client import AsyncClient
+from penstock.client.open import open_async_client
+from penstock.clock import Clock, SystemClock
+from penstock.errors import BadRequest, PenstockError, SettingInvalid
+from penstock.ids import new_id
+from penstock.settings import Settings
+from penstock.wire.work_pools import WorkPool
+from penstock.worker import cancel, leases, pool
+from penstock.worker.claim import Claims, PenstockClaims, PrefectClaims, Rhythm, Taker, speaks_penstock
+from penstock.worker.drivers import open_driver
+from penstock.worker.health import serve_health
+from penstock.worker.host import Host, Work
+from penstock.worker.jobs import Jobs
+from penstock.worker.launch import PoolLauncher
+from penstock.worker.reports import Reports
+from penstock.worker.run_logs import RunLogs
+
+STALE_POLLS = 30
+
+log = logging.getLogger("penstock.worker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """What `worker start` was told."""
+
+    pool: str
+    name: str | None = None
+    queues: list[str] = field(default_factory=list)
+    kind: str | None = None
+    limit: int | None = None
+    prefetch_seconds: float | None = None
+    run_once: bool = False
+    with_healthcheck: bool = False
+    base_job_template: dict[str, Any] | None = None
+    create_pool: bool = True
+
+
+def run_worker(options: WorkerOptions, settings: Settings) -> int:
+    """Runs a worker in this process until it has drained after a signal; gives the exit code."""
+    if options.name and set(options.name) & set("/%"):
+        raise BadRequest(f"The worker name {options.name!r} must not contain '/' or '%'.")
+    if not settings.api.url:
+        raise SettingInvalid("A worker needs the address of a server: set PENSTOCK_API_URL.")
+    return asyncio.run(_run(options, settings))
+
+
+async def _run(options: WorkerOptions, settings: Settings) -> int:
+    worker = Worker(options, settings, open_async_client(settings), SystemClock())
+    worker.host.stop_on_signals()
+    await worker.run()
+    return 0
+
+
+class Worker:
+    """One worker of one pool; `host` is what stops it."""
+
+    def __init__(self, options: WorkerOptions, settings: Settings, client: AsyncClient, clock: Clock) -> None:
+        self._options = options
+        self._settings = settings
+        self._client = client
+        self._clock = clock
+        self._logs = RunLogs(client.blocking, clock)
+        self._reports = Reports(client)
+        self.name = options.name or f"{(options.kind or 'process').title()}Worker {new_id()}"
+        self.host = Host(self.name, clock, limit=options.limit, once=options.run_once)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the claiming loop has turned lately."""
+        patience = STALE_POLLS * self._settings.worker.query_seconds
+        return (self._clock.now() - self.host.turned_at).total_seconds() < patience
+
+    async def run(self) -> None:
+        """Works until stopped, or, with `run_once`, until what was due has ended."""
+        health = await self._open_health()
+        try:
+            await self.host.run(self._begin)
+        finally:
+            if health:
+                health.close()
+            await asyncio.to_thread(self._logs.close)
+            await self._client.close()
+
+    async def _open_health(self) -> asyncio.Server | None:
+        if not self._options.with_healthcheck:
+            return None
+        at = self._settings.worker.webserver
+        return await serve_health(at.host, at.port, lambda: self.is_healthy)
+
+    async def _begin(self) -> Work:
+        options, client = self._options, self._client
+        known = await pool.read_pool(client, options.pool)
+        kind = options.kind or (known.type if known else "process")
+        driver = open_driver(kind, self._settings)
+        penstock, ready, _ = await asyncio.gather(
+            speaks_penstock(client),
+            pool.ensure_pool(client, options.pool, driver, options.base_job_template, create=options.create_pool),
+            driver.open(),
+        )
+        await pool.beat(client, options.pool, self.name, self._settings.worker.heartbeat_seconds)
+        await self._say_started(ready)
+        jobs = Jobs(driver, self._launcher(ready, kind, penstock), self._reports, self._logs)
+        watching = leases.keep_leases if penstock else cancel.look_for_cancellations
+        beside = [
+            self._beat_on(),
+            cancel.follow_cancellations(self._settings, jobs),
+            watching(client, jobs, self._clock),
+        ]
+        return Work(driver, jobs, self._claims(penstock), options.pool, beside)
+
+    def _launcher(self, ready: WorkPool, kind: str, penstock: bool) -> PoolLauncher:
+        self._reports.labels = {
+            "prefect.worker.name": self.name,
+            "prefect.worker.type": kind,
+            "prefect.work-pool.name": ready.name,
+            "prefect.work-pool.id": str(ready.id),
+        }
+        # A Penstock server knows whose job it is from the claim, and a fork is up before a state could show it.
+        return PoolLauncher(
+            self._client, self._settings, kind, self.name, announces=not (penstock and kind == "process")
+        )
+
+    def _claims(self, penstock: bool) -> Claims:
+        options = self._options
+        if penstock:
+            return PenstockClaims(self._client, options.pool, self.name, options.queues)
+        told, given = self._settings.worker, options.prefetch_seconds
+        rhythm = Rhythm(self._clock, told.query_seconds, told.prefetch_seconds if given is None else given)
+        taker = Taker(self._client, self._reports, self._logs)
+        return PrefectClaims(self._client, taker, options.pool, options.queues, rhythm)
+
+    async def _say_started(self, ready: WorkPool) -> None:
+        log.info("worker %r started on work pool %r", self.name, ready.name)
+        if reason := await pool.paused(self._client, ready, self._options.queues):
+            log.warning("%s", reason)
+
+    async def _beat_on(self) -> None:
+        seconds = self._settings.worker.heartbeat_seconds
+        while True:
+            await self._clock.sleep(seconds * random.uniform(0.7, 1.0))
+            try:
+                await pool.beat(self._client, self._options.pool, self.name, seconds)
+            except PenstockError as error:
+                log.warning("no sign of life could be given: %s", error.message)

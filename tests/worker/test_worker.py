@@ -1,0 +1,146 @@
+"""Workers as real processes on a real server: what becomes of runs, whatever becomes of workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from tests.live.api import eventually
+from tests.worker.bench import Bench
+
+
+def test_a_due_run_is_executed_and_its_output_shown(bench: Bench) -> None:
+    worker = bench.worker()
+    run = bench.run("quick")
+    assert bench.ended(run)["state_type"] == "COMPLETED"
+    assert bench.read(run)["infrastructure_pid"].isdigit()
+    eventually(lambda: "hello from the flow" in bench.log(), 5, "the output is shown")
+    assert worker.poll() is None
+
+
+def test_run_once_ends_with_its_runs(bench: Bench) -> None:
+    runs = [bench.run("quick") for _ in range(3)]
+    worker = bench.worker(run_once=True)
+    assert worker.wait(60) == 0
+    assert {bench.read(run)["state_type"] for run in runs} == {"COMPLETED"}
+    assert list(bench.folder.glob("home/jobs/*")) == []
+
+
+def test_limit_is_kept(bench: Bench) -> None:
+    bench.worker(limit=1)
+    first = bench.run("waiting", {"folder": str(bench.folder)})
+    bench.began()
+    second = bench.run("quick")
+    assert bench.read(second)["state_type"] == "SCHEDULED"
+    bench.go()
+    assert bench.ended(first)["state_type"] == bench.ended(second)["state_type"] == "COMPLETED"
+
+
+def test_a_killed_process_is_explained_with_its_last_words(bench: Bench) -> None:
+    bench.worker()
+    state = bench.ended(bench.run("dying"))["state"]
+    assert state["type"] == "CRASHED"
+    assert "status code -9" in state["message"]
+    assert "SIGKILL" in state["message"]
+    assert "these are my last words" in state["message"]
+
+
+def test_a_process_that_ends_without_a_word_is_crashed(bench: Bench) -> None:
+    bench.worker()
+    state = bench.ended(bench.run("silent"))["state"]
+    assert (state["type"], "without reporting" in state["message"]) == ("CRASHED", True)
+
+
+def test_failures_outside_of_the_flow_are_told(bench: Bench) -> None:
+    bench.worker()
+    missing = bench.run("quick", entrypoint="nowhere.py:quick")
+    step = bench.run("quick", pull_steps=[{"prefect.deployments.steps.git_clone": {"repository": "ext::sh"}}])
+    failed = bench.run("failing")
+    command = bench.run("quick", job_variables={"command": "no-such-program"})
+    ill = bench.run("quick", job_variables={"working_dir": "/no/such/folder"})
+    assert "nowhere.py" in bench.ended(missing)["state"]["message"]
+    assert "git_clone" in bench.ended(step)["state"]["message"]
+    assert "as it should" in bench.ended(failed)["state"]["message"]
+    assert "not found" in bench.ended(command)["state"]["message"]
+    assert "can't be entered" in bench.ended(ill)["state"]["message"]
+    types = [bench.read(run)["state_type"] for run in (missing, step, failed, command, ill)]
+    assert types == ["CRASHED", "CRASHED", "FAILED", "CRASHED", "CRASHED"]
+
+
+def test_a_cancelled_run_ends_at_once(bench: Bench) -> None:
+    bench.worker()
+    run = bench.run("waiting", {"folder": str(bench.folder)})
+    pid = bench.began()
+    bench.cancel(run)
+    assert bench.ended(run)["state_type"] == "CANCELLED"
+    eventually(lambda: not Path(f"/proc/{pid}").exists(), 10, "the process is gone")
+
+
+def test_a_run_outlives_its_worker_and_the_next_one_reports_it(bench: Bench) -> None:
+    first = bench.worker()
+    run = bench.run("waiting", {"folder": str(bench.folder)})
+    bench.began()
+    first.kill()
+    first.wait()
+    bench.worker()
+    eventually(lambda: "Watching on" in bench.log(), 20, "the job is found")
+    bench.go()
+    assert bench.ended(run)["state_type"] == "COMPLETED"
+    eventually(lambda: not list(bench.folder.glob("home/jobs/*")), 10, "the job is forgotten")
+
+
+def test_a_run_that_dies_while_no_worker_looks_is_reported_by_the_next(bench: Bench) -> None:
+    first = bench.worker()
+    run = bench.run("waiting", {"folder": str(bench.folder)})
+    pid = bench.began()
+    first.kill()
+    first.wait()
+    os.kill(pid, signal.SIGKILL)
+    bench.worker()
+    state = bench.ended(run)["state"]
+    assert (state["type"], "status code -9" in state["message"]) == ("CRASHED", True)
+
+
+def test_a_cancelled_run_of_a_dead_worker_is_stopped_by_the_next(bench: Bench) -> None:
+    first = bench.worker()
+    run = bench.run("waiting", {"folder": str(bench.folder)})
+    pid = bench.began()
+    first.kill()
+    first.wait()
+    bench.cancel(run)
+    bench.worker()
+    assert bench.ended(run, 40)["state_type"] == "CANCELLED"
+    eventually(lambda: not Path(f"/proc/{pid}").exists(), 10, "the process is gone")
+
+
+def test_drain_lets_runs_end_and_takes_no_more(bench: Bench) -> None:
+    worker = bench.worker()
+    run = bench.run("waiting", {"folder": str(bench.folder)})
+    bench.began()
+    worker.send_signal(signal.SIGTERM)
+    eventually(lambda: "is draining" in bench.log(), 10, "the worker drains")
+    other = bench.run("quick")
+    bench.go()
+    assert worker.wait(30) == 0
+    assert bench.read(run)["state_type"] == "COMPLETED"
+    assert bench.read(other)["state_type"] == "SCHEDULED"
+
+
+def test_a_second_signal_ends_the_runs(bench: Bench) -> None:
+    worker = bench.worker()
+    run = bench.run("waiting", {"folder": str(bench.folder)})
+    bench.began()
+    worker.send_signal(signal.SIGTERM)
+    eventually(lambda: "is draining" in bench.log(), 10, "the worker drains")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    assert bench.read(run)["state_type"] == "CRASHED"
+
+
+def test_a_worker_outlasts_an_absent_server(bench: Bench) -> None:
+    worker = bench.worker(env={"PENSTOCK_API_URL": "http://127.0.0.1:9/api", "PENSTOCK_CLIENT_MAX_RETRIES": "0"})
+    eventually(lambda: "trying again" in bench.log(), 20, "the worker says that nobody answers")
+    assert worker.poll() is None
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
