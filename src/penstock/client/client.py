@@ -85,6 +85,10 @@ class Client:
             raise failure(response, f"{endpoint.method} {target}")
         return _result(endpoint, response)
 
+    def say(self, header: str, value: str) -> None:
+        """Sends this header along with every call from now on."""
+        self._headers = {**self._headers, header: value}
+
     def close(self) -> None:
         """Gives the connections back; the client may not be used after."""
         self.transport.close()

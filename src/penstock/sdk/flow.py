@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
@@ -67,7 +67,8 @@ class Flow(Generic[P, R]):
         self.description = options.get("description") or inspect.getdoc(fn)
         self.binder = Binder(fn)
         self.should_validate_parameters = options.get("validate_parameters", True)
-        self._hooks = {name: list(options.get(name) or ()) for name in HOOKS}
+        given: Mapping[str, Any] = options
+        self._hooks: dict[str, list[Hook]] = {name: list(given.get(name) or ()) for name in HOOKS}
         self._source: str | None = None
         self._entrypoint: str | None = None
 
@@ -77,7 +78,7 @@ class Flow(Generic[P, R]):
     def __call__(
         self, *args: Any, return_state: Literal[True], wait_for: Iterable[Any] | None = None, **kwargs: Any
     ) -> State: ...
-    def __call__(
+    def __call__(  # type: ignore[misc]  # P may not be repeated with more keywords
         self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
     ) -> Any:
         """Runs the flow and gives what it returns; with `return_state=True` the state it ended in.
@@ -218,4 +219,3 @@ def _program(name: str) -> Callable[..., Any]:
     if found is None:
         raise NotFound(f"This installation has no program {name!r}.")
     return found
-

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from concurrent.futures import CancelledError
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET
 
 from penstock.clock import utc_now
 from penstock.errors import ParameterInvalid
@@ -31,7 +34,14 @@ from penstock.sdk.session import session
 from penstock.sdk.states import Running, State, aggregate, from_wire, is_state, to_wire
 from penstock.sdk.subflows import track
 from penstock.sdk.task_inputs import await_all, resolve
-from penstock.wire.flow_runs import FlowRun, FlowRunCreate, FlowRunPolicy, create_flow_run
+from penstock.wire.flow_runs import (
+    FlowRun,
+    FlowRunCreate,
+    FlowRunPolicy,
+    FlowRunUpdate,
+    create_flow_run,
+    update_flow_run,
+)
 from penstock.wire.flows import FlowCreate, create_flow
 
 if TYPE_CHECKING:
@@ -114,6 +124,7 @@ class FlowCall:
     def _begin(self, invalid: State | None) -> Steps[tuple[FlowRun, State]]:
         """The run, and the state it is in now."""
         if self.run is not None:
+            yield from self._describe(self.run)
             state = yield from propose(self.run.id, to_wire(invalid or Running()))
             return self.run, state
         flow_id = yield from self._flow_id()
@@ -132,6 +143,17 @@ class FlowCall:
             ),
         )
         return run, from_wire(run.state) if run.state else Running()
+
+    def _describe(self, run: FlowRun) -> Steps[None]:
+        """Tells the server what only the code knows, when it matters: retries, and a name of its own."""
+        name = self._run_name()
+        if self.flow.retries or name:
+            policy = msgspec.structs.replace(
+                run.empirical_policy, retries=self.flow.retries, retry_delay=round(self.flow.retry_delay)
+            )
+            yield Call(update_flow_run, FlowRunUpdate(empirical_policy=policy, name=name or UNSET), path={"id": run.id})
+        if name:
+            self.run = msgspec.structs.replace(run, name=name)
 
     def _flow_id(self) -> Steps[Any]:
         known = self.session.flow_ids
@@ -169,8 +191,9 @@ class FlowCall:
         return settled
 
     def _enter_context(self, stack: ExitStack, context: FlowContext) -> None:
-        for variable, value in ((flow_context, context), (task_context, None), (current_tags, context.tags)):
-            stack.callback(_reset, variable, variable.set(value))  # type: ignore[attr-defined]  # each has its type
+        stack.callback(_reset, flow_context, flow_context.set(context))
+        stack.callback(_reset, task_context, task_context.set(None))
+        stack.callback(_reset, current_tags, current_tags.set(context.tags))
         chosen = self.flow.options.get("log_prints")
         stack.enter_context(prints_logged(self.session.settings.logging.log_prints if chosen is None else chosen))
         stack.enter_context(beating(context))
@@ -258,7 +281,5 @@ def _holds_futures(value: Any) -> bool:
 
 
 def _reset(variable: Any, token: Any) -> None:
-    try:
+    with suppress(ValueError):  # a generator closed from another context leaves that one's variables alone
         variable.reset(token)
-    except ValueError:  # the generator was closed from another context, whose variables are its own
-        pass

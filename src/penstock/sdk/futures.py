@@ -90,9 +90,7 @@ def wait(futures: Iterable[PrefectFuture[Any]], timeout: float | None = None) ->
     return DoneAndNotDoneFutures(done, set(every) - done)
 
 
-def as_completed(
-    futures: Iterable[PrefectFuture[R]], timeout: float | None = None
-) -> Iterator[PrefectFuture[R]]:
+def as_completed(futures: Iterable[PrefectFuture[R]], timeout: float | None = None) -> Iterator[PrefectFuture[R]]:
     """Each future as it ends. TimeoutError when they have not all ended in time."""
     every = list(futures)
     until = None if timeout is None else time.monotonic() + timeout

@@ -46,7 +46,7 @@ def get_run_logger() -> LoggingAdapter:
 
 def flow_logger(flow: FlowContext) -> LoggingAdapter:
     """The logger of a flow run."""
-    _prepare()
+    prepare()
     extra = {
         "flow_run_id": str(flow.run.id),
         "task_run_id": None,
@@ -62,7 +62,7 @@ def task_logger(task: TaskContext) -> LoggingAdapter:
     """The logger of a task run."""
     from penstock.sdk.session import session
 
-    _prepare()
+    prepare()
     extra = {
         "flow_run_id": str(task.flow.run.id) if task.flow else None,
         "task_run_id": str(task.id),
@@ -128,7 +128,7 @@ class _SessionOfThisRun(logging.Filter):
 _prepared = False
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """Gives the run loggers their handlers, once."""
     global _prepared
     if _prepared:

@@ -15,7 +15,8 @@ from penstock.sdk.effects import Call, Sleep, Steps, dual
 from penstock.sdk.orchestration import propose
 from penstock.sdk.run_inputs import answer_of, keyset_of, save_schema
 from penstock.sdk.states import Paused, State, to_wire
-from penstock.wire.flow_runs import Resume, read_flow_run, resume_flow_run as resume_endpoint
+from penstock.wire.flow_runs import Resume, read_flow_run
+from penstock.wire.flow_runs import resume_flow_run as resume_endpoint
 
 DEFAULT_TIMEOUT = 3600.0
 

@@ -22,7 +22,16 @@ class TaskReport:
     """The history of one task run, as far as it was told."""
 
     __slots__ = (
-        "_context", "_expected", "_last", "_put", "_started", "_total", "_static", "id", "name", "run_count",
+        "_context",
+        "_expected",
+        "_last",
+        "_put",
+        "_started",
+        "_static",
+        "_total",
+        "id",
+        "name",
+        "run_count",
     )  # fmt: skip
 
     def __init__(

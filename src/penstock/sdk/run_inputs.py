@@ -102,7 +102,9 @@ def _property(name: str, hint: Any, owner: Any) -> dict[str, Any]:
 
 
 @dual
-def send_input(run_input: Any, flow_run_id: UUID | str, sender: str | None = None, prefix: str | None = None) -> Steps[None]:
+def send_input(
+    run_input: Any, flow_run_id: UUID | str, sender: str | None = None, prefix: str | None = None
+) -> Steps[None]:
     """Sends an input to a flow run, which gets it by `receive_input` of the same type."""
     here = flow_context.get()
     plain = run_input if not isinstance(run_input, RunInput) else None

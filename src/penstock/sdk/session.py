@@ -53,10 +53,12 @@ class Session:
 
     def _send_events(self, batch: Sequence[Callable[[], dict[str, Any]]]) -> None:
         """Events are put as functions, so that the task that reports one does not pay for wording it."""
-        self.client.call(events.create_events, [word() for word in batch])  # type: ignore[misc]  # ready for JSON
+        ready: Any = [word() for word in batch]
+        self.client.call(events.create_events, ready)
 
     def _send_logs(self, batch: Sequence[dict[str, Any]]) -> None:
-        self.client.call(logs.create_logs, list(batch))  # type: ignore[arg-type]  # ready for JSON
+        ready: Any = list(batch)
+        self.client.call(logs.create_logs, ready)
 
 
 _sessions: dict[int, tuple[configuration.Settings, Session]] = {}

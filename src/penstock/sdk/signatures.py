@@ -37,5 +37,5 @@ class Binder:
         """Positional and keyword arguments for a call with these parameters."""
         if self._simple:
             return (), dict(parameters)
-        found = inspect.BoundArguments(self.signature, dict(parameters))  # type: ignore[arg-type]  # any mapping does
+        found = inspect.BoundArguments(self.signature, dict(parameters))
         return found.args, found.kwargs

@@ -1,8 +1,8 @@
 """States as flow code sees them: made by name, asked for their result.
 
-    return Completed(message="nothing to do")
-    state = my_task(1, return_state=True)
-    state.result(raise_on_failure=False)
+return Completed(message="nothing to do")
+state = my_task(1, return_state=True)
+state.result(raise_on_failure=False)
 """
 
 from __future__ import annotations

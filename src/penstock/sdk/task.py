@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
@@ -68,8 +68,9 @@ class Task(Generic[P, R]):
         self.tags = frozenset(options.get("tags") or ())
         self.task_key = f"{fn.__qualname__.rpartition('.')[2]}-{_digest(fn)}"
         self.binder = Binder(fn)
-        self._hooks = {
-            name: list(options.get(name) or ()) for name in ("on_running", "on_completion", "on_failure")
+        given: Mapping[str, Any] = options
+        self._hooks: dict[str, list[Hook]] = {
+            name: list(given.get(name) or ()) for name in ("on_running", "on_completion", "on_failure")
         }
 
     @overload
@@ -78,7 +79,7 @@ class Task(Generic[P, R]):
     def __call__(
         self, *args: Any, return_state: Literal[True], wait_for: Iterable[Any] | None = None, **kwargs: Any
     ) -> State: ...
-    def __call__(
+    def __call__(  # type: ignore[misc]  # P may not be repeated with more keywords
         self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
     ) -> Any:
         """Runs the task and gives what it returns; with `return_state=True` the state it ended in.

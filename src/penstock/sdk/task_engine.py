@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError
 from contextvars import Token
 from datetime import timedelta
@@ -20,7 +20,7 @@ from penstock.clock import utc_now
 from penstock.errors import BadRequest
 from penstock.ids import new_id
 from penstock.sdk.context import TaskContext, current_tags, flow_context, task_context
-from penstock.sdk.effects import Blocking, Sleep, Steps, adrive, drive
+from penstock.sdk.effects import Blocking, Effect, Sleep, Steps, adrive, drive
 from penstock.sdk.futures import PrefectFuture, PrefectFutureList
 from penstock.sdk.hooks import call_hooks
 from penstock.sdk.names_of_runs import rendered
@@ -56,6 +56,7 @@ class TaskCall:
         self.parameters = parameters
         self.wait_for = list(wait_for) if wait_for is not None else []
         self.id: UUID = new_id()
+        self.elsewhere: Callable[[Run], Effect] | None = None
         self.name = f"{task.name}-{self.id.hex[-3:]}"
         tags = task.tags | current_tags.get()
         self.tags: list[str] = sorted(tags) if tags else []
@@ -152,7 +153,8 @@ class TaskCall:
         limit = self.task.options.get("timeout_seconds")
         try:
             with prints_logged(self._logs_prints()):
-                value = yield Run(self.task.fn, args, kwargs, limit)
+                run = Run(self.task.fn, args, kwargs, limit)
+                value = yield (self.elsewhere(run) if self.elsewhere else run)
         except CRASHES:
             raise
         except TimedOut as error:
@@ -328,4 +330,3 @@ def _reset(token: Token[TaskContext | None]) -> None:
         task_context.reset(token)
     except ValueError:  # the generator was closed from another context, whose variables are its own
         task_context.set(None)
-
