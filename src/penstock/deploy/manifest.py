@@ -1,0 +1,250 @@
+"""`prefect.yaml` as it is written: read with its lines, so that what is wrong can be pointed at.
+
+The whole file is checked before anything is done with it, and every fault is told with its line. What people
+write and mean plainly is taken (a lone tag, `parameters: null`, keys that Prefect 3.0 wrote itself); keys that
+say nothing to us are named in `warnings` rather than lost in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
+
+from penstock.deploy.shapes import DEPLOYMENT, MANIFEST, SCHEDULE, WORK_POOL, Field, misplaced
+from penstock.errors import DeployFailed
+from penstock.names import nearest
+
+STEPS = ("build", "push", "pull")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One deployment of the file: its values as plain data, only the keys that are written, and where it stands."""
+
+    values: dict[str, Any]
+    where: str
+
+    @property
+    def name(self) -> str | None:
+        name = self.values.get("name")
+        return str(name) if name is not None else None
+
+    @property
+    def function_name(self) -> str:
+        """The last name of the entrypoint, as `flow/deployment` names know it."""
+        entrypoint = str(self.values.get("entrypoint") or "")
+        return entrypoint.rpartition(":")[2].rpartition(".")[2].replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A project file. `steps` holds those of build, push and pull that are written at the top."""
+
+    path: Path
+    entries: list[Entry] = field(default_factory=list)
+    steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        return self.path.resolve().parent
+
+
+def load_manifest(path: Path) -> Manifest:
+    """The project file at a path; one that is not there is one with nothing in it.
+
+    Raises `DeployFailed` with every fault, each as `file:line: key: what was expected`.
+    """
+    if not path.exists():
+        return Manifest(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeployFailed(f"{path} can't be read: {error}") from None
+    return parse_manifest(text, path)
+
+
+def parse_manifest(text: str, path: Path) -> Manifest:
+    """As `load_manifest`, from the text of the file."""
+    reader = _Reader(path)
+    tree = reader.parse(text)
+    top = reader.mapping(tree, MANIFEST, "")
+    manifest = Manifest(
+        path,
+        entries=reader.entries(tree, top),
+        steps={key: reader.steps(top[key], tree, key) for key in STEPS if key in top},
+        warnings=reader.warnings,
+    )
+    if reader.faults:
+        raise DeployFailed("\n".join(reader.faults))
+    return manifest
+
+
+class _Reader:
+    """Collects faults and warnings while it turns YAML nodes into plain values."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.faults: list[str] = []
+        self.warnings: list[str] = []
+
+    def parse(self, text: str) -> CommentedMap:
+        yaml = YAML(typ="rt")
+        yaml.allow_duplicate_keys = True
+        try:
+            tree = yaml.load(text)
+        except MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise DeployFailed(f"{self.path}:{line}: this is not YAML: {error.problem or error}") from None
+        except YAMLError as error:
+            raise DeployFailed(f"{self.path}: this is not YAML: {error}") from None
+        if tree is None:
+            return CommentedMap()
+        if not isinstance(tree, CommentedMap):
+            raise DeployFailed(f"{self.path}:1: the file must be a mapping of keys such as deployments: and pull:.")
+        return tree
+
+    def entries(self, tree: CommentedMap, top: Mapping[str, Any]) -> list[Entry]:
+        found = top.get("deployments") or []
+        if isinstance(found, Mapping):
+            self.fault(tree, "deployments", "deployments", f"a list of deployments, not {_shown(found)}")
+            return []
+        return [self.entry(node, f"deployments[{index}]", tree) for index, node in enumerate(found)]
+
+    def entry(self, node: Any, path: str, tree: CommentedMap) -> Entry:
+        if not isinstance(node, CommentedMap):
+            self.fault(tree, "deployments", path, f"a mapping with name and entrypoint, not {_shown(node)}")
+            return Entry({}, str(self.path))
+        name = node.get("name")
+        label = f"deployment {name!r}" if name else path
+        values = self.mapping(node, DEPLOYMENT, label)
+        self._pool(node, values, label)
+        self._schedules(node, values, label)
+        for key in STEPS:
+            if key in values:
+                values[key] = self.steps(values[key], node, f"{label}: {key}")
+        return Entry({key: plain(value) for key, value in values.items()}, self.line(node))
+
+    def _pool(self, node: CommentedMap, values: dict[str, Any], label: str) -> None:
+        pool = values.get("work_pool")
+        if isinstance(pool, CommentedMap):
+            values["work_pool"] = self.mapping(pool, WORK_POOL, f"{label}: work_pool")
+
+    def _schedules(self, node: CommentedMap, values: dict[str, Any], label: str) -> None:
+        """The older `schedule:` becomes a list of one; empty ones of either kind are none."""
+        single, several = values.pop("schedule", None), values.get("schedules")
+        if single and several:
+            self.fault(node, "schedule", label, "schedule or schedules, not both")
+        if not single and "schedules" not in values:
+            return
+        key = "schedule" if single else "schedules"
+        listed = [single] if single and not isinstance(single, list) else (single or several or [])
+        if isinstance(listed, Mapping):
+            listed = [listed]
+        values["schedules"] = [self._schedule(one, node, key, label) for one in listed if one]
+
+    def _schedule(self, one: Any, node: CommentedMap, key: str, label: str) -> dict[str, Any]:
+        if not isinstance(one, CommentedMap):
+            self.fault(node, key, f"{label}: {key}", f'a mapping such as {{cron: "0 6 * * *"}}, not {_shown(one)}')
+            return {}
+        return self.mapping(one, SCHEDULE, f"{label}: {key}", strict=True)
+
+    def mapping(
+        self, node: CommentedMap, fields: Mapping[str, Field], label: str, *, strict: bool = False
+    ) -> dict[str, Any]:
+        """The keys of a node that are known, each of the kind it must be; others are warned of, or are faults."""
+        values: dict[str, Any] = {}
+        for key, value in node.items():
+            known = fields.get(str(key))
+            if known is None:
+                self._unknown(node, str(key), fields, label, strict)
+                continue
+            if known.ignored:
+                self.warn(node, key, f"{_with(label, key)} {known.ignored}.")
+                continue
+            try:
+                values[str(key)] = known.taken(value)
+            except ValueError as error:
+                self.fault(node, key, _with(label, key), f"{error}, not {_shown(value)}")
+        return values
+
+    def steps(self, value: Any, node: CommentedMap, label: str) -> list[dict[str, Any]]:
+        """A list of steps from a list, one mapping, or nothing."""
+        if not value:
+            return []
+        listed = [value] if isinstance(value, Mapping) else value
+        return [step for one in listed if (step := self._step(one, node, label))]
+
+    def _step(self, one: Any, node: CommentedMap, label: str) -> dict[str, Any]:
+        if not one:
+            return {}
+        if not isinstance(one, CommentedMap):
+            self.fault(node, label.rpartition(" ")[2], label, f"a step's name with its inputs, not {_shown(one)}")
+            return {}
+        first, *others = one
+        if others and "." in str(first) and one[first] is None:
+            self.warn(one, first, f"{label}: the inputs of {first} are taken as such; indent them below it.")
+            return {str(first): {str(key): plain(one[key]) for key in others}}
+        if others:
+            self.fault(one, others[0], label, f"one step per item, not {', '.join(map(str, one))}")
+            return {}
+        inputs = one[first]
+        if not isinstance(inputs, Mapping | None):
+            self.fault(one, first, f"{label}: {first}", f"the step's inputs by name, not {_shown(inputs)}")
+            return {}
+        return {str(first): plain(inputs or {})}
+
+    def _unknown(self, node: CommentedMap, key: str, fields: Mapping[str, Field], label: str, strict: bool) -> None:
+        hint = misplaced(key, fields) or nearest(key, fields)
+        if strict:
+            meant = f" (did you mean {hint}?)" if hint else ""
+            self.fault(node, key, label, f"one of {', '.join(fields)}, not {key!r}{meant}")
+        elif label or hint:  # people keep anchors under keys of their own at the top
+            self.warn(node, key, f"{_with(label, key)} is not a key of this place and is ignored{_meant(hint)}")
+
+    def fault(self, node: CommentedMap, key: Any, label: str, expected: str) -> None:
+        self.faults.append(f"{self.line(node, key)}: {label}: expected {expected}.")
+
+    def warn(self, node: CommentedMap, key: Any, message: str) -> None:
+        self.warnings.append(f"{self.line(node, key)}: {message}")
+
+    def line(self, node: CommentedMap | CommentedSeq, key: Any = None) -> str:
+        """`file:line` of a key, or of the node when the key came by a merge."""
+        places = node.lc.data or {}
+        line = places[key][0] if key in places else node.lc.line
+        return f"{self.path}:{(line or 0) + 1}"
+
+
+def plain(value: Any) -> Any:
+    """A YAML node as Python's own types; dates as text, since JSON has none."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return bool(value) if isinstance(value, ScalarBoolean) else kind(value)
+    return None if value is None else str(value)
+
+
+def _meant(name: str | None) -> str:
+    return f"; did you mean {name}?" if name else "."
+
+
+def _with(label: str, key: Any) -> str:
+    return f"{label}: {key}" if label else str(key)
+
+
+def _shown(value: Any) -> str:
+    text = repr(plain(value))
+    return text if len(text) <= 80 else text[:77] + "..."
