@@ -84,7 +84,19 @@ class Services:
 class Request:
     """One request, as a handler sees it."""
 
-    __slots__ = ("_gone", "_query", "_raw", "csrf", "hub", "now", "problems", "recorder", "settings", "store")
+    __slots__ = (
+        "_gone",
+        "_hung_up",
+        "_query",
+        "_raw",
+        "csrf",
+        "hub",
+        "now",
+        "problems",
+        "recorder",
+        "settings",
+        "store",
+    )
 
     def __init__(
         self,
@@ -102,6 +114,7 @@ class Request:
         self.problems = services.problems
         self.now = now
         self._gone = gone
+        self._hung_up = False
         self._raw = raw
         self._query = query
 
@@ -125,14 +138,20 @@ class Request:
         """The version of a Prefect client, from its User-Agent; None for anything else."""
         return _client_version(self._raw.get(b"user-agent", b""))
 
+    @property
+    def over(self) -> bool:
+        """Whether nobody waits for the answer any more, or the server ends: a long wait should end too."""
+        return self._hung_up or self.hub.stopping
+
     async def wait_for_run(self, pool_id: UUID | str, seconds: float, *, since: int | None = None) -> bool:
-        """As the hub's, but False also as soon as the client has hung up."""
+        """As the hub's, but ends also as soon as the client has hung up, with `over`."""
         waiting = asyncio.ensure_future(self.hub.wait_for_run(pool_id, seconds, since=since))
         if self._gone is None:
             return await waiting
         gone = asyncio.ensure_future(self._gone())
         try:
             await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+            self._hung_up = gone.done()
             return waiting.done() and waiting.result()
         finally:
             waiting.cancel()

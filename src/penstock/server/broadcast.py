@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 RUNS_CHANNEL = "penstock_runs"
 EVENTS_CHANNEL = "penstock_events"
+SCHEDULES = "schedules"
+"""The topic that is woken when a deployment or a schedule changed, so that its runs are planned at once."""
 MOST_WAITING = 10_000
 """Items a subscriber may be behind."""
 
@@ -83,7 +85,8 @@ class Broadcast:
         self._logs: set[Subscription[Log]] = set()
         self._to_tell: dict[str, set[str]] = {}
         self._telling: asyncio.Task[None] | None = None
-        self._stopping = False
+        self.stopping = False
+        """Whether the server ends, so that nobody should begin to wait."""
         self.on_foreign_events: Callable[[], None] | None = None
         """Called when another replica wrote events."""
         self.on_own_events: Callable[[list[UUID]], None] | None = None
@@ -112,7 +115,7 @@ class Broadcast:
     async def wait_for_run(self, pool_id: UUID | str, seconds: float, *, since: int | None = None) -> bool:
         """Waits for the next wake-up of a pool; False when the time is over or the server stops."""
         pool = str(pool_id)
-        if self._stopping or seconds <= 0:
+        if self.stopping or seconds <= 0:
             return False
         if since is not None and since != self._positions.get(pool, 0):
             return True
@@ -127,7 +130,7 @@ class Broadcast:
             waiters.discard(waiter)
             if not waiters:
                 self._waiters.pop(pool, None)
-        return not self._stopping
+        return not self.stopping
 
     def publish_events(self, events: Sequence[ReceivedEvent | bytes]) -> None:
         """Hands events that are committed to the subscribers, and hints to the other replicas."""
@@ -178,7 +181,7 @@ class Broadcast:
 
     def stop(self) -> None:
         """Ends every wait and subscription, so that the server can go."""
-        self._stopping = True
+        self.stopping = True
         for pool in list(self._waiters):
             self._wake_here(pool)
         everybody: list[Subscription[Any]] = [*self._events, *self._logs]
@@ -195,7 +198,7 @@ class Broadcast:
 
     def _tell(self, channel: str, payload: str) -> None:
         """Tells the other replicas; what piles up while a message is under way goes with the next."""
-        if not self._store.listens or self._stopping:
+        if not self._store.listens or self.stopping:
             return
         self._to_tell.setdefault(channel, set()).add(payload)
         if self._telling is None or self._telling.done():

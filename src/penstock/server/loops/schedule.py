@@ -13,9 +13,6 @@ from penstock.store.planned_runs import Horizon, deployments_to_schedule, plan
 
 _log = logging.getLogger("penstock.server.loops")
 
-CHANGED = "schedules"
-"""What `Broadcast.wake` is told when a deployment or a schedule changed, so that its runs are planned at once."""
-
 
 async def plan_runs(tools: Tools, now: datetime) -> Report:
     """Plans for every deployment, a page at a time, each in its own short transaction.

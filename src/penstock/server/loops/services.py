@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.server.broadcast import SCHEDULES
 from penstock.server.loops.cancellation import CancellationCleanup
 from penstock.server.loops.foreman import mark_silent
 from penstock.server.loops.late import mark_late
@@ -9,7 +10,7 @@ from penstock.server.loops.leases import SECONDS, take_back
 from penstock.server.loops.loop import Service
 from penstock.server.loops.pauses import fail_expired
 from penstock.server.loops.retention import forget
-from penstock.server.loops.schedule import CHANGED, plan_runs
+from penstock.server.loops.schedule import plan_runs
 from penstock.settings import Settings
 
 
@@ -17,7 +18,7 @@ def services(settings: Settings) -> list[Service]:
     """The enabled services."""
     asked = settings.server.services
     every = [
-        (asked.scheduler.enabled, Service("schedule", asked.scheduler.loop_seconds, plan_runs, CHANGED)),
+        (asked.scheduler.enabled, Service("schedule", asked.scheduler.loop_seconds, plan_runs, SCHEDULES)),
         (asked.late_runs.enabled, Service("late", asked.late_runs.loop_seconds, mark_late)),
         (asked.pause_expirations.enabled, Service("pauses", asked.pause_expirations.loop_seconds, fail_expired)),
         (asked.repossessor.enabled, Service("leases", min(SECONDS, asked.repossessor.loop_seconds), take_back)),

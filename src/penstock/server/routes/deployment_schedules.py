@@ -12,6 +12,7 @@ from penstock.core import schedules as calendar
 from penstock.errors import InvalidRequest, NotFound
 from penstock.ids import new_id
 from penstock.server.bind import Request, handles
+from penstock.server.broadcast import SCHEDULES
 from penstock.store import deployments as store
 from penstock.wire import deployments as wire
 from penstock.wire.model import changed
@@ -98,6 +99,7 @@ async def create(at: Request, body: list[DeploymentScheduleCreate], id: UUID) ->
     await _check_deployment(at, id)
     made = [new_schedule(one, id, at.now) for one in checked(body, at.now)]
     await at.store.write(store.write_schedules(id, made, at.now))
+    at.hub.wake(SCHEDULES)
     return made
 
 
@@ -109,6 +111,7 @@ async def update(at: Request, body: DeploymentScheduleUpdate, id: UUID, schedule
     if schedule_id not in known:
         raise NotFound("Schedule not found.")
     await at.store.write(store.write_schedules(id, [_changed(known[schedule_id], body, at.now)], at.now))
+    at.hub.wake(SCHEDULES)
 
 
 @handles(wire.delete_schedule)

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType, structs
 from penstock.errors import Conflict, InvalidRequest, NotFound
 from penstock.ids import new_id
 from penstock.server.bind import Answer, Encoded, Request, handles
+from penstock.server.broadcast import SCHEDULES
 from penstock.server.naming import check_name
 from penstock.server.routes.deployment_checks import parameter_fault, variable_fault
 from penstock.server.routes.deployment_schedules import checked, new_schedule, replaced
@@ -95,6 +96,7 @@ async def _check(at: Request, pool_name: str | None, variables: dict[str, Any]) 
 async def _written(at: Request, writing: Any, event: ReceivedEvent) -> None:
     await at.store.write(telling(writing, [event]))
     at.hub.publish_events([event])
+    at.hub.wake(SCHEDULES)
 
 
 def _event(what: str, deployment: Deployment, at: Request) -> ReceivedEvent:
@@ -220,12 +222,12 @@ async def bulk_delete(at: Request, body: BulkSelection) -> Deleted:
 
 
 @handles(wire.pause_deployment)
-async def pause(at: Request, body: None, id: UUID) -> None:
+async def pause(at: Request, id: UUID) -> None:
     """Stops a deployment's schedules; the runs they planned are forgotten."""
     await update(at, DeploymentUpdate(paused=True), id)
 
 
 @handles(wire.resume_deployment)
-async def resume(at: Request, body: None, id: UUID) -> None:
+async def resume(at: Request, id: UUID) -> None:
     """Lets a deployment's schedules go on."""
     await update(at, DeploymentUpdate(paused=False), id)

@@ -89,7 +89,9 @@ async def claim(at: Request, body: Claim, name: str) -> Encoded:
         due = await at.store.read(store.next_due(loaded.pool.id))
         if due is not None and due > now:
             left = min(left, (due - now).total_seconds())
-        await at.hub.wait_for_run(loaded.pool.id, max(left, 0.001), since=since)
+        await at.wait_for_run(loaded.pool.id, max(left, 0.001), since=since)
+        if at.over:
+            return Encoded(b"[]")
         now = utc_now()
 
 
