@@ -1,0 +1,33 @@
+# Every target works on a fresh machine with Python 3.11 or newer and a package index.
+.PHONY: demo test check bench lock clean
+
+demo: .venv/ready ## a flow through server, pool and worker, with its result
+	.venv/bin/python scripts/demo.py
+
+test: .venv/ready .venv-prefect/ready ## everything that can be tested here
+	scripts/ensure-postgres.sh
+	PENSTOCK_TEST_PREFECT=.venv-prefect .venv/bin/python -m pytest
+
+check: .venv/ready ## types, style, house rules
+	.venv/bin/ruff check src tests scripts examples
+	.venv/bin/ruff format --check src tests scripts examples
+	.venv/bin/mypy
+	.venv/bin/python -m pytest tests/test_architecture.py
+
+bench: .venv/ready .venv-prefect/ready ## the budget table, Penstock beside Prefect
+	PENSTOCK_TEST_PREFECT=.venv-prefect .venv/bin/python -m benchmarks.run
+
+lock: ## exact versions with hashes
+	scripts/lock.sh
+
+clean:
+	rm -rf .venv .venv-prefect
+
+.venv/ready: requirements/dev.txt pyproject.toml
+	scripts/venv.sh .venv requirements/dev.txt
+	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv-prefect/ready: requirements/prefect.txt
+	scripts/venv.sh .venv-prefect requirements/prefect.txt
+	touch $@
