@@ -84,6 +84,13 @@ def note_signs_of_life(run_ids: Iterable[UUID], now: datetime, keep_for: timedel
     yield SQL.renew_by_sign_of_life.each([{"id": str(run_id), "until": until} for run_id in run_ids])
 
 
+@intent
+def pool_of_queue(queue_id: UUID) -> Steps[UUID | None]:
+    """The pool of a work queue."""
+    rows = yield SQL.pool_of_queue(id=str(queue_id))
+    return UUID(rows[0][0]) if rows else None
+
+
 def _ids(rows: Sequence[Row]) -> list[UUID]:
     return [UUID(row[0]) for row in rows]
 

@@ -9,7 +9,9 @@ from uuid import UUID
 from penstock.errors import ScheduleInvalid
 from penstock.ids import new_id
 from penstock.server.loops.loop import Report, Tools
+from penstock.store.overdue import pool_of_queue
 from penstock.store.planned_runs import Horizon, deployments_to_schedule, plan
+from penstock.wire.deployments import Deployment
 
 _log = logging.getLogger("penstock.server.loops")
 
@@ -31,9 +33,20 @@ async def plan_runs(tools: Tools, now: datetime) -> Report:
     after: UUID | None = None
     while page := await tools.store.scan(deployments_to_schedule(after, asked.deployment_batch_size)):
         for deployment in page:
-            try:
-                made += await tools.store.write(plan(deployment, horizon, now, new_id))
-            except ScheduleInvalid as error:
-                _log.error("a schedule can't be reckoned", extra={"deployment": deployment.name, "reason": error})
+            made += await _plan(tools, deployment, horizon, now)
         after = page[-1].id
     return Report(made)
+
+
+async def _plan(tools: Tools, deployment: Deployment, horizon: Horizon, now: datetime) -> int:
+    """Plans one deployment's runs; claims that wait look again, for one of them may be the next."""
+    try:
+        made = await tools.store.write(plan(deployment, horizon, now, new_id))
+    except ScheduleInvalid as error:
+        _log.error("a schedule can't be reckoned", extra={"deployment": deployment.name, "reason": str(error)})
+        return 0
+    if made and deployment.work_queue_id is not None:
+        pool = await tools.store.read(pool_of_queue(deployment.work_queue_id))
+        if pool is not None:
+            tools.hub.wake(pool)
+    return made

@@ -43,3 +43,6 @@ update flow_runs set lease_expires_at = :until
 where id = :id and state_type in ('PENDING', 'RUNNING')
   and (lease_holder is null or lease_holder not like 'claim:%')
   and (lease_expires_at is null or lease_expires_at < :until)
+
+-- name: pool_of_queue
+select work_pool_id from work_queues where id = :id
