@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from penstock.sdk import runtime as runtime
     from penstock.sdk.blocks import Block as Block
     from penstock.sdk.context import tags as tags
+    from penstock.sdk.deployables import serve as serve
     from penstock.sdk.deployments import arun_deployment as arun_deployment
     from penstock.sdk.deployments import run_deployment as run_deployment
     from penstock.sdk.flow import Flow as Flow
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Block": "penstock.sdk.blocks",
     "Flow": "penstock.sdk.flow",
+    "serve": "penstock.sdk.deployables",
     "State": "penstock.sdk.states",
     "Task": "penstock.sdk.task",
     "Variable": "penstock.sdk.variables",

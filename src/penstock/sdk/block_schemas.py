@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.sdk.parameters import convert
+from penstock.core.parameters import fit
 
 HIDDEN = "**********"
 
@@ -86,12 +86,12 @@ def as_data(block: Any, *, hide: bool = True) -> dict[str, Any]:
 
 
 def from_data(value: Any, kind: Any) -> Any:
-    """A field's value of its type. Raises `ParameterInvalid`."""
+    """A field's value of its type. Raises ValueError."""
     if _is_secret(kind):
         return value if isinstance(value, SecretStr) or value is None else SecretStr(value)
     if _is_block(kind) and isinstance(value, dict):
         return kind(**value)
-    return convert(value, kind)
+    return fit(value, kind)
 
 
 def _as_json(value: Any, hide: bool) -> Any:

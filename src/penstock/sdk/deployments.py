@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from penstock.core.parameters import as_json
 from penstock.errors import InvalidRequest
 from penstock.sdk.context import current_tags, flow_context
 from penstock.sdk.effects import Call, Sleep, Steps, dual
-from penstock.sdk.parameters import as_json
 from penstock.sdk.states import TERMINAL, Scheduled, to_wire
 from penstock.sdk.subflows import track_as
 from penstock.wire import deployments as wire
-from penstock.wire.flow_runs import FlowRun, read_flow_run
+from penstock.wire.flow_runs import FlowRun, FlowRunPolicy, read_flow_run
 
 
 @dual
@@ -46,8 +46,9 @@ def run_deployment(
     body = wire.DeploymentFlowRunCreate(
         state=to_wire(Scheduled(scheduled_time)),
         name=flow_run_name,
-        parameters=as_json(parameters or {}),
+        parameters={name: as_json(value) for name, value in (parameters or {}).items()},
         tags=sorted(every),
+        empirical_policy=FlowRunPolicy(pause_keys=[]),  # null would keep a Prefect server from pausing it
         idempotency_key=idempotency_key,
         work_queue_name=work_queue_name,
         parent_task_run_id=tracking,

@@ -16,10 +16,13 @@ from penstock.sdk.flow import Flow
 
 
 def load_flow(entrypoint: str, folder: Path | None = None) -> Flow[..., Any]:
-    """The flow; a plain function is made one. Raises `FlowNotFound` that says what failed and why."""
+    """The flow; a plain function is made one. Raises `FlowNotFound` that says what failed and why.
+
+    A flow of the real Prefect is given as it is: it has an engine of its own.
+    """
     found = load_object(entrypoint, folder)
-    if isinstance(found, Flow):
-        return found
+    if isinstance(found, Flow) or type(found).__module__.partition(".")[0] == "prefect":
+        return found  # type: ignore[no-any-return]  # the caller tells the two apart
     if not callable(found):
         raise FlowNotFound(f"{entrypoint!r} is a {type(found).__name__}, not a flow.")
     return Flow(found)

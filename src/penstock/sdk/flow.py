@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
-from penstock.errors import InvalidRequest, NotFound
+from penstock.errors import InvalidRequest
 from penstock.names import is_allowed
-from penstock.plugins import load
 from penstock.sdk.signatures import Binder
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from penstock.sdk.deployables import DeploymentOptions, RunnerDeployment
     from penstock.sdk.results import Serializer
     from penstock.sdk.runners.protocol import TaskRunner
+    from penstock.sdk.sources import GitRepository, Source
     from penstock.sdk.states import State
     from penstock.sdk.task import Hook
     from penstock.storage.protocol import Storage
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-PROGRAMS = "penstock.programs"
 HOOKS = ("on_running", "on_completion", "on_failure", "on_crashed", "on_cancellation")
 
 
@@ -69,8 +71,7 @@ class Flow(Generic[P, R]):
         self.should_validate_parameters = options.get("validate_parameters", True)
         given: Mapping[str, Any] = options
         self._hooks: dict[str, list[Hook]] = {name: list(given.get(name) or ()) for name in HOOKS}
-        self._source: str | None = None
-        self._entrypoint: str | None = None
+        self.source: Source | None = None
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
@@ -96,7 +97,7 @@ class Flow(Generic[P, R]):
         """The same function with other options; what is not given stays as it is."""
         merged: Any = {**self.options, **options}
         changed = Flow(self.fn, **merged)
-        changed._source, changed._entrypoint = self._source, self._entrypoint
+        changed.source = self.source
         for name in HOOKS:
             if name not in options:
                 changed._hooks[name] = list(self._hooks[name])
@@ -169,22 +170,36 @@ class Flow(Generic[P, R]):
         return ThreadPoolTaskRunner()
 
     @classmethod
-    def from_source(cls, source: Any, entrypoint: str) -> Flow[..., Any]:
-        """The flow at an entrypoint of a source: a folder, a git address, or what has `pull` steps."""
-        found: Flow[..., Any] = _program("from_source")(source, entrypoint)
-        return found
+    def from_source(cls, source: str | Path | GitRepository, entrypoint: str) -> Flow[..., Any]:
+        """The flow at an entrypoint of a source: a folder, or a repository. Its deployments fetch it from there."""
+        from penstock.sdk.sources import flow_from_source
 
-    def serve(self, name: str | None = None, **options: Any) -> None:
-        """Makes a deployment of this flow and runs what is due of it in this process, until stopped."""
-        _program("serve_flow")(self, name, **options)
+        return flow_from_source(source, entrypoint)
 
-    def to_deployment(self, name: str, **options: Any) -> Any:
-        """A deployment of this flow, for `serve(...)` or `deploy(...)` of several."""
-        return _program("to_deployment")(self, name, **options)
+    def to_deployment(self, name: str, **options: Unpack[DeploymentOptions]) -> RunnerDeployment:
+        """A deployment of this flow, for `serve(...)` of several."""
+        from penstock.sdk.deployables import to_deployment
 
-    def deploy(self, name: str, work_pool_name: str | None = None, **options: Any) -> Any:
+        return to_deployment(self, name, **options)
+
+    def deploy(self, name: str, work_pool_name: str | None = None, **options: Unpack[DeploymentOptions]) -> UUID:
         """Makes or updates a deployment of this flow on a work pool; gives its id."""
-        return _program("deploy_flow")(self, name, work_pool_name, **options)
+        from penstock.sdk.deployables import deploy_flow
+
+        return deploy_flow(self, name, work_pool_name, **options)
+
+    def serve(
+        self,
+        name: str | None = None,
+        *,
+        limit: int | None = None,
+        pause_on_shutdown: bool = True,
+        **options: Unpack[DeploymentOptions],
+    ) -> None:
+        """Makes a deployment of this flow and runs what is due of it in processes of this machine, until stopped."""
+        from penstock.sdk.deployables import serve, to_deployment
+
+        serve(to_deployment(self, name or self.name, **options), limit=limit, pause_on_shutdown=pause_on_shutdown)
 
     def _register(self, name: str, fn: Hook) -> Hook:
         self._hooks[name].append(fn)
@@ -211,11 +226,3 @@ def flow(fn: Callable[..., Any] | None = None, /, **options: Unpack[FlowOptions]
     if fn is not None:
         return Flow(fn)
     return lambda found: Flow(found, **options)
-
-
-def _program(name: str) -> Callable[..., Any]:
-    """A program of the floor above, found by its registered name: this floor may not know it."""
-    found: Callable[..., Any] | None = load(PROGRAMS, name)
-    if found is None:
-        raise NotFound(f"This installation has no program {name!r}.")
-    return found

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET
 
 from penstock.clock import utc_now
+from penstock.core.parameters import as_json, validated
 from penstock.errors import ParameterInvalid
 from penstock.ids import new_id
 from penstock.sdk.context import FlowContext, current_tags, flow_context, task_context
@@ -27,7 +28,6 @@ from penstock.sdk.hooks import call_hooks
 from penstock.sdk.loggers import flow_logger, prints_logged
 from penstock.sdk.names_of_runs import rendered
 from penstock.sdk.orchestration import propose
-from penstock.sdk.parameters import as_json, validate
 from penstock.sdk.pause import SuspendedRun
 from penstock.sdk.run_effect import Run, TimedOut
 from penstock.sdk.session import session
@@ -106,7 +106,7 @@ class FlowCall:
         invalid: State | None = None
         try:
             if self.flow.should_validate_parameters:
-                self.parameters = validate(self.flow.fn, self.parameters)
+                self.parameters = validated(self.flow.fn, self.parameters)
         except ParameterInvalid as error:
             message = f"Validation of flow parameters failed with error: {error}"
             invalid = State("FAILED", message=message, data=error)
@@ -135,7 +135,7 @@ class FlowCall:
                 flow_id=flow_id,
                 name=self._run_name(),
                 flow_version=self.flow.version,
-                parameters=as_json(self.parameters),
+                parameters={name: as_json(value) for name, value in self.parameters.items()},
                 parent_task_run_id=tracking,
                 empirical_policy=self._policy(),
                 tags=sorted(current_tags.get() | (self.parent.tags if self.parent else frozenset())),
@@ -162,7 +162,7 @@ class FlowCall:
         return known[self.flow.name]
 
     def _policy(self) -> FlowRunPolicy:
-        return FlowRunPolicy(retries=self.flow.retries, retry_delay=round(self.flow.retry_delay))
+        return FlowRunPolicy(retries=self.flow.retries, retry_delay=round(self.flow.retry_delay), pause_keys=[])
 
     def _run_name(self) -> str | None:
         template = self.flow.options.get("flow_run_name")

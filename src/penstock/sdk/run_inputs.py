@@ -11,11 +11,11 @@ from uuid import UUID
 
 import msgspec
 
+from penstock.core.parameters import fit
 from penstock.errors import Conflict, NotFound
 from penstock.ids import new_id
 from penstock.sdk.context import current_flow, flow_context
 from penstock.sdk.effects import Call, Sleep, Steps, drive, dual
-from penstock.sdk.parameters import convert
 from penstock.wire.flow_runs import InputCreate, InputQuery, create_input, delete_input, filter_inputs, read_input
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class RunInput:
     def __init__(self, **values: Any) -> None:
         for name, kind in typing.get_type_hints(type(self)).items():
             if name in values:
-                setattr(self, name, convert(values.pop(name), kind))
+                setattr(self, name, fit(values.pop(name), kind))
             elif not hasattr(type(self), name):
                 raise TypeError(f"{type(self).__name__} needs a value for {name!r}.")
         if values:
@@ -81,7 +81,7 @@ def load(content: Any, kind: Any) -> Any:
         return kind(**content)
     if hasattr(kind, "model_validate"):
         return kind.model_validate(content)
-    return convert(content["value"], kind)
+    return fit(content["value"], kind)
 
 
 def schema_of(kind: Any) -> dict[str, Any]:
