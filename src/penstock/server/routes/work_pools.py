@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import structs
 
+from penstock.core.job_templates import check_template
 from penstock.errors import Forbidden, InvalidRequest, NotFound
 from penstock.ids import new_id
 from penstock.server.bind import Request, handles
@@ -31,6 +34,7 @@ async def create(at: Request, body: WorkPoolCreate) -> WorkPool:
             f"Work pool names that begin with {RESERVED!r} are reserved: choose another than {body.name!r}."
         )
     _check_limit(body.concurrency_limit)
+    check_template(body.base_job_template)
     pool, queue = new_pool(at, body)
     events = [pool_event("created", pool, at.now), queue_event("created", queue, pool, at.now)]
     await at.store.write(telling(store.create(pool, queue), events))
@@ -64,6 +68,8 @@ async def update(at: Request, body: WorkPoolUpdate, name: str) -> None:
     if name.lower().startswith(RESERVED) and not set(wanted) <= {"is_paused", "concurrency_limit"}:
         raise Forbidden(f"Of the pool {name!r} only is_paused and concurrency_limit can be changed.")
     _check_limit(body.concurrency_limit if isinstance(body.concurrency_limit, int) else None)
+    if "base_job_template" in wanted:
+        check_template(wanted["base_job_template"])
     changes = differences(pool, wanted)
     after = structs.replace(pool, **wanted, updated=at.now)
     events = [pool_event("updated", pool, at.now, changes)] if changes else []
@@ -150,7 +156,7 @@ def new_pool(at: Request, body: WorkPoolCreate) -> tuple[WorkPool, WorkQueue]:
     return pool, queue
 
 
-def _wanted(body: WorkPoolUpdate) -> dict[str, object]:
+def _wanted(body: WorkPoolUpdate) -> dict[str, Any]:
     """What the body sets; null leaves a field as it is, but takes a limit or a description away."""
     nullable = ("concurrency_limit", "description")
     return {name: value for name, value in changed(body).items() if value is not None or name in nullable}
