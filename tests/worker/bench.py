@@ -149,10 +149,10 @@ class Bench:
     def post(self, path: str, body: Any) -> Any:
         """A POST that must succeed; a Prefect server whose database is locked is asked again."""
 
-        def ask() -> tuple[Any] | tuple[()]:
+        def ask() -> list[Any]:
             status, answer = self.api.ask("POST", path, body)
             assert status < 300 or status == 503, f"POST {path}: {status} {answer}"
-            return (answer,) if status < 300 else ()
+            return [answer] if status < 300 else []
 
         [answer] = eventually(ask, 20, f"{path} is answered")
         return answer

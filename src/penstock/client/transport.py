@@ -6,16 +6,19 @@ All are blocking and safe to use from many threads; `AsyncClient` calls them fro
 
 from __future__ import annotations
 
+import socket
 import ssl
+import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from penstock.errors import ServerUnreachable
 
 if TYPE_CHECKING:
-    import urllib3
+    import urllib3.connection
 
 CONNECT_SECONDS = 10.0
 CONNECTIONS = 32
@@ -53,6 +56,8 @@ class HttpTransport:
         parts = urlsplit(self.base_url)
         self._root = parts.path
         self._pool = _pool(parts.scheme, parts.hostname or "", parts.port, verify, ca_file)
+        self._connections: weakref.WeakSet[urllib3.connection.HTTPConnection] = weakref.WeakSet()
+        self._pool.ConnectionCls = _remembering(self._pool.ConnectionCls, self._connections)
         # Compressing for a machine's own ears costs more than it saves.
         self._encoding = {} if parts.hostname in LOOPBACK else {"Accept-Encoding": "gzip"}
 
@@ -77,6 +82,24 @@ class HttpTransport:
 
     def close(self) -> None:
         self._pool.close()
+
+    def abort(self) -> None:
+        """Ends the requests on their way, from another thread: the server sees them hang up."""
+        for connection in list(self._connections):
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _remembering(kind: Any, known: weakref.WeakSet[Any]) -> Any:
+    """A kind of connection that is known while it lives; a pool forgets those it has handed out."""
+
+    class Remembered(kind):  # type: ignore[misc]  # which of two kinds it is depends on the scheme
+        def connect(self) -> None:
+            super().connect()
+            known.add(self)
+
+    return Remembered
 
 
 def _pool(scheme: str, host: str, port: int | None, verify: bool, ca_file: str | None) -> urllib3.HTTPConnectionPool:

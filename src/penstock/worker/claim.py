@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from penstock.client.client import AsyncClient
+from penstock.client.client import AsyncClient, Client
+from penstock.client.transport import HttpTransport
 from penstock.clock import Clock
 from penstock.errors import NotFound, PenstockError
 from penstock.wire import deployments, dispatch, flows, work_pools
@@ -46,12 +47,15 @@ class Claims(Protocol):
 
 
 class PenstockClaims:
-    """One request is held by the server until a run is due."""
+    """One request is held by the server until a run is due; a claim that is cancelled hangs up.
+
+    `client` is for this alone: hanging up ends every request of it.
+    """
 
     may_be_left = True
 
-    def __init__(self, client: AsyncClient, pool: str, worker: str, queues: list[str]) -> None:
-        self._client = client.blocking
+    def __init__(self, client: Client, pool: str, worker: str, queues: list[str]) -> None:
+        self._client = client
         self._pool = pool
         self._worker = worker
         self._queues = queues
@@ -68,9 +72,16 @@ class PenstockClaims:
             wait_seconds=seconds,
             lease_seconds=LEASE_SECONDS,
         )
-        claims = await aside(
-            lambda: self._client.call(dispatch.claim_runs, body, name=self._pool, timeout=seconds + PATIENCE_SECONDS)
-        )
+        try:
+            claims = await aside(
+                lambda: self._client.call(
+                    dispatch.claim_runs, body, name=self._pool, timeout=seconds + PATIENCE_SECONDS
+                )
+            )
+        except asyncio.CancelledError:
+            if isinstance(self._client.transport, HttpTransport):
+                self._client.transport.abort()
+            raise
         return [Taken.by_claim(claim) for claim in claims]
 
 

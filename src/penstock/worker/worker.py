@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from penstock.client.client import AsyncClient
-from penstock.client.open import open_async_client
+from penstock.client.open import open_async_client, open_client
 from penstock.clock import Clock, SystemClock
 from penstock.errors import BadRequest, PenstockError, SettingInvalid
 from penstock.ids import new_id
@@ -134,7 +134,9 @@ class Worker:
     def _claims(self, penstock: bool) -> Claims:
         options = self._options
         if penstock:
-            return PenstockClaims(self._client, options.pool, self.name, options.queues)
+            line = open_client(self._settings)
+            line.manners = replace(line.manners, max_retries=0)
+            return PenstockClaims(line, options.pool, self.name, options.queues)
         told, given = self._settings.worker, options.prefetch_seconds
         rhythm = Rhythm(self._clock, told.query_seconds, told.prefetch_seconds if given is None else given)
         taker = Taker(self._client, self._reports, self._logs)
