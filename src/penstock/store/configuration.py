@@ -32,3 +32,10 @@ def answer() -> Steps[bool]:
     """Asks the database for a sign of life."""
     rows = yield SQL.answer()
     return bool(rows)
+
+
+@intent
+def keep_first(key: str, doc: str) -> Steps[str]:
+    """Keeps JSON text under a key unless something is there; gives what is there then."""
+    yield SQL.write_if_absent(key=key, doc=doc)
+    return str((yield SQL.read_value(key=key))[0][0])

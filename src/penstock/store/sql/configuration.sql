@@ -10,3 +10,6 @@ delete from configuration where key = :key
 
 -- name: answer
 select 1
+
+-- name: write_if_absent
+insert into configuration (key, doc) values (:key, :doc) on conflict do nothing
