@@ -16,7 +16,7 @@ def free_share(folder: Path) -> float:
 
 
 @flow
-def disk_space(folder: Path = Path.home(), least: float = 0.05) -> float:
+def disk_space(folder: Path = Path("/"), least: float = 0.05) -> float:
     """The free part of the disk. Raises RuntimeError when it is below `least`."""
     share = free_share(folder)
     get_run_logger().info("%.1f %% of the disk with %s is free", share * 100, folder)
