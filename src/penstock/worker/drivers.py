@@ -7,7 +7,7 @@ from penstock.errors import InfrastructureFailed
 from penstock.infra.protocol import Infrastructure
 from penstock.settings import Settings
 
-RUN_SIDE = "penstock.worker.job"
+RUN_SIDE = "penstock.worker.warm"
 """What the parent of forked jobs has imported."""
 
 
