@@ -21,6 +21,7 @@ from penstock.server import routes
 from penstock.server.auth import OPEN_PATHS, REFUSED, Gate
 from penstock.server.backfill import Tail
 from penstock.server.bind import BOUND, NOT_FOUND, Headers, Reply, Request, Services
+from penstock.server.blocks import install_block_types
 from penstock.server.loops.loop import Loops
 from penstock.server.pages import page
 from penstock.server.problems import problem
@@ -73,6 +74,7 @@ class App:
         await services.store.open()
         if services.settings.server.database.migrate_on_start:
             await upgrade(services.store)
+            await install_block_types(services.store, self._clock())
         await services.hub.attach()
         if services.store.listens:
             Tail(services.store, services.hub)

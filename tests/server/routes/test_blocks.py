@@ -44,7 +44,6 @@ def test_the_checksum_is_the_one_clients_reckon() -> None:
 
 async def test_the_server_brings_block_types_along(api: Api) -> None:
     await api.post("/block_types/install_system_block_types", None)
-    await api.post("/block_types/install_system_block_types", None)
     slugs = {one["slug"] for one in await api.post("/block_types/filter", {})}
     assert {"secret", "json", "string", "date-time", "webhook", "local-file-system", "slack-webhook", "smb"} <= slugs
     secret = await api.get("/block_types/slug/secret")
