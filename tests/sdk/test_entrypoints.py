@@ -83,7 +83,7 @@ def test_modules_of_the_standard_library_stay_what_they_are(tmp_path: Path) -> N
     ("entrypoint", "reason"),
     [
         ("nope.py:main", "there is no file nope.py"),
-        ("etl_one.py:mian", "did you mean 'main'"),
+        ("etl_one.py:mian", "Did you mean 'main'"),
         ("etl_one.py:number", "is a int, not a flow"),
         ("etl_one.py:zzzzzz", "its flows are main"),
         ("bad_one.py:main", "ModuleNotFoundError: No module named 'not_there_at_all'"),

@@ -1,11 +1,19 @@
-"""From an entrypoint to its flow: `file.py:function`, `package.module:function`, `package.module.function`."""
+"""From an entrypoint to its flow: `path/file.py:function`, `path/file.py:Class.method`, `package.module:function`
+or `package.module.function`.
+
+The file is imported, not run. What stands beside it can be imported by it in all three ways people use:
+`import sibling`, `from package_below_root.module import x`, `from .sibling import x`.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +21,29 @@ from typing import Any
 from penstock.errors import FlowNotFound
 from penstock.names import nearest
 from penstock.sdk.flow import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Entrypoint:
+    """A parsed entrypoint: a file or a dotted module, and the dotted name of the flow in it."""
+
+    text: str
+    file: str | None
+    module: str | None
+    name: str
+
+
+def parse_entrypoint(text: str) -> Entrypoint:
+    """The parts of an entrypoint; `FlowNotFound` when it can't be one. Back-slashes are taken as slashes."""
+    where, colon, name = text.rpartition(":")
+    if colon and name and where and not where.endswith(":"):
+        if where.endswith(".py") or "/" in where or "\\" in where:
+            return Entrypoint(text, where.replace("\\", "/"), None, name)
+        return Entrypoint(text, None, where, name)
+    module, dot, name = text.rpartition(".")
+    if colon or not dot or not module or not name or name == "py":
+        raise FlowNotFound(f"The entrypoint {text!r} must be path/to/file.py:function or package.module:function.")
+    return Entrypoint(text, None, module, name)
 
 
 def load_flow(entrypoint: str, folder: Path | None = None) -> Flow[..., Any]:
@@ -30,47 +61,102 @@ def load_flow(entrypoint: str, folder: Path | None = None) -> Flow[..., Any]:
 
 def load_object(entrypoint: str, folder: Path | None = None) -> Any:
     """What stands at an entrypoint, whatever it is. Raises `FlowNotFound`."""
-    place, colon, name = entrypoint.rpartition(":")
-    if not colon:
-        place, _, name = entrypoint.rpartition(".")
-    if not place or not name:
-        raise FlowNotFound(f"{entrypoint!r} is no entrypoint: write file.py:function or package.module:function.")
-    is_file = place.endswith(".py") or "/" in place
-    module = _guarded(entrypoint, lambda: _from_file(place, folder) if is_file else importlib.import_module(place))
+    parsed = parse_entrypoint(entrypoint)
+    module = _module(parsed, (folder or Path.cwd()).resolve())
     found: Any = module
-    for part in name.split("."):
+    for part in parsed.name.split("."):
         if not hasattr(found, part):
-            close = nearest(part, [known for known in dir(found) if not known.startswith("_")])
-            hint = f" Did you mean {close!r}?" if close else ""
-            raise FlowNotFound(f"{place} has no {part!r}.{hint}")
+            raise FlowNotFound(f"{entrypoint!r}: {_missing(found, part, module)}")
         found = getattr(found, part)
     return found
 
 
-def _guarded(entrypoint: str, load: Callable[[], ModuleType]) -> ModuleType:
-    """Whatever the user's module raises while it is imported becomes a `FlowNotFound` with its words."""
+def _missing(found: Any, part: str, module: ModuleType) -> str:
+    flows = [name for name, value in vars(module).items() if isinstance(value, Flow)]
+    meant = nearest(part, flows or [name for name in dir(found) if not name.startswith("_")])
+    if meant:
+        return f"there is no {part!r} in {module.__name__}. Did you mean {meant!r}?"
+    return f"there is no {part!r} in {module.__name__}; its flows are {', '.join(flows) or 'none'}."
+
+
+def _module(entrypoint: Entrypoint, root: Path) -> ModuleType:
+    importlib.invalidate_caches()  # a pull step may have written it a moment ago
+    _look_first_in(root)
+    if entrypoint.module is not None:
+        return _imported(entrypoint, lambda: importlib.import_module(entrypoint.module or ""))
+    path = (root / str(entrypoint.file)).resolve()
+    if not path.is_file():
+        raise FlowNotFound(f"{entrypoint.text!r}: there is no file {entrypoint.file} in {root}.")
+    _look_first_in(path.parent, behind=root)
+    return _imported(entrypoint, lambda: _import_file(path, root))
+
+
+def _look_first_in(folder: Path, behind: Path | None = None) -> None:
+    """Puts a folder at the front of the import path (or right behind another), once."""
+    if str(folder) in sys.path:
+        return
+    place = sys.path.index(str(behind)) + 1 if behind is not None and str(behind) in sys.path else 0
+    sys.path.insert(place, str(folder))
+
+
+def _imported(entrypoint: Entrypoint, load: Callable[[], ModuleType]) -> ModuleType:
+    """Whatever the user's module raises while it is imported becomes a `FlowNotFound` with its words and place."""
     try:
         return load()
     except FlowNotFound:
         raise
-    except Exception as error:
-        raise FlowNotFound(f"{entrypoint!r} could not be imported: {type(error).__name__}: {error}") from error
     except SystemExit as error:
-        raise FlowNotFound(f"{entrypoint!r} ended the program while it was imported (exit {error.code}).") from error
+        text = f"{entrypoint.text!r} ended the program while it was imported (exit {error.code})."
+        raise FlowNotFound(text) from error
+    except Exception as error:
+        raise FlowNotFound(f"{entrypoint.text!r} could not be imported: {_reason(error)}") from error
 
 
-def _from_file(place: str, folder: Path | None) -> ModuleType:
-    """Imports a file by its path, with its own folder and the working folder importable for it."""
-    path = ((folder or Path.cwd()) / place).resolve()
-    if not path.is_file():
-        raise FlowNotFound(f"There is no file {place!r} in {folder or Path.cwd()}.")
-    for searched in (str(path.parent), str(folder or Path.cwd())):
-        if searched not in sys.path:
-            sys.path.insert(0, searched)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+def _reason(error: Exception) -> str:
+    """The error, and the last line on the way to it that is not the importing itself."""
+    here = Path(__file__).resolve()
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    own = [frame for frame in frames if Path(frame.filename).resolve() != here]
+    where = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def _import_file(path: Path, root: Path) -> ModuleType:
+    name = _module_name(path, root)
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise FlowNotFound(f"{place!r} is not a Python file.")
+        raise FlowNotFound(f"{path} is not a Python file.")
+    if package := name.rpartition(".")[0]:
+        importlib.import_module(package)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # so that what the flow pickles can be found again by its module's name
-    spec.loader.exec_module(module)
+    sys.modules[name] = module  # so that what the flow pickles can be found again by its module's name
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
     return module
+
+
+def _module_name(path: Path, root: Path) -> str:
+    """The name it would be imported by from the root; one of its own where that is none, or is taken."""
+    parts = path.relative_to(root).with_suffix("").parts if path.is_relative_to(root) else (path.stem,)
+    name = ".".join(parts)
+    if all(part.isidentifier() for part in parts) and not _taken(name, path):
+        return name
+    return f"penstock_flow_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+
+
+def _taken(name: str, path: Path) -> bool:
+    """Whether the name's first part means something else: a folder called `prefect` must not hide the package."""
+    first = name.partition(".")[0]
+    if first in sys.stdlib_module_names:
+        return True
+    try:
+        spec = importlib.util.find_spec(first)
+    except (ValueError, ImportError):
+        return True
+    if spec is None:
+        return True
+    places = [Path(place).resolve() for place in spec.submodule_search_locations or ()]
+    return not any(path.is_relative_to(place) for place in places) and Path(spec.origin or "").resolve() != path
