@@ -1,0 +1,240 @@
+"""What a deployment will be, before anything is sent: the one thing that `prefect.yaml`, `flow.deploy()` and
+`.serve()` all become. It can be shown, compared with what is there, and applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET
+
+from penstock.core import schedules as scheduling
+from penstock.errors import DeployFailed, ScheduleInvalid
+from penstock.wire.automations import AutomationCreate
+from penstock.wire.deployments import (
+    CollisionStrategy,
+    ConcurrencyOptions,
+    DeploymentCreate,
+    DeploymentUpdate,
+    VersionInfo,
+)
+from penstock.wire.schedules import DeploymentScheduleCreate, DeploymentScheduleUpdate
+
+SIMPLE_VERSION = "prefect:simple"
+OWNER = "prefect.deployment"
+# What a trigger of the file says beside the trigger itself.
+_OF_AUTOMATION = ("name", "description", "enabled", "parameters", "job_variables", "schedule_after")
+_OF_SCHEDULE = ("active", "max_scheduled_runs", "parameters", "slug", "replaces")
+_EVENT_TRIGGER: dict[str, Any] = {
+    "type": "event",
+    "match": {},
+    "match_related": {},
+    "after": [],
+    "expect": [],
+    "for_each": [],
+    "posture": "Reactive",
+    "threshold": 1,
+    "within": 0.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSchedule:
+    """A schedule to be; None is what the file does not say."""
+
+    schedule: dict[str, Any]
+    active: bool | None = None
+    max_scheduled_runs: int | None = None
+    parameters: dict[str, Any] | None = None
+    slug: str | None = None
+    replaces: str | None = None
+
+    def create(self) -> DeploymentScheduleCreate:
+        """As a new deployment's schedule."""
+        return DeploymentScheduleCreate(
+            schedule=self.schedule,
+            active=self.active is not False,
+            max_scheduled_runs=self.max_scheduled_runs,
+            parameters=self.parameters or {},
+            slug=self.slug,
+            replaces=self.replaces,
+        )
+
+    def update(self) -> DeploymentScheduleUpdate:
+        """As a change: what is not said stays as it is on the server."""
+        return DeploymentScheduleUpdate(
+            schedule=self.schedule,
+            active=UNSET if self.active is None else self.active,
+            max_scheduled_runs=UNSET if self.max_scheduled_runs is None else self.max_scheduled_runs,
+            parameters=UNSET if self.parameters is None else self.parameters,
+            slug=UNSET if self.slug is None else self.slug,
+            replaces=UNSET if self.replaces is None else self.replaces,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPlan:
+    """One deployment to be; `warnings` is what its author should know."""
+
+    flow_name: str
+    name: str
+    entrypoint: str | None
+    version: str | None = None
+    version_type: str | None = None
+    description: str | None = None
+    path: str | None = None
+    tags: list[str] = field(default_factory=list)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    parameter_schema: dict[str, Any] = field(default_factory=dict)
+    enforce_parameter_schema: bool = True
+    schedules: list[PlannedSchedule] = field(default_factory=list)
+    paused: bool = False
+    concurrency_limit: int | None = None
+    concurrency_options: ConcurrencyOptions | None = None
+    work_pool_name: str | None = None
+    work_queue_name: str | None = None
+    job_variables: dict[str, Any] = field(default_factory=dict)
+    pull_steps: list[dict[str, Any]] | None = None
+    triggers: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.flow_name}/{self.name}"
+
+    @property
+    def version_info(self) -> VersionInfo | None:
+        return VersionInfo(type=self.version_type or SIMPLE_VERSION, version=self.version) if self.version else None
+
+    def create(self, flow_id: UUID) -> DeploymentCreate:
+        """The body that creates the deployment."""
+        return DeploymentCreate(
+            name=self.name,
+            flow_id=flow_id,
+            paused=self.paused,
+            schedules=[one.create() for one in self.schedules],
+            concurrency_limit=self.concurrency_limit,
+            concurrency_options=self.concurrency_options,
+            enforce_parameter_schema=self.enforce_parameter_schema,
+            parameter_openapi_schema=self.parameter_schema,
+            parameters=self.parameters,
+            tags=self.tags,
+            labels={},
+            pull_steps=self.pull_steps,
+            work_queue_name=self.work_queue_name,
+            work_pool_name=self.work_pool_name,
+            description=self.description,
+            path=self.path,
+            version=self.version,
+            entrypoint=self.entrypoint,
+            job_variables=self.job_variables,
+            version_info=self.version_info,
+        )
+
+    def update(self) -> DeploymentUpdate:
+        """The body that brings an existing deployment to this plan.
+
+        No schedules leaves those on the server alone, as Prefect's clients do: some were added there.
+        """
+        return DeploymentUpdate(
+            version=self.version,
+            version_info=self.version_info or UNSET,
+            description=self.description,
+            parameters=self.parameters,
+            paused=self.paused,
+            schedules=[one.update() for one in self.schedules] or UNSET,
+            concurrency_limit=self.concurrency_limit,
+            concurrency_options=self.concurrency_options,
+            tags=self.tags,
+            work_queue_name=self.work_queue_name,
+            work_pool_name=self.work_pool_name if self.work_pool_name else UNSET,
+            job_variables=self.job_variables,
+            path=self.path if self.path is not None else UNSET,
+            entrypoint=self.entrypoint,
+            enforce_parameter_schema=self.enforce_parameter_schema,
+            parameter_openapi_schema=self.parameter_schema,
+            pull_steps=UNSET if self.pull_steps is None else self.pull_steps,
+        )
+
+    def automations(self, deployment_id: UUID) -> list[AutomationCreate]:
+        """The automations that the deployment's triggers are."""
+        return [self._automation(index, one, deployment_id) for index, one in enumerate(self.triggers, 1)]
+
+    def _automation(self, index: int, raw: Mapping[str, Any], deployment_id: UUID) -> AutomationCreate:
+        trigger = {key: value for key, value in raw.items() if key not in _OF_AUTOMATION}
+        if trigger.get("type", "event") == "event":
+            trigger = _EVENT_TRIGGER | trigger
+        action = {
+            "type": "run-deployment",
+            "source": "selected",
+            "deployment_id": str(deployment_id),
+            "parameters": raw.get("parameters"),
+            "job_variables": raw.get("job_variables"),
+            "schedule_after": scheduling.seconds_of(raw["schedule_after"]) if raw.get("schedule_after") else 0.0,
+        }
+        return AutomationCreate(
+            name=raw.get("name") or f"{self.name}__automation_{index}",
+            description=raw.get("description") or "",
+            enabled=raw.get("enabled") is not False,
+            trigger=trigger,
+            actions=[action],
+            owner_resource=f"{OWNER}.{deployment_id}",
+        )
+
+
+def planned_schedules(raw: Iterable[Mapping[str, Any]], *, now: datetime, label: str) -> list[PlannedSchedule]:
+    """The schedules that mappings of a file or a call mean; `DeployFailed` names the deployment and the fault."""
+    return [_planned(one, now, label) for one in raw]
+
+
+def _planned(raw: Mapping[str, Any], now: datetime, label: str) -> PlannedSchedule:
+    when = {key: value for key, value in raw.items() if key not in _OF_SCHEDULE and value is not None}
+    try:
+        schedule = scheduling.to_wire(scheduling.parse(when, now=now))
+    except ScheduleInvalid as error:
+        raise DeployFailed(f"{label}: {error.message}") from None
+    return PlannedSchedule(
+        schedule=schedule,
+        active=truth(raw.get("active"), f"{label}: active"),
+        max_scheduled_runs=raw.get("max_scheduled_runs"),
+        parameters=raw.get("parameters"),
+        slug=raw.get("slug"),
+        replaces=raw.get("replaces"),
+    )
+
+
+def truth(value: Any, label: str) -> bool | None:
+    """True or false, also as the text that a template makes of it."""
+    words = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "": None}
+    if value is None or isinstance(value, bool):
+        return value
+    if str(value).strip().lower() in words:
+        return words[str(value).strip().lower()]
+    raise DeployFailed(f"{label}: {value!r} is neither true nor false.")
+
+
+def concurrency(value: Any, label: str) -> tuple[int | None, ConcurrencyOptions | None]:
+    """Limit and options from a number, a mapping or a template's text."""
+    if value is None or value == "":
+        return None, None
+    if not isinstance(value, Mapping):
+        return _whole(value, label), None
+    limit = _whole(value["limit"], label) if value.get("limit") is not None else None
+    strategy = value.get("collision_strategy")
+    if limit is None or strategy is None:
+        return limit, None
+    if strategy not in list(CollisionStrategy):
+        raise DeployFailed(f"{label}: collision_strategy {strategy!r} is none of {', '.join(CollisionStrategy)}.")
+    grace = value.get("grace_period_seconds")
+    options = ConcurrencyOptions(collision_strategy=CollisionStrategy(strategy), grace_period_seconds=grace)
+    return limit, options
+
+
+def _whole(value: Any, label: str) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise DeployFailed(f"{label}: {value!r} is not a whole number.") from None
