@@ -69,9 +69,7 @@ NOUNS: dict[str, Noun] = {
         nulls={"start_time": "{t}.start_time"},
         json={
             "flow_version": ("flow_version",),
-            "created_by": ("created_by", "id"),
-            "created_by.id": ("created_by", "id"),
-            "created_by.type": ("created_by", "type"),
+            "created_by": ("created_by",),
         },
         joins={
             "flows": "flows.id = {t}.flow_id",

@@ -286,10 +286,16 @@ def text_search(like: Callable[[str, str], str], column: str, query: str) -> str
     return f"({' and '.join(conditions)})" if conditions else "true"
 
 
+def _made_by(to: Compiler, noun: Noun, test: Test) -> str:
+    return _any(to, to.in_document(noun, ("created_by", test.op)), test.value)
+
+
 _SPECIAL: dict[tuple[str, str, str], Callable[[Compiler, Noun, Test], str]] = {
     ("flows", "deployment", "is_null"): _has_deployment,
     ("task_runs", "subflow_runs", "exists"): _has_subflow,
     ("deployments", "flow_or_deployment_name", "like"): _flow_or_deployment,
     ("flow_runs", "parent_flow_run_id", "any"): _children_of,
+    ("flow_runs", "created_by", "id"): _made_by,
+    ("flow_runs", "created_by", "type"): _made_by,
     ("logs", "text", "query"): _log_text,
 }
