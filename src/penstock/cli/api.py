@@ -11,6 +11,8 @@ from penstock.cli.console import Failure, note
 from penstock.cli.files import parse_json, read_text
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+TAKING = ("POST", "PUT", "PATCH")
+"""Methods whose body may come from a pipe."""
 UNREACHABLE = 7
 
 
@@ -30,7 +32,7 @@ def api(method: str, path: str, data: str | None, headers: tuple[str, ...], verb
     verb = method.upper()
     if verb not in METHODS:
         raise Failure(f"Unknown method {method!r}. There are: {', '.join(METHODS)}.")
-    body = _body(data)
+    body = _body(verb, data)
     extra = _headers(headers)
     try:
         return _send(verb, f"/{path.lstrip('/').removeprefix('api/')}", body, extra, verbose=verbose)
@@ -62,8 +64,8 @@ def _send(verb: str, path: str, body: bytes | None, extra: dict[str, str], *, ve
     return 0
 
 
-def _body(data: str | None) -> bytes | None:
-    if data is None and not sys.stdin.isatty():
+def _body(verb: str, data: str | None) -> bytes | None:
+    if data is None and verb in TAKING and not sys.stdin.isatty():
         piped = sys.stdin.read().strip()
         data = piped or None
     elif data is not None and (data == "-" or data.startswith("@")):

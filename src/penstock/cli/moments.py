@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from penstock.cli.console import Failure
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(w|d|h|m|s)\w*")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(w|d|h|m|s)[a-z]*")
 
 
 def after(text: str, now: datetime) -> datetime:

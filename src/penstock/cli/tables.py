@@ -93,11 +93,37 @@ def _pieces(text: str, room: int, wrap: bool) -> list[str]:
     if size(text) <= room:
         return [text]
     plain = click.unstyle(text)
-    if not wrap:
-        return [plain[: room - 1] + "…"]
-    import textwrap
+    return _wrapped(plain, room) if wrap else [_head(plain, room - 1) + "…"]
 
-    return textwrap.wrap(plain, room, break_on_hyphens=False)
+
+def _wrapped(text: str, room: int) -> list[str]:
+    """Lines broken at spaces; `textwrap` counts letters, not what they take on the screen."""
+    done: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if size(longer) <= room:
+            line = longer
+            continue
+        *full, line = [*([line] if line else []), *_chopped(word, room)]
+        done += full
+    return [*done, line]
+
+
+def _chopped(word: str, room: int) -> list[str]:
+    pieces = []
+    while size(word) > room:
+        pieces.append(_head(word, room))
+        word = word[len(pieces[-1]) :]
+    return [*pieces, word]
+
+
+def _head(text: str, room: int) -> str:
+    """As much of the beginning as fits, and at least one character."""
+    count = 1
+    while count < len(text) and size(text[: count + 1]) <= room:
+        count += 1
+    return text[:count]
 
 
 def _text(value: object) -> str:
