@@ -6,7 +6,9 @@ from uuid import UUID
 
 from penstock.errors import RunAborted
 from penstock.sdk.effects import Call, Sleep, Steps
+from penstock.sdk.session import session
 from penstock.sdk.states import State, from_wire
+from penstock.wire.dispatch import ATTEMPT_HEADER
 from penstock.wire.flow_runs import SetState, read_flow_run, set_flow_run_state
 from penstock.wire.states import OrchestrationResult, OrchestrationStatus, StateCreate, StateType
 
@@ -16,9 +18,11 @@ def propose(flow_run_id: UUID, state: StateCreate, *, force: bool = False) -> St
 
     Raises `RunAborted` when the server tells the run to stop.
     """
+    attempt = session().attempts.get(flow_run_id)
+    headers = None if attempt is None else {ATTEMPT_HEADER: str(attempt)}
     while True:
         answer: OrchestrationResult = yield Call(
-            set_flow_run_state, SetState(state=state, force=force), path={"id": flow_run_id}
+            set_flow_run_state, SetState(state=state, force=force), path={"id": flow_run_id}, headers=headers
         )
         if answer.status is OrchestrationStatus.WAIT:
             yield Sleep(answer.details.delay_seconds or 0)

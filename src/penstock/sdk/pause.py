@@ -78,6 +78,8 @@ def _until_resumed(flow_run_id: UUID, end: float, poll_interval: float) -> Steps
         if run.state_type == "RUNNING":
             return
         if run.state_type != "PAUSED":
+            if time.monotonic() > end - 1:
+                raise PauseTimedOut()  # the server has noticed first
             raise RunAborted(f"The flow run was paused and is now {run.state_name}.")
     raise PauseTimedOut()
 

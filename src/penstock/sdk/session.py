@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from penstock import settings as configuration
 from penstock.client.client import AsyncClient, Client
@@ -37,6 +38,8 @@ class Session:
         self.events: Outbox[Callable[[], dict[str, Any]]] = Outbox("events", self._send_events, pause=EVENT_PAUSE)
         to_api = settings.logging.to_api
         self.logs: Outbox[dict[str, Any]] = Outbox("logs", self._send_logs, pause=to_api.batch_interval)
+        self.attempts: dict[UUID, int] = {}
+        """Which attempt at a run this process works on: a later one makes what it proposes void."""
         self.flow_ids: dict[str, Any] = {}
         """Flows this process has registered, by name: registering is an upsert that is needed once."""
 

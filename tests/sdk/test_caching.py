@@ -1,0 +1,89 @@
+"""Results that are kept, and runs that are spared by them."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from penstock import flow, task
+from penstock.client.client import Client
+from penstock.sdk.caching import DEFAULT, INPUTS, NO_CACHE, TASK_SOURCE, CachePolicy, Unhashable, hash_objects
+from penstock.sdk.results import ResultStore, UnknownSerializer, serializer_of
+from penstock.sdk.states import State
+
+
+def names_of(policy: CachePolicy | None, first: Any, second: Any, **options: Any) -> list[str]:
+    """The states of two calls in one flow."""
+
+    @task(cache_policy=policy, **options)
+    def kept(x: Any) -> Any:
+        return [x]
+
+    @flow
+    def twice() -> list[str]:
+        states: list[State] = [kept(first, return_state=True), kept(second, return_state=True)]
+        assert states[1].result() == [second]
+        return [state.name for state in states]
+
+    return twice()
+
+
+def test_the_same_inputs_share_a_result(api: Client) -> None:
+    assert names_of(INPUTS, "a1", "a1") == ["Completed", "Cached"]
+    assert names_of(INPUTS, "a2", "a3") == ["Completed", "Completed"]
+
+
+def test_the_default_policy_is_within_one_run(api: Client) -> None:
+    assert names_of(DEFAULT, "b1", "b1") == ["Completed", "Cached"]
+    assert names_of(DEFAULT, "b1", "b1") == ["Completed", "Cached"]
+
+
+def test_nothing_is_shared_without_a_policy(api: Client) -> None:
+    assert names_of(NO_CACHE, "c", "c") == ["Completed", "Completed"]
+    assert names_of(None, "c", "c") == ["Completed", "Completed"]
+
+
+def test_a_key_function_decides(api: Client) -> None:
+    assert names_of(None, 1, 1, cache_key_fn=lambda run, inputs: f"key-{inputs['x']}") == ["Completed", "Cached"]
+    assert names_of(None, 1, 1, cache_key_fn=lambda run, inputs: None) == ["Completed", "Completed"]
+
+
+def test_a_result_expires(api: Client) -> None:
+    gone = timedelta(microseconds=1)
+    assert names_of(INPUTS, "d", "d", cache_expiration=gone) == ["Completed", "Completed"]
+
+
+def test_refreshing_runs_again(api: Client) -> None:
+    assert names_of(INPUTS, "e", "e", refresh_cache=True) == ["Completed", "Completed"]
+
+
+def test_inputs_can_be_left_out(api: Client) -> None:
+    @task(cache_policy=INPUTS + TASK_SOURCE - "lock")
+    def locked(x: str, lock: object) -> str:
+        return x
+
+    @flow
+    def twice() -> list[str]:
+        return [locked("f", threading.Lock(), return_state=True).name for _ in range(2)]
+
+    assert twice() == ["Completed", "Cached"]
+
+
+def test_what_has_no_key_is_said_to() -> None:
+    with pytest.raises(Unhashable, match="cache key"):
+        hash_objects(threading.Lock())
+
+
+@pytest.mark.parametrize("serializer", ["pickle", "json", "compressed/pickle", "compressed/json"])
+def test_a_kept_value_is_read_again(api: Client, serializer: str) -> None:
+    reference = ResultStore(serializer=serializer).write(f"r/{serializer}", {"a": [1, None]})
+    assert reference.load() == {"a": [1, None]}
+    assert reference.as_json()["serializer"] == {"type": serializer}
+
+
+def test_an_unknown_serializer_is_refused() -> None:
+    with pytest.raises(UnknownSerializer, match="compressed/json"):
+        serializer_of("yaml")

@@ -1,0 +1,89 @@
+"""Pauses, answers to them, and inputs that runs get."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from penstock import flow, pause_flow_run, resume_flow_run, runtime
+from penstock.client.client import Client
+from penstock.errors import RunAborted
+from penstock.sdk.pause import PauseTimedOut
+from penstock.sdk.run_inputs import RunInput, receive_input, send_input
+from penstock.wire import flow_runs
+from penstock.wire.model import Criteria
+from penstock.wire.states import StateType
+
+
+class Age(RunInput):
+    age: int = 3
+
+
+def beside(work: Callable[[], None]) -> threading.Thread:
+    """Runs this in a thread, with the settings of the test."""
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
+    thread.start()
+    return thread
+
+
+def resume_when_paused(api: Client, run_id: str, answers: list[dict[str, Any] | None], refused: list[str]) -> None:
+    """Waits for the pause, then tries each answer."""
+    while api.call(flow_runs.read_flow_run, id=run_id).state_type is not StateType.PAUSED:
+        threading.Event().wait(0.01)
+    for answer in answers:
+        try:
+            resume_flow_run(run_id, answer)
+        except RunAborted as error:
+            refused.append(str(error))
+
+
+def test_a_paused_run_goes_on_when_it_is_resumed(api: Client) -> None:
+    @flow
+    def pausing() -> str:
+        run_id = runtime.flow_run.id
+        thread = beside(lambda: resume_when_paused(api, run_id, [None], []))
+        pause_flow_run(timeout=20)
+        thread.join()
+        return "went on"
+
+    assert pausing() == "went on"
+
+
+def test_what_is_entered_must_fit_and_is_given_as_its_type(api: Client) -> None:
+    refused: list[str] = []
+
+    @flow
+    def asking() -> Age:
+        run_id = runtime.flow_run.id
+        thread = beside(lambda: resume_when_paused(api, run_id, [{"age": "old"}, {"age": 42}], refused))
+        answer: Age = pause_flow_run(wait_for_input=Age, timeout=20)
+        thread.join()
+        return answer
+
+    assert asking() == Age(age=42)
+    assert len(refused) == 1
+    assert "age" in refused[0]
+
+
+def test_a_pause_that_nobody_ends_fails_the_run(api: Client) -> None:
+    @flow
+    def forgotten() -> None:
+        pause_flow_run(timeout=0.1)
+
+    with pytest.raises(PauseTimedOut):
+        forgotten()
+
+
+def test_inputs_arrive_in_order_and_once(api: Client) -> None:
+    @flow
+    def receiving() -> list[int]:
+        for age in (1, 2):
+            send_input(Age(age=age), runtime.flow_run.id)
+        return [found.age for found in receive_input(Age, timeout=0, poll_interval=0.01)]
+
+    assert receiving() == [1, 2]
+    assert api.call(flow_runs.count_flow_runs, Criteria()) > 0
