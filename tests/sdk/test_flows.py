@@ -26,7 +26,7 @@ def test_a_run_is_recorded_with_parameters_and_times(api: Client, run_named: Run
     def recorded(n: int, name: str = "x") -> int:
         return n + 1
 
-    assert recorded("4") == 5  # type: ignore[arg-type]  # made an int by the annotation
+    assert recorded("4") == 5  # type: ignore[call-overload]  # made an int by the annotation
     run = run_named("recorded-4")
     assert run.state_type is StateType.COMPLETED
     assert run.parameters == {"n": 4, "name": "x"}
@@ -43,7 +43,7 @@ def test_invalid_parameters_fail_the_run_before_it_starts(api: Client, run_named
         called.append(n)
 
     with pytest.raises(ParameterInvalid, match="n"):
-        invalid("four")  # type: ignore[arg-type]  # that is the test
+        invalid("four")  # type: ignore[call-overload]  # that is the test
     run = run_named("invalid")
     assert (run.state_type, run.run_count, called) == (StateType.FAILED, 0, [])
 
@@ -53,7 +53,7 @@ def test_validation_can_be_left_out(api: Client) -> None:
     def loose(n: int) -> Any:
         return n
 
-    assert loose("four") == "four"  # type: ignore[arg-type]  # that is the test
+    assert loose("four") == "four"  # type: ignore[call-overload]  # that is the test
 
 
 async def test_an_async_flow_is_awaited(api: Client, run_named: RunNamed) -> None:

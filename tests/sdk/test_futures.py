@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -133,7 +134,7 @@ def test_futures_are_waited_for_together_or_as_they_end(api: Client) -> None:
 
     @flow
     def ordered() -> list[str]:
-        futures = [late.submit(), double.submit(1)]
+        futures: list[PrefectFuture[Any]] = [late.submit(), double.submit(1)]
         seen = []
         for future in as_completed(futures):
             seen.append(str(future.result()))
