@@ -40,7 +40,7 @@ HOMES = {
     "uvloop": "server/serve.py",
     "croniter": "core/schedules.py",
     "dateutil": "core/schedules.py",
-    "ruamel": "deploy/manifest.py",
+    "ruamel": "deploy/",
     "click": "cli/",
 }
 

@@ -29,7 +29,7 @@ def test_a_stretch_of_time(text: str, seconds: float) -> None:
     assert after(text, NOW) == NOW + timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "in", "10 parsecs", "-5"])
+@pytest.mark.parametrize("text", ["", "soon", "in", "10 parsecs", "1 month", "-5"])
 def test_what_is_no_stretch_of_time(text: str) -> None:
     with pytest.raises(Failure, match="stretch of time"):
         after(text, NOW)

@@ -76,7 +76,7 @@ def inspect(name: str | None, automation_id: str | None, as_yaml: bool, json_fla
     if as_json:
         return print_json(content)
     if as_yaml:
-        from penstock.deploy.manifest import to_yaml
+        from penstock.deploy.yaml_text import to_yaml
 
         return click.echo(to_yaml(msgspec.to_builtins(content)))
     for one in found:
@@ -170,7 +170,7 @@ def _parse(path: str) -> Any:
     if path.endswith(".json"):
         return parse_json(text, f"The file {path}")
     if path.endswith((".yaml", ".yml")):
-        from penstock.deploy.manifest import from_yaml
+        from penstock.deploy.yaml_text import from_yaml
 
         return from_yaml(text, path)
     raise Failure(f"The file {path} must end in .json, .yaml or .yml.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
@@ -15,6 +18,9 @@ from penstock.client.client import Client
 from penstock.errors import Forbidden
 from penstock.wire import blocks
 from penstock.wire.blocks import BlockDocument, BlockType
+
+if TYPE_CHECKING:
+    from penstock.sdk.blocks import Block
 
 
 @click.group(cls=Verbs, aliases={"types": "type"})
@@ -95,13 +101,45 @@ def register(module: str | None, file: str | None) -> None:
     """Register the block types that a module or file defines."""
     if (module is None) == (file is None):
         raise Failure("Give either --module or --file.")
-    from penstock.sdk.blocks import register_from
-
-    with connect() as client:
-        found = register_from(client, module=module, file=file)
-    if not found:
+    kinds = _block_classes(_import(module, file))
+    if not kinds:
         raise Failure(f"{module or file} defines no blocks.")
-    table(["Registered"], [[name] for name in found])
+    for kind in kinds:
+        kind.register_type_and_schema()
+    table(["Slug", "Name"], [[kind.get_block_type_slug(), kind.get_block_type_name()] for kind in kinds])
+
+
+def _import(module: str | None, file: str | None) -> ModuleType:
+    import importlib
+
+    if file and not file.endswith(".py"):
+        raise Failure(f"{file} is not a Python file.")
+    try:
+        if module:
+            return importlib.import_module(module)
+        return _import_file(Path(file or ""))
+    except Exception as error:  # whatever the user's code raises
+        raise Failure(f"Can't import {module or file}: {type(error).__name__}: {error}") from None
+
+
+def _import_file(path: Path) -> ModuleType:
+    import importlib.util
+    import sys
+
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    found = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = found
+    sys.path.insert(0, str(path.parent.resolve()))
+    spec.loader.exec_module(found)
+    return found
+
+
+def _block_classes(found: ModuleType) -> list[type[Block]]:
+    from penstock.sdk.blocks import Block
+
+    every = [value for value in vars(found).values() if isinstance(value, type) and issubclass(value, Block)]
+    return [kind for kind in every if kind is not Block]
 
 
 @block.group("type", cls=Verbs)

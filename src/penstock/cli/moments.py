@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from penstock.cli.console import Failure
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(w|d|h|m|s)[a-z]*")
+_UNIT = r"w(?:eeks?)?|d(?:ays?)?|h(?:(?:ou)?rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?"
+_PART = re.compile(rf"(\d+(?:\.\d+)?)\s*({_UNIT})(?![a-z])")
 
 
 def after(text: str, now: datetime) -> datetime:
     """The moment a stretch of time from now. Raises Failure for text that is none."""
     plain = re.sub(r"\b(in|and)\b|,", " ", text.lower()).strip()
-    seconds = sum(float(count) * _UNITS[unit] for count, unit in _PART.findall(plain))
+    seconds = sum(float(count) * _UNITS[unit[0]] for count, unit in _PART.findall(plain))
     if re.fullmatch(r"\d+(\.\d+)?", plain):
         seconds = float(plain)
     elif not plain or _PART.sub("", plain).strip():
