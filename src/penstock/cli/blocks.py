@@ -127,7 +127,8 @@ def _import_file(path: Path) -> ModuleType:
     import sys
 
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     found = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = found
     sys.path.insert(0, str(path.parent.resolve()))
