@@ -36,6 +36,20 @@ def waiting(folder):
     while not Path(folder, "go").exists():
         time.sleep(0.02)
 
+def write_down(flow, run, state):
+    Path(run.parameters["folder"], "hook").write_text(f"{flow.name} {state.type} {Path.cwd()}")
+
+@flow(on_crashed=[write_down], on_cancellation=[write_down])
+def hooked(folder):
+    Path(folder, "began").write_text(str(os.getpid()))
+    while True:
+        time.sleep(0.02)
+
+@flow
+async def later():
+    import asyncio
+    await asyncio.sleep(0)
+
 @flow
 def deaf(folder):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -144,3 +144,46 @@ def test_a_worker_outlasts_an_absent_server(bench: Bench) -> None:
     assert worker.poll() is None
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0
+
+
+def test_hooks_of_a_killed_run_are_called_where_it_was(bench: Bench) -> None:
+    bench.worker()
+    run = bench.run("hooked", {"folder": str(bench.folder)})
+    os.kill(bench.began(), signal.SIGKILL)
+    assert bench.ended(run)["state_type"] == "CRASHED"
+    assert hook_said(bench) == f"hooked CRASHED {bench.code}"
+
+
+def test_hooks_of_a_cancelled_run_are_called(bench: Bench) -> None:
+    bench.worker()
+    run = bench.run("hooked", {"folder": str(bench.folder)})
+    bench.began()
+    bench.cancel(run)
+    assert bench.ended(run)["state_type"] == "CANCELLED"
+    assert hook_said(bench) == f"hooked CANCELLED {bench.code}"
+
+
+def hook_said(bench: Bench) -> str:
+    mark = bench.folder / "hook"
+    return eventually(lambda: mark.read_text() if mark.exists() else "", 10, "the hook is called")
+
+
+def test_an_async_flow_is_executed(bench: Bench) -> None:
+    bench.worker()
+    assert bench.ended(bench.run("later"))["state_type"] == "COMPLETED"
+
+
+def test_configuration_is_filled_from_pool_deployment_and_run(bench: Bench) -> None:
+    bench.worker()
+    script = "sh -c 'echo $GREETING $NUMBER $PREFECT__FLOW_NAME $PREFECT__WORKER_NAME; exit 9'"
+    env = {"GREETING": "{{ prefect.variables.greeting }}", "NUMBER": 7}
+    bench.api.ask("POST", "/variables/", {"name": "greeting", "value": "welcome"})
+    run = bench.run("quick", job_variables={"command": script, "env": env})
+    assert "welcome 7 quick worker-0" in bench.ended(run)["state"]["message"]
+
+
+def test_a_missing_block_crashes_the_run_and_is_named(bench: Bench) -> None:
+    bench.worker()
+    run = bench.run("quick", job_variables={"env": {"X": "{{ prefect.blocks.secret.nowhere }}"}})
+    state = bench.ended(run)["state"]
+    assert (state["type"], "secret/nowhere" in state["message"]) == ("CRASHED", True)

@@ -76,6 +76,9 @@ class DummyInfrastructure:
         if job := self.world.get(handle):
             job.end(TERMINATED)
 
+    async def follow_up(self, handle: str, grace: float) -> None:
+        """A pretended job leaves nothing."""
+
     async def reconcile(self, scope: str) -> list[Found]:
         left = [job for job in self.world.values() if not job.hosted and job.job.note.get("scope") == scope]
         for job in left:

@@ -94,6 +94,10 @@ class Infrastructure(Protocol):
         """Asks the job to end, and ends it by force after `grace` seconds (0: unasked); returns when it has ended."""
         ...
 
+    async def follow_up(self, handle: str, grace: float) -> None:
+        """Runs what an ended job has left to be run in its place, if anything, for at most `grace` seconds."""
+        ...
+
     async def reconcile(self, scope: str) -> list[Found]:
         """Takes over jobs whose note has this `scope` and whose host is gone; no two hosts get the same."""
         ...

@@ -20,12 +20,12 @@ from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import OrchestrationStatus, StateType
 from penstock.wire.work_pools import PoolPoll, WorkPool
 from penstock.worker.facts import RunFacts, Taken
+from penstock.worker.own_lease import LEASE_SECONDS
 from penstock.worker.reports import Reports
 from penstock.worker.run_logs import RunLogs
 
 T = TypeVar("T")
 
-LEASE_SECONDS = 30.0
 WAIT_SECONDS = 20.0
 PATIENCE_SECONDS = 15.0
 MOST_AT_ONCE = 50
@@ -82,7 +82,7 @@ class PenstockClaims:
             if isinstance(self._client.transport, HttpTransport):
                 self._client.transport.abort()
             raise
-        return [Taken.by_claim(claim) for claim in claims]
+        return [Taken.by_claim(claim, self._worker) for claim in claims]
 
 
 class PrefectClaims:

@@ -15,12 +15,13 @@ from penstock.wire.work_pools import WorkPool
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, and what it is a run of. `attempt` is None where no lease is behind it."""
+    """A run, and what it is a run of. `attempt` is None where nobody counts them, `holder` where there is no lease."""
 
     flow_run: FlowRun
     flow: Flow
     deployment: Deployment | None = None
     attempt: int | None = None
+    holder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,13 @@ class Taken:
         return self.facts.flow_run.id
 
     @classmethod
-    def by_claim(cls, claim: ClaimedRun) -> Taken:
-        """What a claim gave."""
-        facts = RunFacts(flow_run=claim.flow_run, flow=claim.flow, deployment=claim.deployment, attempt=claim.attempt)
+    def by_claim(cls, claim: ClaimedRun, worker: str) -> Taken:
+        """What a claim gave this worker."""
+        facts = RunFacts(
+            flow_run=claim.flow_run,
+            flow=claim.flow,
+            deployment=claim.deployment,
+            attempt=claim.attempt,
+            holder=worker,
+        )
         return cls(facts, claim.work_pool)

@@ -28,12 +28,14 @@ from penstock.sdk.flow_engine import FlowCall
 from penstock.sdk.session import Session, session
 from penstock.worker.code import fetch_code, pull_event
 from penstock.worker.facts import RunFacts
+from penstock.worker.hooks import leave_word
+from penstock.worker.own_lease import keep_own_lease
 from penstock.worker.run_logs import LOGGER
 
 UNREPORTED = 1
 TERMINATED = 128 + signal.SIGTERM
 HOOKS_HERE = frozenset({"on_completion", "on_failure"})
-"""The others are called by the worker, which alone knows when a process is gone."""
+"""The others are called once this process is gone: see `hooks`."""
 
 
 class Terminated(SystemExit):
@@ -66,8 +68,12 @@ def _run(facts: RunFacts, way: Session) -> int:
         event = pull_event(facts, name, inputs, error)
         way.events.put(lambda: event)
 
+    if facts.attempt is not None:
+        way.attempts[facts.flow_run.id] = facts.attempt
+    keep_own_lease(way.client, facts)
     asyncio.run(fetch_code(way.async_client, facts, told))
     flow = _load(facts)
+    leave_word(flow)
     call = FlowCall(flow, facts.flow_run.parameters, run=facts.flow_run, deployment=facts.deployment, hooks=HOOKS_HERE)
     if flow.isasync:
         asyncio.run(call.arun_here(return_state=True))

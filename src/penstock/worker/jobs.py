@@ -19,6 +19,7 @@ from penstock.worker.reports import Reports
 from penstock.worker.run_logs import RunLogs
 
 GRACE_SECONDS = 30.0
+HOOK_SECONDS = 300.0
 
 log = logging.getLogger("penstock.worker")
 
@@ -178,6 +179,8 @@ class Jobs:
             self._logs.info(hosted.run_id, f"Cancelled flow run '{hosted.run_id}'")
         elif end.code != 0:
             self._logs.error(hosted.run_id, f"Job ended with exit code {end.code}: {explain(end.code)}")
+        if hosted.handle and (hosted.cancelling or state in (StateType.CRASHED, StateType.CANCELLING)):
+            await self._driver.follow_up(hosted.handle, HOOK_SECONDS)
 
     async def _give_back(self, hosted: Hosted) -> None:
         """For a job that was written down and never began: another start may go better."""

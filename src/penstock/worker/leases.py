@@ -9,8 +9,8 @@ from penstock.clock import Clock
 from penstock.errors import PenstockError
 from penstock.wire import dispatch
 from penstock.wire.dispatch import Renewal
-from penstock.worker.claim import LEASE_SECONDS
 from penstock.worker.jobs import Jobs
+from penstock.worker.own_lease import LEASE_SECONDS
 
 RENEWALS_PER_LEASE = 3
 

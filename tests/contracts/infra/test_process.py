@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from penstock.infra.process.driver import ProcessInfrastructure
-from penstock.infra.process.folder import JobFolder
+from penstock.infra.process.folder import VARIABLE, FollowUp, JobFolder
 from penstock.infra.protocol import Exit, Infrastructure, Job
 from tests.contracts.infra.suite import SCOPE, InfrastructureContract, hosted, job
 
@@ -47,6 +47,9 @@ def tell(payload: bytes) -> int:
     wanted = msgspec.json.decode(payload, type=dict[str, int])
     facts = {"cwd": str(Path.cwd()), "A": os.environ.get("A"), "path": sys.path[0], "ppid": os.getppid()}
     print(msgspec.json.encode(facts).decode(), flush=True)
+    if wanted.get("leave"):
+        place = Path(os.environ[VARIABLE])
+        JobFolder(place).leave_follow_up(FollowUp(f"{__name__}:tell", str(place.parents[1])))
     if wanted.get("wait"):
         signal.pause()
     return wanted.get("code", 0)
@@ -141,3 +144,14 @@ class TestProcess(InfrastructureContract):
             [found] = await driver.reconcile(SCOPE)
             assert found.pid is None
             assert (await asyncio.wait_for(driver.wait(found.handle), 5)).code is None
+
+    async def test_what_a_job_leaves_is_run_in_its_place(self, stage: ProcessStage, tmp_path: Path) -> None:
+        async with hosted(stage) as driver:
+            started = await driver.start(entry({"A": "1"}, leave=1))
+            await driver.wait(started.handle)
+            await driver.follow_up(started.handle, 10)
+            await driver.follow_up("never-was", 10)
+            lines = (await driver.wait(started.handle)).output.splitlines()
+        assert len(lines) == 2
+        assert msgspec.json.decode(lines[1])["cwd"] == str(tmp_path)
+        assert msgspec.json.decode(lines[1])["A"] == "1"

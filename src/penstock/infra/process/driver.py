@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from penstock.errors import InfrastructureFailed
 from penstock.infra.process import child
-from penstock.infra.process.folder import JobFolder, Process, began
+from penstock.infra.process.folder import VARIABLE, JobFolder, Process, began
 from penstock.infra.process.link import Link
 from penstock.infra.process.orders import Order
 from penstock.infra.protocol import Exit, Found, Job, Started
@@ -49,6 +49,8 @@ class Tracked:
 
     def __init__(self, folder: JobFolder) -> None:
         self.folder = folder
+        self.env: Mapping[str, str] = os.environ
+        """The job's own; that of a job which was taken over is not known, and the host's has to do."""
         self.pid: int | None = None
         self.ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self.watching: asyncio.Task[None] | None = None
@@ -75,6 +77,7 @@ class ProcessInfrastructure:
     async def start(self, job: Job) -> Started:
         wanted = fill(ProcessVariables, job.configuration)
         tracked = self._record(job)
+        tracked.env = job.env
         try:
             tracked.pid = await self._link.begin(self._order(job, wanted, tracked.folder))
         except BaseException:
@@ -94,7 +97,7 @@ class ProcessInfrastructure:
         return tracked
 
     def _order(self, job: Job, wanted: ProcessVariables, folder: JobFolder) -> Order:
-        path, env = str(folder.path), dict(job.env)
+        path, env = str(folder.path), {**job.env, VARIABLE: str(folder.path)}
         cwd = wanted.working_dir or path
         command = shlex.split(wanted.command) if wanted.command else job.command
         if not command and not child.can_fork(env):
@@ -127,6 +130,22 @@ class ProcessInfrastructure:
         if not tracked.ended.done():
             _signal_group(tracked.pid, signal.SIGKILL)
             await asyncio.shield(tracked.ended)
+
+    async def follow_up(self, handle: str, grace: float) -> None:
+        tracked = self._jobs.get(handle)
+        wanted = tracked.folder.follow_up() if tracked else None
+        if tracked is None or wanted is None:
+            return
+        identity = f"{handle}-follow-up"
+        following = self._jobs[identity] = Tracked(tracked.folder)
+        env = {**tracked.env, VARIABLE: str(tracked.folder.path)}
+        try:
+            order = Order(identity, str(tracked.folder.path), wanted.cwd, env, entry=wanted.entry)
+            following.pid = await self._link.begin(order)
+            await asyncio.wait([following.ended], timeout=grace)
+            await self.stop(identity, 0)
+        finally:
+            del self._jobs[identity]
 
     async def reconcile(self, scope: str) -> list[Found]:
         paths = sorted(self._folders.iterdir()) if self._folders.is_dir() else []

@@ -17,6 +17,9 @@ from typing import Any
 
 import msgspec
 
+VARIABLE = "PENSTOCK__JOB_FOLDER"
+"""Names the folder to the job."""
+
 TAIL_BYTES = 4096
 TAIL_LINES = 20
 
@@ -26,6 +29,13 @@ class Process(msgspec.Struct, frozen=True):
 
     pid: int
     began: str
+
+
+class FollowUp(msgspec.Struct, frozen=True):
+    """What a job leaves to be run after its end: an entry, which gets the job's payload, and where to run it."""
+
+    entry: str
+    cwd: str
 
 
 class JobFolder:
@@ -97,6 +107,15 @@ class JobFolder:
         """Called by the keeper; a folder that is gone belongs to a job nobody asks about."""
         with suppress(FileNotFoundError):
             write(self.path / "exit.json", {"code": code})
+
+    def leave_follow_up(self, wanted: FollowUp) -> None:
+        """Called by the job."""
+        write(self.path / "follow-up.json", wanted)
+
+    def follow_up(self) -> FollowUp | None:
+        """What the job left to be run."""
+        found: FollowUp | None = read(self.path / "follow-up.json", FollowUp)
+        return found
 
     def tail(self) -> str:
         """The last lines of the output."""
