@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from penstock.clock import to_micros
+from penstock.clock import to_micros, utc_now
 from penstock.core.run_events import Surroundings
 from penstock.ids import new_id
 from penstock.server.broadcast import Broadcast
@@ -28,6 +29,7 @@ from penstock.store.statements import statement
 from penstock.wire.events import ReceivedEvent
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import State, StateCreate, StateDetails, StateType
+from tests.server.conftest import ask, running, settings_in
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -74,6 +76,23 @@ async def test_a_run_is_late_when_its_time_is_long_enough_ago(tools: Tools) -> N
     assert (await state_of(tools, waiting)).name == "AwaitingRetry"
     assert [event.event for event in await subscription.next()] == ["prefect.flow-run.Late"]
     assert (await mark_late(tools, NOW)).did == 0
+
+
+@pytest.mark.parametrize(("strategy", "becomes"), [("CANCEL_NEW", "Cancelled"), ("ENQUEUE", "Late")])
+async def test_a_late_run_of_a_full_deployment_waits_or_not_as_asked(
+    tmp_path: Path, strategy: str, becomes: str
+) -> None:
+    async with running(settings_in(tmp_path)) as app:
+        flow = (await ask(app, "POST", "/flows/", {"name": "etl"})).json
+        limits = {"concurrency_limit": 1, "concurrency_options": {"collision_strategy": strategy}}
+        made = await ask(app, "POST", "/deployments/", {"name": "d", "flow_id": flow["id"], **limits})
+        first, second = [
+            (await ask(app, "POST", f"/deployments/{made.json['id']}/create_flow_run", {})).json["id"] for _ in "12"
+        ]
+        taken = await ask(app, "POST", f"/flow_runs/{first}/set_state", {"state": {"type": "PENDING"}})
+        assert taken.json["status"] == "ACCEPT"
+        assert (await mark_late(app.loops.tools, utc_now() + 20 * SECOND)).did == 1
+        assert (await ask(app, "GET", f"/flow_runs/{second}")).json["state_name"] == becomes
 
 
 async def test_a_pause_that_is_over_fails_the_run(tools: Tools) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from penstock.clock import from_micros, to_micros
 from penstock.core.leases import SIGN_OF_LIFE_LEASE, rescue
+from penstock.store import run_limits
 from penstock.store.database import Row, Steps, intent
 from penstock.store.flow_run_states import SQL as RUNS
 from penstock.store.flow_run_states import Outcome, Proposal, propose_whole, read_known
@@ -25,11 +26,24 @@ class Found:
     next_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LateRun:
+    """A run whose time has passed; `may_not_wait`: its deployment is full and has new runs cancelled then."""
+
+    id: UUID
+    due_at: datetime
+    may_not_wait: bool
+
+
 @intent
-def late_runs(before: datetime, limit: int) -> Steps[list[tuple[UUID, datetime]]]:
-    """Runs named Scheduled whose time was before a moment, with that time."""
+def late_runs(before: datetime, limit: int, now: datetime) -> Steps[list[LateRun]]:
+    """Runs named Scheduled whose time was before a moment."""
     rows = yield SQL.late(before=to_micros(before), limit=limit)
-    return [(UUID(id), from_micros(moment)) for id, moment in rows]
+    full: dict[str, bool] = {}
+    for limit_id in {row[2] for row in rows if row[2] is not None}:
+        found = yield from run_limits.read(limit_id, None, now)
+        full[limit_id] = found is not None and found[1] >= found[0]
+    return [LateRun(UUID(id), from_micros(due_at), full.get(limit_id, False)) for id, due_at, limit_id in rows]
 
 
 @intent
