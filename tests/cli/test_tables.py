@@ -23,6 +23,12 @@ def test_long_cells_are_wrapped_in_a_terminal() -> None:
     assert " ".join(line[5:].strip() for line in drawn[2:]) == "one two three four five"
 
 
+def test_ids_stay_whole() -> None:
+    drawn = lines(["Name", "ID"], [["a name that is long", "0" * 36]], 50)
+    assert any(line.endswith("0" * 36) for line in drawn)
+    assert all(size(line) <= 50 for line in drawn)
+
+
 def test_or_cut_where_wrapping_is_off() -> None:
     drawn = lines(["Name", "About"], [["etl", "one two three four five"]], 20, wrap=False)
     assert len(drawn) == 3

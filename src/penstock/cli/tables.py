@@ -30,23 +30,26 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def lines(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int | None, *, wrap: bool = True) -> list[str]:
     """The table's lines, at most `width` wide where that can be done."""
-    sizes = fit([max(map(size, column)) for column in zip(columns, *cells, strict=True)], width)
+    natural = [max(map(size, column)) for column in zip(columns, *cells, strict=True)]
+    floors = [room if name == "ID" else NARROWEST for name, room in zip(columns, natural, strict=True)]
+    sizes = fit(natural, floors, width)
     head = _line([click.style(name, bold=True) for name in columns], sizes)
     rule = GAP.join("─" * room for room in sizes)
     return [head, rule, *(line for row in cells for line in _row(row, sizes, wrap))]
 
 
-def fit(sizes: list[int], width: int | None) -> list[int]:
-    """Sizes that fit the width: the widest columns give way first, none below the narrowest."""
-    if width is None:
-        return sizes
-    sizes = list(sizes)
-    while sum(sizes) + len(GAP) * (len(sizes) - 1) > width:
-        widest = max(range(len(sizes)), key=lambda index: sizes[index])
-        if sizes[widest] <= NARROWEST:
+def fit(sizes: Sequence[int], floors: Sequence[int], width: int | None) -> list[int]:
+    """Sizes that fit the width: the widest columns give way first, none goes below its floor.
+
+    Ids have their whole size as floor: they are there to be copied.
+    """
+    fitted = list(sizes)
+    while width is not None and sum(fitted) + len(GAP) * (len(fitted) - 1) > width:
+        able = [index for index, room in enumerate(fitted) if room > floors[index]]
+        if not able:
             break
-        sizes[widest] -= 1
-    return sizes
+        fitted[max(able, key=lambda index: fitted[index])] -= 1
+    return fitted
 
 
 def record(fields: Mapping[str, Any]) -> None:

@@ -121,7 +121,7 @@ def ls(verbose: bool, as_json: bool) -> None:
         return print_json(pools)
     if not pools:
         return say("There are no work pools.")
-    columns = ["Name", "Type", "Status", "Concurrency limit", "ID"]
+    columns = ["Name", "Type", "Status", "Limit", "ID"]
     rows = [[pool.name, pool.type, _status(pool), _limit(pool.concurrency_limit), pool.id] for pool in pools]
     if verbose:
         columns += ["Description", "Variables"]

@@ -153,7 +153,7 @@ def ls(verbose: bool, match: str | None, pool: str | None, as_json: bool) -> Non
         return print_json(queues)
     if not queues:
         return say("There are no work queues.")
-    columns = ["Name", "Pool", "Priority", "Concurrency limit", "Status", "ID"]
+    columns = ["Name", "Pool", "Priority", "Limit", "Status", "ID"]
     rows: list[list[object]] = [
         [queue.name, queue.work_pool_name or pool, queue.priority, _limit(queue), _status(queue), queue.id]
         for queue in queues
