@@ -14,6 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -34,6 +35,8 @@ from penstock.worker.run_logs import LOGGER
 
 UNREPORTED = 1
 TERMINATED = 128 + signal.SIGTERM
+RETRIES = 20
+"""About seven minutes without a server."""
 HOOKS_HERE = frozenset({"on_completion", "on_failure"})
 """The others are called once this process is gone: see `hooks`."""
 
@@ -68,6 +71,8 @@ def _run(facts: RunFacts, way: Session) -> int:
         event = pull_event(facts, name, inputs, error)
         way.events.put(lambda: event)
 
+    # A run has more patience than a command: what it has done is lost if its end can't be told.
+    way.client.manners = replace(way.client.manners, max_retries=RETRIES)
     if facts.attempt is not None:
         way.attempts[facts.flow_run.id] = facts.attempt
     keep_own_lease(way.client, facts)
