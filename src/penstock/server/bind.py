@@ -134,6 +134,11 @@ class Request:
         return dict(parse_qsl(self._query.decode("latin-1"), keep_blank_values=True)) if self._query else {}
 
     @property
+    def most(self) -> int:
+        """Default and highest number of objects in one answer."""
+        return self.settings.server.api.default_limit
+
+    @property
     def client_version(self) -> tuple[int, ...] | None:
         """The version of a Prefect client, from its User-Agent; None for anything else."""
         return _client_version(self._raw.get(b"user-agent", b""))

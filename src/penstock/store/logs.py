@@ -44,31 +44,29 @@ def _write(query: Query, docs: list[str]) -> Steps[list[str]]:
 def _rows(logs: Sequence[LogCreate], now: datetime) -> list[dict[str, Any]]:
     """The lines as rows. This runs for every line of every run, so ids count up from one that is made anew."""
     first = str(new_id())
-    head, number = first[:24], int(first[24:], 16)
+    head, start = first[:24], int(first[24:], 16)
     stamp = encode(now).decode()
     middle = f'","created":{stamp},"updated":{stamp},'
     names: dict[UUID | None, str] = {None: ""}
     rows = []
-    for index, log in enumerate(logs):
-        id = f"{head}{(number + index) & 0xFFFFFFFFFFFF:012x}"
+    for number, log in enumerate(logs, start):
+        run, task = log.flow_run_id, log.task_run_id
+        if run not in names:
+            names[run] = str(run)
+        if task not in names:
+            names[task] = str(task)
+        id = f"{head}{number & 0xFFFFFFFFFFFF:012x}"
         rows.append(
             {
-                "flow_run_id": _name(names, log.flow_run_id),
+                "flow_run_id": names[run],
                 "timestamp": to_micros(log.timestamp),
                 "id": id,
-                "task_run_id": _name(names, log.task_run_id) or None,
+                "task_run_id": names[task] or None,
                 "level": log.level,
                 "doc": f'{{"id":"{id}{middle}{_json(log)[1:]}',
             }
         )
     return rows
-
-
-def _name(names: dict[UUID | None, str], id: UUID | None) -> str:
-    known = names.get(id)
-    if known is None:
-        known = names[id] = str(id)
-    return known
 
 
 def _json(log: LogCreate) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
+from tests.server.conftest import running, settings_in
 from tests.server.routes.conftest import Api
 
 
@@ -62,6 +64,15 @@ async def test_limits_out_of_range_are_refused(api: Api) -> None:
     assert (under.status, under.json) == (422, {"detail": "Invalid limit: must be greater than or equal to 0."})
     assert (await api.ask("POST", "/flows/filter", {"flows": {"colour": {}}})).status == 422
     assert (await api.ask("POST", "/flows/filter", {"sort": "SIZE"})).status == 422
+
+
+async def test_the_most_in_one_answer_is_a_setting(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path, SERVER_API_DEFAULT_LIMIT="2")) as app:
+        api = Api(app)
+        for name in ("a", "b", "c"):
+            await api.post("/flows/", {"name": name}, 201)
+        assert len(await api.post("/flows/filter")) == 2
+        await api.post("/flows/filter", {"limit": 3}, 422)
 
 
 async def test_tags_are_changed_and_a_flow_deleted(api: Api) -> None:

@@ -37,7 +37,7 @@ async def create(at: Request, body: ArtifactCreate) -> Artifact:
 @handles(wire.filter_artifacts)
 async def list_artifacts(at: Request, body: Criteria) -> Encoded:
     """Artifacts that a filter finds."""
-    return Encoded(await at.store.scan(ARTIFACTS.list(body, at.store.dialect)))
+    return Encoded(await at.store.scan(ARTIFACTS.list(body, at.store.dialect, most=at.most)))
 
 
 @handles(wire.count_artifacts)
@@ -49,7 +49,7 @@ async def count(at: Request, body: Criteria) -> int:
 @handles(wire.filter_latest_artifacts)
 async def list_latest(at: Request, body: Criteria) -> Encoded:
     """Collections that a filter finds, each with its latest artifact."""
-    return Encoded(await at.store.scan(COLLECTIONS.list(body, at.store.dialect)))
+    return Encoded(await at.store.scan(COLLECTIONS.list(body, at.store.dialect, most=at.most)))
 
 
 @handles(wire.count_latest_artifacts)

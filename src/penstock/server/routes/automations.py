@@ -40,7 +40,7 @@ async def create(at: Request, body: AutomationCreate) -> Automation:
 @handles(wire.filter_automations)
 async def list_automations(at: Request, body: Criteria) -> Encoded:
     """Automations that a filter finds."""
-    return Encoded(await at.store.scan(AUTOMATIONS.list(body, at.store.dialect)))
+    return Encoded(await at.store.scan(AUTOMATIONS.list(body, at.store.dialect, most=at.most)))
 
 
 @handles(wire.count_automations)

@@ -31,7 +31,7 @@ async def create(at: Request, body: BlockTypeCreate) -> BlockType:
 @handles(wire.filter_block_types)
 async def list_types(at: Request, body: Criteria) -> Encoded:
     """Block types that a filter finds, by name."""
-    return Encoded(await at.store.scan(TYPES.list(body, at.store.dialect)))
+    return Encoded(await at.store.scan(TYPES.list(body, at.store.dialect, most=at.most)))
 
 
 @handles(wire.read_block_type_by_slug)

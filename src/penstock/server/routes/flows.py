@@ -28,7 +28,7 @@ async def create(at: Request, body: FlowCreate) -> Answer[Flow]:
 @handles(wire.filter_flows)
 async def list_flows(at: Request, body: Criteria) -> Encoded:
     """Flows by their own fields, or those of their runs, deployments and pools."""
-    return Encoded(await at.store.scan(FLOWS.list(body, at.store.dialect)))
+    return Encoded(await at.store.scan(FLOWS.list(body, at.store.dialect, most=at.most)))
 
 
 @handles(wire.count_flows)
@@ -40,7 +40,7 @@ async def count(at: Request, body: Criteria) -> int:
 @handles(wire.paginate_flows)
 async def page(at: Request, body: Criteria) -> Encoded:
     """One page of flows."""
-    return Encoded(await at.store.scan(FLOWS.page(body, at.store.dialect)))
+    return Encoded(await at.store.scan(FLOWS.page(body, at.store.dialect, most=at.most)))
 
 
 @handles(wire.read_flow_by_name)

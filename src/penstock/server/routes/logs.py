@@ -26,4 +26,4 @@ async def create(at: Request, body: list[LogCreate]) -> None:
 @handles(wire.filter_logs)
 async def list_lines(at: Request, body: Criteria) -> Encoded:
     """Lines that a filter finds."""
-    return Encoded(await at.store.scan(list_logs(body, at.store.dialect)))
+    return Encoded(await at.store.scan(list_logs(body, at.store.dialect, most=at.most)))

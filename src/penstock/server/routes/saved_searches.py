@@ -21,7 +21,7 @@ async def save(at: Request, body: SavedSearchCreate) -> SavedSearch:
 @handles(wire.filter_saved_searches)
 async def list_searches(at: Request, body: Criteria) -> Encoded:
     """All saved searches, by name."""
-    return Encoded(await at.store.scan(SEARCHES.list(body, at.store.dialect)))
+    return Encoded(await at.store.scan(SEARCHES.list(body, at.store.dialect, most=at.most)))
 
 
 @handles(wire.read_saved_search)

@@ -32,7 +32,7 @@ async def create(at: Request, body: VariableCreate) -> Variable:
 @handles(wire.filter_variables)
 async def list_variables(at: Request, body: Criteria) -> Encoded:
     """Variables that a filter finds."""
-    return Encoded(await at.store.scan(VARIABLES.list(body, at.store.dialect)))
+    return Encoded(await at.store.scan(VARIABLES.list(body, at.store.dialect, most=at.most)))
 
 
 @handles(wire.count_variables)
