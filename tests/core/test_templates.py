@@ -103,6 +103,15 @@ def test_unresolvable_is_refused(template: Any, reason: str) -> None:
         resolve(template, Found(blocks={("json", "conf"): {"a": 1}}))
 
 
+def test_blocks_may_stay_references() -> None:
+    template = {
+        "a": "{{ prefect.blocks.secret.s }}{{ prefect.variables.v }}",
+        "b": {"$ref": {"block_document_id": "d"}},
+    }
+    kept = resolve(template, Found(variables={"v": 1}), keep_blocks=True)
+    assert kept == {"a": "{{ prefect.blocks.secret.s }}1", "b": {"$ref": {"block_document_id": "d"}}}
+
+
 def test_context_comes_last() -> None:
     name = render_context("{{ ctx.flow.name }}-{{ ctx.flow_run.name }}{{ ctx.nope }}", {"name": "f"}, {"name": "r"})
     assert name == "f-r"

@@ -141,21 +141,23 @@ def references(template: Any) -> References:
     )
 
 
-def resolve(template: Any, found: Found) -> Any:
+def resolve(template: Any, found: Found, *, keep_blocks: bool = False) -> Any:
     """The template with blocks and variables put in. A variable that is not there becomes empty text.
 
+    With `keep_blocks` references to blocks stay for a later reader, so that no secret is written down.
     Raises `TemplateInvalid` for a block that is not there, and for a mapping or list within longer text.
     """
 
     def lookup(placeholder: Placeholder) -> Any:
-        if placeholder.kind is Kind.BLOCK:
+        if placeholder.kind is Kind.BLOCK and not keep_blocks:
             return _block_value(block_reference(placeholder.name), found)
         if placeholder.kind is Kind.VARIABLE:
             value = found.variables.get(_variable(placeholder))
             return "" if value is None else value
         return _KEEP
 
-    return _applied(_with_documents(template, found), lookup, scalars_only=True)
+    whole = template if keep_blocks else _with_documents(template, found)
+    return _applied(whole, lookup, scalars_only=True)
 
 
 def unfilled(template: Any, values: Mapping[str, Any]) -> list[str]:

@@ -88,6 +88,16 @@ def parse_manifest(text: str, path: Path) -> Manifest:
     return manifest
 
 
+def load_plain(path: Path) -> Any:
+    """Any YAML or JSON file as plain data. Raises `DeployFailed` when it is not there or neither."""
+    try:
+        return plain(YAML(typ="rt").load(path.read_text(encoding="utf-8-sig")))
+    except OSError as error:
+        raise DeployFailed(f"{path} can't be read: {error.strerror}") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise DeployFailed(f"{path} is neither YAML nor JSON: {error}") from None
+
+
 class _Reader:
     """Collects faults and warnings while it turns YAML nodes into plain values."""
 
