@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from penstock.sdk import runtime as runtime
+    from penstock import runtime as runtime
     from penstock.sdk.blocks import Block as Block
     from penstock.sdk.context import tags as tags
     from penstock.sdk.deployables import serve as serve
@@ -50,25 +50,28 @@ _HOMES = {
 }
 """What is imported from here, and the module it lives in."""
 
-_MODULES = {
-    "artifacts": "penstock.sdk.artifacts",
-    "blocks": "penstock.sdk.blocks",
-    "cache_policies": "penstock.sdk.caching",
-    "concurrency": "penstock.sdk.concurrency",
-    "context": "penstock.sdk.context",
-    "deployments": "penstock.sdk.deployments",
-    "futures": "penstock.sdk.futures",
-    "input": "penstock.sdk.run_inputs",
-    "runtime": "penstock.sdk.runtime",
-    "states": "penstock.sdk.states",
-    "variables": "penstock.sdk.variables",
-}
-"""Modules by the short names that flow code knows: `penstock.runtime.flow_run.id`."""
+_MODULES = frozenset(
+    [
+        "artifacts",
+        "blocks",
+        "cache_policies",
+        "concurrency",
+        "deployments",
+        "events",
+        "futures",
+        "input",
+        "runtime",
+        "states",
+        "task_runners",
+        "variables",
+    ]
+)
+"""Modules that are there as attributes without an import of their own: `penstock.runtime.flow_run.id`."""
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        found: Any = importlib.import_module(_MODULES[name])
+        found: Any = importlib.import_module(f"penstock.{name}")
     elif name in _HOMES:
         found = getattr(importlib.import_module(_HOMES[name]), name)
     else:

@@ -1,0 +1,5 @@
+"""Concurrency limits in user code, by the name flow code imports; all of it is `penstock.sdk.concurrency`."""
+
+from penstock.sdk.concurrency import LostSlots, arate_limit, concurrency, rate_limit
+
+__all__ = ["LostSlots", "arate_limit", "concurrency", "rate_limit"]
