@@ -22,6 +22,7 @@ from penstock.server.auth import OPEN_PATHS, REFUSED, Gate
 from penstock.server.backfill import Tail
 from penstock.server.bind import BOUND, NOT_FOUND, Headers, Reply, Request, Services
 from penstock.server.blocks import install_block_types
+from penstock.server.cors import Cors
 from penstock.server.loops.loop import Loops
 from penstock.server.pages import page
 from penstock.server.problems import problem
@@ -60,13 +61,13 @@ class App:
         self.loops = loops
         self.root = "/" + (api.base_path or "/api").strip("/")
         self._gate = Gate(api.auth_string)
+        self._cors = Cors(api) if api.cors_allowed_origins else None
         self._router = Router(BOUND)
         self._most_bytes = api.max_body_size
         self._clock = clock
         self._running = False
-        self._too_large = Reply(
-            *problem(TooLarge(f"The request body is over the limit of {self._most_bytes} bytes.")),
-        )
+        status, text, _ = problem(TooLarge(f"The request body is over the limit of {self._most_bytes} bytes."))
+        self._too_large = Reply(status, text, [(b"connection", b"close")])  # the rest of the body is not read
 
     async def start(self) -> None:
         """Opens the database, brings it up to date and begins the services. Raises `Unavailable` when it can't."""
@@ -125,24 +126,31 @@ class App:
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        path = _path(scope)
+        try:
+            reply = self._cors.preflight(scope["method"], headers) if self._cors else None
+            if reply is None:
+                reply = await self._answer(scope, headers, receive)
+                if self._cors:
+                    reply = reply._replace(headers=[*reply.headers, *self._cors.headers(headers)])
+        except ClientGone:
+            return
+        await _send(reply, send)
+
+    async def _answer(self, scope: Message, headers: Mapping[bytes, bytes], receive: Receive) -> Reply:
+        """The gate, then a page, or the body and the API."""
+        path, method, now = _path(scope), scope["method"], self._clock()
         inner = self._below_root(path)
-        now = self._clock()
-        method = scope["method"]
-        reply = self._refused(method, inner, headers, now)
-        if reply is None and inner is None:
-            reply = page(path, self.root, self.services.settings)
-        elif reply is None and inner is not None:
-            try:
-                body = await self._body(headers, receive)
-            except ClientGone:
-                return
-            except TooLarge:
-                await _send(self._too_large, send, ((b"connection", b"close"),))
-                return
-            at = Request(self.services, now, headers, scope["query_string"], lambda: _gone(receive))
-            reply = await self._serve(method, inner, at, body)
-        await _send(reply or NOT_FOUND, send)
+        refused = self._refused(method, inner, headers, now)
+        if refused is not None:
+            return refused
+        if inner is None:
+            return page(path, self.root, self.services.settings) or NOT_FOUND
+        try:
+            body = await self._body(headers, receive)
+        except TooLarge:
+            return self._too_large
+        at = Request(self.services, now, headers, scope["query_string"], lambda: _gone(receive))
+        return await self._serve(method, inner, at, body)
 
     async def _serve(self, method: str, path: str, at: Request, body: bytes) -> Reply:
         bound, values, known = self._router.find(method, path)
@@ -216,9 +224,9 @@ async def _gone(receive: Receive) -> None:
         continue
 
 
-async def _send(reply: Reply, send: Send, more: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+async def _send(reply: Reply, send: Send) -> None:
     status, body, extra, media_type = reply
-    headers: Headers = [*extra, *more]
+    headers: Headers = list(extra)
     if status != 204:
         headers.append((b"content-type", media_type))
         headers.append((b"content-length", b"%d" % len(body)))
