@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from penstock.cli.console import output_option, print_json
+from penstock.cli.console import note, output_option, print_json
 from penstock.cli.groups import Verbs
 from penstock.cli.tables import table
 from penstock.settings import current
@@ -19,7 +19,7 @@ def services() -> None:
 @services.command()
 @output_option
 def ls(as_json: bool) -> None:
-    """List services, and the setting that switches each."""
+    """List services."""
     every = current().server.services
     found = [
         {
@@ -32,4 +32,5 @@ def ls(as_json: bool) -> None:
     ]
     if as_json:
         return print_json(found)
-    return table(["Name", "Enabled", "Setting", "Description"], [list(one.values()) for one in found])
+    table(["Name", "Enabled", "Description"], [[one["name"], one["enabled"], one["description"]] for one in found])
+    return note("Each is switched by its setting, such as PENSTOCK_SERVER_SERVICES_SCHEDULER_ENABLED=false.")

@@ -31,18 +31,16 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def lines(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int | None, *, wrap: bool = True) -> list[str]:
     """The table's lines, at most `width` wide where that can be done."""
     natural = [max(map(size, column)) for column in zip(columns, *cells, strict=True)]
+    words = [max(map(_longest_word, column)) for column in zip(columns, *cells, strict=True)]
     floors = [room if name == "ID" else NARROWEST for name, room in zip(columns, natural, strict=True)]
-    sizes = fit(natural, floors, width)
+    sizes = fit(fit(natural, words, width), floors, width)
     head = _line([click.style(name, bold=True) for name in columns], sizes)
     rule = GAP.join("─" * room for room in sizes)
     return [head, rule, *(line for row in cells for line in _row(row, sizes, wrap))]
 
 
 def fit(sizes: Sequence[int], floors: Sequence[int], width: int | None) -> list[int]:
-    """Sizes that fit the width: the widest columns give way first, none goes below its floor.
-
-    Ids have their whole size as floor: they are there to be copied.
-    """
+    """Sizes that fit the width: the widest columns give way first, none goes below its floor."""
     fitted = list(sizes)
     while width is not None and sum(fitted) + len(GAP) * (len(fitted) - 1) > width:
         able = [index for index, room in enumerate(fitted) if room > floors[index]]
@@ -73,6 +71,10 @@ def size(text: str) -> int:
         return len(plain)
     wide = sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in plain)
     return wide - sum(1 for sign in plain if unicodedata.combining(sign))
+
+
+def _longest_word(text: str) -> int:
+    return max((size(word) for word in text.split()), default=0)
 
 
 def pad(text: str, room: int) -> str:
