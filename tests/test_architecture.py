@@ -14,8 +14,8 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "penstock"
 
 PUBLIC = {
-    *("artifacts", "blocks", "cache_policies", "concurrency", "deployments", "events", "futures", "input"),
-    *("runtime", "states", "task_runners", "variables"),
+    *("artifacts", "blocks", "cache_policies", "concurrency", "deployments", "events", "flows", "futures", "input"),
+    *("logging", "runtime", "states", "task_runners", "tasks", "variables"),
 }
 """What flow code imports (`from penstock.artifacts import ...`): each only points into `sdk`."""
 

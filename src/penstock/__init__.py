@@ -58,11 +58,14 @@ _MODULES = frozenset(
         "concurrency",
         "deployments",
         "events",
+        "flows",
         "futures",
         "input",
+        "logging",
         "runtime",
         "states",
         "task_runners",
+        "tasks",
         "variables",
     ]
 )

@@ -1,4 +1,4 @@
-"""Concurrency limits in user code, by the name flow code imports; all of it is `penstock.sdk.concurrency`."""
+"""Concurrency limits in user code, by the names flow code imports; all of it is `penstock.sdk.concurrency`."""
 
 from penstock.sdk.concurrency import LostSlots, arate_limit, concurrency, rate_limit
 

@@ -1,0 +1,5 @@
+"""The base of all blocks."""
+
+from penstock.sdk.blocks import Block
+
+__all__ = ["Block"]
