@@ -35,7 +35,6 @@ def main() -> None:
         demo.run("deployment", "run", "co2-report/report", "--flow-run-name", "demo", "--watch")
         (run,) = json.loads(demo.read("flow-run", "ls", "--flow-name", "co2-report", "-o", "json"))
         (artifact,) = json.loads(demo.read("artifact", "inspect", "co2-report", "-o", "json"))
-        demo.run("flow-run", "logs", run["id"])
         print(f"\n{artifact['data']}\n")
         print(f"{run['state_type']} in {run['total_run_time']:.2f} s; the API was at {demo.url}", end=" ")
         print(f"(the demo took {time.monotonic() - started:.1f} s)")
@@ -65,10 +64,8 @@ class Demo:
 
     def read(self, *arguments: str) -> str:
         """What a command prints."""
-        command = [PENSTOCK, *arguments]
-        return subprocess.run(
-            command, cwd=EXAMPLES, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
-        ).stdout
+        command = [str(PENSTOCK), *arguments]
+        return subprocess.check_output(command, cwd=EXAMPLES, env=self.environment, text=True)
 
     def make_repository(self) -> None:
         """The repository that the third example is cloned from."""

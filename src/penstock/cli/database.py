@@ -10,7 +10,7 @@ import click
 
 from penstock.cli.console import Failure, may_ask, say
 from penstock.cli.groups import Verbs
-from penstock.settings import current
+from penstock.settings import Settings, current
 from penstock.store.database import Database
 
 T = TypeVar("T")
@@ -45,11 +45,11 @@ def _agree(yes: bool, question: str) -> None:
         raise Failure("Nothing was changed.")
 
 
-def _name() -> str:
+def shown_url(settings: Settings) -> str:
     """The database's address without its password."""
     from urllib.parse import urlsplit
 
-    url = current().server.database.connection_url or ""
+    url = settings.server.database.connection_url or ""
     password = urlsplit(url).password
     return url.replace(f":{password}@", ":********@") if password else str(url)
 
@@ -60,9 +60,9 @@ def reset(yes: bool) -> None:
     """Delete everything in the database and begin anew."""
     from penstock.store import migrations
 
-    _agree(yes, f"This deletes everything in {_name()}.")
+    _agree(yes, f"This deletes everything in {shown_url(current())}.")
     _with_database(migrations.reset)
-    say(f"The database {_name()} is empty.")
+    say(f"The database {shown_url(current())} is empty.")
 
 
 @database.command()
@@ -78,7 +78,7 @@ def upgrade(yes: bool, revision: str, dry_run: bool) -> None:
     if dry_run:
         waiting = _with_database(migrations.pending)
         return say("\n".join(waiting) if waiting else "The database is up to date.")
-    _agree(yes, f"This changes the tables of {_name()}.")
+    _agree(yes, f"This changes the tables of {shown_url(current())}.")
     applied = _with_database(migrations.upgrade)
     return say(f"Applied {', '.join(applied)}." if applied else "The database is up to date.")
 

@@ -21,7 +21,6 @@ from penstock.cli.tables import record, table
 from penstock.client.client import Client
 from penstock.errors import PenstockError
 from penstock.names import nearest
-from penstock.settings import current
 from penstock.wire import deployments
 from penstock.wire.deployments import Deployment, DeploymentFlowRunCreate
 from penstock.wire.flow_runs import FlowRun
@@ -179,8 +178,6 @@ def _tell(created: FlowRun, due: datetime) -> None:
     say(f"Created flow run {created.name!r}.")
     say(f"  ID: {created.id}")
     say(f"  Due: {local(due)}")
-    if current().ui_url:
-        say(f"  URL: {current().ui_url}/runs/flow-run/{created.id}")
 
 
 @deployment.command()

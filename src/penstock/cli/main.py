@@ -33,7 +33,7 @@ COMMANDS = {
     "flow": _place("flows", "flow", "Flows the server knows."),
     "flow-run": _place("flow_runs", "flow_run", "Runs of flows."),
     "global-concurrency-limit": _place("global_limits", "global_concurrency_limit", "Limits by name."),
-    "init": _place("deploy", "init", "Begin a prefect.yaml."),
+    "init": _place("init", "init", "Begin a prefect.yaml."),
     "profile": _place("profiles", "profile", "Named sets of settings."),
     "server": _place("server", "server", "The API server and its database."),
     "task-run": _place("task_runs", "task_run", "Runs of tasks."),

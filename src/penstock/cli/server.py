@@ -10,7 +10,7 @@ import click
 
 from penstock.cli.background import Background
 from penstock.cli.console import Failure, note, output_option, print_json, say
-from penstock.cli.database import database
+from penstock.cli.database import database, shown_url
 from penstock.cli.groups import Verbs
 from penstock.cli.services import services
 from penstock.errors import PenstockError
@@ -75,16 +75,19 @@ def start(
 
 
 def _without_services() -> dict[str, object]:
+    """Loops can run elsewhere; what clients report to this server must be recorded by it."""
     from penstock.settings.names import paths
 
-    return {path: False for path in paths() if path.startswith("server.services.") and path.endswith(".enabled")}
+    return {
+        path: False
+        for path in paths()
+        if path.startswith("server.services.") and path.endswith(".enabled") and "recorder" not in path
+    }
 
 
 def _announce(address: str, settings: Settings) -> None:
-    root = address.removesuffix("/api")
     note(f"Penstock serves the API at {address}")
-    if settings.server.ui.enabled:
-        note(f"          the dashboard at {root}{settings.server.ui.serve_base.rstrip('/')}")
+    note(f"The database is {shown_url(settings)}")
     note(f"Use it with: penstock config set PENSTOCK_API_URL={address}\nStop it with Ctrl+C.")
 
 
