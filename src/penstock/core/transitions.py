@@ -411,7 +411,8 @@ def decide_flow_run(facts: Facts, proposed: StateCreate, *, force: bool, now: da
 
 
 def _linked(state: State, run: FlowRun) -> State:
-    if state.state_details.flow_run_id == run.id:
+    details = state.state_details
+    if details.flow_run_id == run.id and details.task_run_id == run.parent_task_run_id:
         return state
     return with_details(state, flow_run_id=run.id, task_run_id=run.parent_task_run_id)
 
@@ -438,7 +439,7 @@ def _release(verdict: Verdict, state: State, before: State | None) -> Slots:
 def apply_state(run: FlowRun, state: State, *, policy: FlowRunPolicy | None = None, now: datetime) -> FlowRun:
     """The run as it is once the state is written: times, counts and names all follow from it."""
     before = run.state
-    resumed = run.empirical_policy.resuming
+    resumed = run.empirical_policy.resuming or (before is not None and before.type is PAUSED)
     start, end = run.start_time, run.end_time
     ended = state.type in TERMINAL
     if start is None and (ended or state.type is RUNNING):

@@ -13,7 +13,7 @@ from penstock.core.admission import PoolLoad, QueueLoad, in_turn
 from penstock.core.leases import claimed_by
 from penstock.errors import NotFound
 from penstock.store.database import Row, Steps, intent
-from penstock.store.flow_run_documents import SHOWN, shown, shown_list
+from penstock.store.flow_run_documents import SHOWN, SHOWN_PLAIN, place_text, shown, shown_list
 from penstock.store.flow_run_states import Outcome, Proposal, propose_whole
 from penstock.store.statements import load, statement
 from penstock.wire.flow_runs import FlowRun
@@ -30,6 +30,7 @@ _OF_QUEUE = {
     dialect: statement("due_of_queue", f"select {columns} " + _DUE.format(queues="work_queue_id = :queue_id"))
     for dialect, columns in SHOWN.items()
 }
+_IN_QUEUE = statement("due_in_queue", f"select {SHOWN_PLAIN} " + _DUE.format(queues="work_queue_id = :queue_id"))
 _OF_DEPLOYMENTS = {
     "sqlite": statement(
         "due_of_deployments",
@@ -89,18 +90,21 @@ class Polled:
 
 
 @intent
-def of_pool(pool_name: str, names: Sequence[str] | None, window: Window, dialect: str, now: datetime) -> Steps[Polled]:
+def of_pool(pool_name: str, names: Sequence[str] | None, window: Window, now: datetime) -> Steps[Polled]:
     """Due runs of a pool, the most important queue first. Nothing changes: a run is shown until it is taken."""
     loaded = yield from load_of(pool_name)
     chosen = loaded.chosen(names, pool_name)
-    left, found, micros = loaded.pool.room(window.limit), [], to_micros(now)
+    left, micros = loaded.pool.room(window.limit), to_micros(now)
+    found: list[str] = []
+    names_by_id = {id: name for name, id in loaded.ids.items()}
     for queue in in_turn(loaded.pool, chosen):
         if left <= 0:
             break
-        rows = yield _OF_QUEUE[dialect](queue_id=queue.id, **_bounds(window, min(left, queue.room)))
+        rows = yield _IN_QUEUE(queue_id=queue.id, **_bounds(window, min(left, queue.room)))
         left -= len(rows)
+        place = place_text(names_by_id[queue.id], loaded.pool.id, pool_name)
         head = f'{{"work_pool_id":"{loaded.pool.id}","work_queue_id":"{queue.id}","flow_run":'
-        found.extend([head + shown(row, micros) + "}" for row in rows])
+        found.extend([head + shown((row[0], place, *row[1:]), micros) + "}" for row in rows])
     asked = chosen if chosen is not None else list(loaded.ids.values())
     return Polled(("[" + ",".join(found) + "]").encode(), [UUID(id) for id in asked])
 

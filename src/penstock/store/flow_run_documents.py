@@ -34,15 +34,22 @@ _NO_PLACE = '"work_queue_name":null,"work_pool_id":null,"work_pool_name":null'
 _TERMINAL = frozenset(kind.value for kind in TERMINAL)
 _RUNNING = StateType.RUNNING.value
 
-_SHOWN = (
-    "flow_runs.doc, {place}, flow_runs.state_type, flow_runs.state_timestamp, flow_runs.total_run_time,"
+_REST = (
+    "flow_runs.state_type, flow_runs.state_timestamp, flow_runs.total_run_time,"
     " flow_runs.start_time, flow_runs.expected_start_time"
 )
 SHOWN = {
-    "sqlite": _SHOWN.format(place=_PLACE.format(json="json_object", text="")),
-    "postgres": _SHOWN.format(place=_PLACE.format(json="json_build_object", text="::text")),
+    "sqlite": f"flow_runs.doc, {_PLACE.format(json='json_object', text='')}, {_REST}",
+    "postgres": f"flow_runs.doc, {_PLACE.format(json='json_build_object', text='::text')}, {_REST}",
 }
 """The columns of `flow_runs` that `shown` needs."""
+SHOWN_PLAIN = f"flow_runs.doc, {_REST}"
+"""The same without the place, for runs that are known to be in one: see `place_text`."""
+
+
+def place_text(queue: str, pool_id: str, pool: str) -> str:
+    """A queue and its pool as the second of the columns `SHOWN`."""
+    return encode({"work_queue_name": queue, "work_pool_id": pool_id, "work_pool_name": pool}).decode()
 
 
 def document(run: FlowRun) -> str:

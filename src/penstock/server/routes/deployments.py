@@ -70,6 +70,11 @@ async def create(at: Request, body: DeploymentCreate) -> Answer[Deployment]:
         labels=labels,
         **{name: getattr(body, name) for name in _COPIED},
     )
+    deployment = structs.replace(
+        deployment,
+        parameter_openapi_schema=deployment.parameter_openapi_schema or {},
+        pull_steps=deployment.pull_steps or [],
+    )
     if deployment.version is None and body.version_info is not None:
         deployment = structs.replace(deployment, version=body.version_info.version)
     schedules = [new_schedule(one, deployment.id, at.now) for one in checked(body.schedules, at.now)]

@@ -9,8 +9,8 @@ from uuid import UUID
 from penstock.clock import utc_now
 from penstock.errors import BadRequest, NotFound
 from penstock.ids import new_id
+from penstock.server.announce import announce
 from penstock.server.bind import Encoded, Request, handles
-from penstock.server.routes.flow_run_states import tell
 from penstock.store import due_runs as store
 from penstock.store import work_queues
 from penstock.store.deployments import read as read_deployment
@@ -33,7 +33,7 @@ LEASE_SECONDS = (5.0, 86_400.0)
 async def scheduled_runs_of_pool(at: Request, body: work_pools.PoolPoll, name: str) -> Encoded:
     """A pool's due runs, as a worker polls for them."""
     window = store.Window(body.scheduled_before or at.now, body.scheduled_after, bounded(body.limit))
-    polled = await at.store.read(store.of_pool(name, body.work_queue_names, window, at.store.dialect, at.now))
+    polled = await at.store.read(store.of_pool(name, body.work_queue_names, window, at.now))
     await polled_queues(at, polled.queue_ids)
     return Encoded(polled.answer)
 
@@ -82,7 +82,7 @@ async def claim(at: Request, body: Claim, name: str) -> Encoded:
         wanted = store.Claim(body.worker_name, body.work_queue_names, body.limit, body.lease_seconds, now)
         claimed = await at.store.write(store.claim(name, wanted, at.store.dialect, new_id))
         for outcome in claimed.outcomes:
-            tell(at, outcome)
+            announce(at.hub, outcome)
         left = (deadline - now).total_seconds()
         if claimed.taken or left <= 0:
             return await _answer(at, name, claimed.taken, body.lease_seconds)

@@ -10,6 +10,7 @@ import msgspec
 from penstock.core.parameters import unfit
 from penstock.errors import BadRequest, NotFound
 from penstock.ids import new_id
+from penstock.server.announce import announce
 from penstock.server.bind import Answer, Request, handles
 from penstock.server.routes.flow_runs import MOST_IN_BULK
 from penstock.store import flow_run_states as store
@@ -55,19 +56,8 @@ async def propose(at: Request, id: UUID, state: StateCreate, *, force: bool = Fa
         worker=at.header(_WORKER),
     )
     outcome = await store.propose(at.store, id, proposal)
-    if outcome.event is not None:
-        tell(at, outcome)
+    announce(at.hub, outcome)
     return outcome
-
-
-def tell(at: Request, outcome: store.Outcome) -> None:
-    """Publishes the event of a written state; a run that is due or leaves its slot wakes its pool."""
-    if outcome.event is None:
-        return
-    at.hub.publish_events([outcome.event])
-    pool = outcome.around.pool_id
-    if pool is not None and outcome.run.state_type not in (StateType.PENDING, StateType.RUNNING):
-        at.hub.wake(pool)
 
 
 @handles(wire.bulk_set_state)
@@ -111,11 +101,10 @@ def _refused(status: OrchestrationStatus, reason: str, state: State | None) -> A
 
 
 def _going_on(state: State, at: Request) -> StateCreate:
-    keys = state.state_details.run_input_keyset
     if state.state_details.pause_reschedule:
-        details = StateDetails(scheduled_time=at.now, run_input_keyset=keys)
+        details = StateDetails(scheduled_time=at.now)
         return StateCreate(type=StateType.SCHEDULED, name="Resuming", state_details=details)
-    return StateCreate(type=StateType.RUNNING, state_details=StateDetails(run_input_keyset=keys))
+    return StateCreate(type=StateType.RUNNING)
 
 
 async def _problem_of(at: Request, run: FlowRun, keys: dict[str, str], given: dict[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import structs
 
 from penstock.core.states import DEFAULT_NAMES
-from penstock.errors import BadRequest, NotFound
+from penstock.errors import BadRequest, InvalidRequest, NotFound
 from penstock.ids import new_id
 from penstock.names import friendly
 from penstock.server.bind import Answer, Encoded, Request, handles
@@ -148,7 +148,15 @@ async def bulk_delete(at: Request, body: BulkSelection) -> Deleted:
 @handles(wire.read_flow_run_states)
 async def list_states(at: Request) -> Encoded:
     """A run's states, oldest first."""
-    return Encoded(await at.store.read(states.list_states(UUID(at.query.get("flow_run_id", "")))))
+    return Encoded(await at.store.read(states.list_states(asked_id(at, "flow_run_id"))))
+
+
+def asked_id(at: Request, name: str) -> UUID:
+    """A query parameter that is an id. InvalidRequest when it is not there or is none."""
+    try:
+        return UUID(at.query[name])
+    except (KeyError, ValueError):
+        raise InvalidRequest(f"The query parameter {name} must be a UUID.") from None
 
 
 @handles(wire.read_flow_run_state)

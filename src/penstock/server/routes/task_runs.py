@@ -7,16 +7,18 @@ from uuid import UUID
 
 from penstock.core.states import stamp, with_details
 from penstock.core.task_transitions import apply_task_state
-from penstock.errors import NotFound
+from penstock.errors import Conflict, NotFound
 from penstock.ids import new_id
 from penstock.server.bind import Answer, Encoded, Request, handles
+from penstock.server.routes.flow_runs import asked_id
+from penstock.store import flow_run_states
 from penstock.store import task_run_states as states
 from penstock.store import task_runs as store
 from penstock.store.documents import number_of
 from penstock.store.filters import select
 from penstock.wire import task_runs as wire
 from penstock.wire.flow_runs import SetState
-from penstock.wire.model import Criteria
+from penstock.wire.model import Criteria, Labels
 from penstock.wire.states import OrchestrationResult, StateCreate, StateType
 from penstock.wire.task_runs import TaskRun, TaskRunCreate, TaskRunUpdate
 
@@ -39,12 +41,24 @@ async def create(at: Request, body: TaskRunCreate) -> Answer[TaskRun]:
         task_version=body.task_version,
         empirical_policy=body.empirical_policy,
         tags=body.tags,
-        labels=body.labels or {},
+        labels=await _labels(at, body),
         task_inputs=body.task_inputs,
     )
     first = with_details(state, flow_run_id=run.flow_run_id, task_run_id=run.id)
     found = await at.store.write(store.create(apply_task_state(run, first, flow_run_count=0, now=at.now)))
     return Answer(await _shown(at, found), 201 if found == id else 200)
+
+
+async def _labels(at: Request, body: TaskRunCreate) -> Labels:
+    """A task run is labelled with what it runs in. Conflict for an unknown flow run."""
+    if body.flow_run_id is None:
+        return body.labels or {}
+    try:
+        known = await at.store.read(flow_run_states.read_known(body.flow_run_id))
+    except NotFound:
+        raise Conflict(f"There is no flow run with id {body.flow_run_id}.") from None
+    found: Labels = {"prefect.flow.id": str(known.run.flow_id), "prefect.flow-run.id": str(body.flow_run_id)}
+    return found | (body.labels or {})
 
 
 async def _shown(at: Request, id: UUID) -> Encoded:
@@ -104,7 +118,7 @@ async def set_state(at: Request, body: SetState, id: UUID) -> Answer[Orchestrati
 @handles(wire.read_task_run_states)
 async def list_states(at: Request) -> Encoded:
     """A task run's states, oldest first."""
-    return Encoded(await at.store.read(states.list_states(UUID(at.query.get("task_run_id", "")))))
+    return Encoded(await at.store.read(states.list_states(asked_id(at, "task_run_id"))))
 
 
 @handles(wire.read_task_run_state)
