@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 lock() {
     output=$1
     shift
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --custom-compile-command "make lock" --output-file "requirements/$output" "$@"
 }
 lock runtime.txt pyproject.toml

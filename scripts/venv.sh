@@ -9,4 +9,5 @@ python=${PYTHON:-python3}
 rm -rf "$1"
 "$python" -m venv "$1"
 echo "Installing $2 into $1 ..." >&2
-"$1/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$2"
+# The lock is complete; older pips go wrong when they resolve a locked package that has extras.
+"$1/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$2"

@@ -7,9 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 
-from penstock.artifacts import create_markdown_artifact
-
 from penstock import flow, task
+from penstock.artifacts import create_markdown_artifact
 
 HERE = Path(__file__).parent
 
