@@ -84,7 +84,6 @@ def database_url(database: str, folder: Path) -> Iterator[str | None]:
     if database == "sqlite":
         yield None
         return
-    folder.chmod(0o755)
     with cluster(folder) as postgres:
         yield postgres.database()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,21 +76,21 @@ def find_binaries() -> Path | None:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Postgres]:
-    """A running PostgreSQL below `folder`; a test that asks for it is skipped where none is installed."""
+    """A running PostgreSQL in a folder of its own; a test that asks for it is skipped where none is installed.
+
+    As root it can't lie below `folder`: pytest closes its temporary folders to the user postgres.
+    """
     binaries = find_binaries()
     if binaries is None:
         pytest.skip("PostgreSQL is not installed")
-    data = folder / "postgres"
-    data.mkdir(parents=True)
-    if os.geteuid() == 0:
-        for path in (data, *data.parents):
-            if path.stat().st_uid == 0 and not path.stat().st_mode & 0o001:
-                path.chmod(path.stat().st_mode | 0o001)
-        shutil.chown(data, "postgres", "postgres")
-    postgres = Postgres(binaries, data, free_port())
-    postgres.run("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync")
-    postgres.start()
-    try:
-        yield postgres
-    finally:
-        postgres.stop("immediate")
+    root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory(prefix="postgres-", dir=None if root else folder) as name:
+        if root:
+            shutil.chown(name, "postgres", "postgres")
+        postgres = Postgres(binaries, Path(name) / "data", free_port())
+        postgres.run("initdb", "-D", str(postgres.data), "-U", "postgres", "-A", "trust", "--no-sync")
+        postgres.start()
+        try:
+            yield postgres
+        finally:
+            postgres.stop("immediate")

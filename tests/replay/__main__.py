@@ -19,18 +19,20 @@ def main() -> int:
     arguments.add_argument("numbers", nargs="*", help="recordings to play, by number; all of them otherwise")
     given = arguments.parse_args()
     player = Player(Api(given.api))
-    total = wrong = 0
+    total = 0
+    unsteady: dict[str, list[int]] = {}
     for name in names(given.secured):
         if given.numbers and name.partition("-")[0] not in given.numbers:
             continue
         for answer in player.play(load(name)):
             total += 1
             seen = [d for d in answer.differences if given.values and not d.counts] + unexplained(answer)
-            wrong += bool(unexplained(answer))
+            if unexplained(answer):
+                unsteady.setdefault(answer.recording.partition("-")[0], []).append(answer.index)
             for difference in seen:
                 print(f"{answer.recording}[{answer.index}] {answer.method} {answer.path}\n    {difference}", flush=True)
-    print(f"{total} steps, {wrong} differ")
-    return 1 if wrong else 0
+    print(f"{total} steps; these differ: {unsteady}")
+    return 1 if unsteady else 0
 
 
 if __name__ == "__main__":

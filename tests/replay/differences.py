@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.replay.player import Answer
 from tests.replay.shapes import Difference
+from tests.replay.steadiness import UNSTEADY
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ DELIBERATE: tuple[Deliberate, ...] = ()
 
 def unexplained(answer: Answer) -> list[Difference]:
     """The differences of an answer that a client could notice and that nobody meant."""
+    if answer.index in UNSTEADY.get(answer.recording.partition("-")[0], ()):
+        return []
     return [
         difference
         for difference in answer.differences

@@ -16,12 +16,16 @@ from typing import Any
 
 from tests.live.api import Api
 from tests.replay.mapping import Mapping
-from tests.replay.recording import PROLOGUES, Recording
+from tests.replay.recording import Recording, prologue
 from tests.replay.shapes import Comparison, Difference
 from tests.replay.sockets import Socket, open_socket, refusal, tag
+from tests.replay.steadiness import UNSTEADY
 
 PATIENCE = 4.0
 """Seconds a fitting answer may come later than in the recording."""
+
+LONGEST = 32.0
+"""Seconds an answer is waited for at most: longer than any delay that a server tells a client."""
 
 ASKING = ("/filter", "/count", "/paginate", "/get_scheduled_flow_runs", "/get_runs", "/lateness", "/history")
 """Ends of the POST paths that change nothing, so that they may be repeated."""
@@ -52,13 +56,15 @@ class Player:
 
     def play(self, recording: Recording) -> Iterator[Answer]:
         """The outcome of each entry, as they are played."""
-        for method, path, body in PROLOGUES.get(recording.number, ()):
-            self.api.ask(method, path, body)
+        for entry in prologue(recording):
+            self.send(entry, self.shift(recording, entry))
         sockets: dict[int, Socket] = {}
         began = time.monotonic()
         for index, entry in enumerate(recording.entries):
             shift = self.shift(recording, entry)
-            late = max(0.0, entry["at"] - (time.monotonic() - began)) + PATIENCE
+            late = min(LONGEST, max(0.0, entry["at"] - (time.monotonic() - began)) + PATIENCE)
+            if index in UNSTEADY.get(recording.number, ()):
+                late = 0.2
             if entry.get("status") == 503:
                 continue  # the recorded server was busy; its client sent the same again
             if "websocket" in entry:

@@ -15,17 +15,11 @@ FOLDER = Path(__file__).parent / "recordings"
 SECURED = ("37", "48", "49", "50")
 """Recordings made with a server that has `server.api.auth_string`, CSRF protection and streamed logs on."""
 
-TEMPLATE = {
-    "job_configuration": {"env": "{{ env }}"},
-    "variables": {"type": "object", "properties": {"env": {"type": "object", "title": "Environment Variables"}}},
+PROLOGUES: dict[str, list[tuple[str, str]]] = {
+    "60": [("11-cli-work-pool", '"pool-a"')],
+    "63": [("63-scheduled-runs-and-late", '"sched-flow"')],
 }
-
-PROLOGUES: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
-    "60": [("POST", "/work_pools/", {"name": "pool-a", "type": "process"})],
-    "62": [("PATCH", "/work_pools/pool-a", {"base_job_template": TEMPLATE})],
-    "63": [("POST", "/flows/", {"name": "sched-flow"})],
-}
-"""What had been done, unrecorded, before a scenario: its requests stand on it."""
+"""What had been done, unrecorded, before a scenario: the POST of a recording that holds a text."""
 
 
 @dataclass(frozen=True)
@@ -81,3 +75,11 @@ def stamp_of(entry: dict[str, Any]) -> str | None:
     data = entry.get("data")
     found = data.get("occurred") if isinstance(data, dict) else None
     return found if isinstance(found, str) else None
+
+
+def prologue(recording: Recording) -> list[dict[str, Any]]:
+    """The entries to be sent before a recording."""
+    return [
+        next(e for e in load(name).entries if e.get("method") == "POST" and text in json.dumps(e.get("request_body")))
+        for name, text in PROLOGUES.get(recording.number, [])
+    ]

@@ -17,6 +17,9 @@ ENUMERATED = {
 MEASURED = {"total_run_time", "total_task_run_time", "estimated_run_time", "estimated_start_time_delta", "expiration"}
 """Keys whose numbers are durations."""
 
+TELLING = ("id", "prefect.resource.id", "name", "event", "slug", "key")
+"""Keys that tell which object of a list is meant, the best first."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -99,7 +102,8 @@ class Comparison:
         """The live item that is the same thing: by known id, by name, else by place in a list of plain values."""
         if not isinstance(item, dict):
             return live[index] if index < len(live) else None
-        for key in ("id", "prefect.resource.id", "name", "event", "slug", "key"):
+        keys = ("id",) if item.get("id") in self.mapping.known else TELLING
+        for key in keys:
             wanted = self.mapping.known.get(str(item.get(key)), item.get(key))
             found = [other for other in live if isinstance(other, dict) and wanted and other.get(key) == wanted]
             if len(found) == 1:
