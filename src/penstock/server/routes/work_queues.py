@@ -136,7 +136,7 @@ async def create_queue(at: Request, body: WorkQueueCreate, pool: WorkPool) -> Wo
         created=at.now,
         updated=at.now,
         name=body.name,
-        description=body.description,
+        description=body.description or "",
         is_paused=body.is_paused,
         concurrency_limit=body.concurrency_limit,
         work_pool_id=pool.id,
