@@ -13,5 +13,5 @@ def announce(hub: Broadcast, outcome: Outcome) -> None:
         return
     hub.publish_events([outcome.event])
     state, pool = outcome.run.state_type, outcome.around.pool_id
-    if pool is not None and state not in (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING):
+    if pool is not None and state not in (StateType.PENDING, StateType.RUNNING):
         hub.wake(pool)
