@@ -6,7 +6,6 @@ package is found in exactly the same way.
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 INFRASTRUCTURES = "penstock.infrastructures"
@@ -17,10 +16,14 @@ RUNNERS = "penstock.runners"
 
 def names(group: str) -> list[str]:
     """The registered names of a group, sorted."""
+    from importlib.metadata import entry_points  # 4 MiB, which a program that asks for no plug-in does without
+
     return sorted({point.name for point in entry_points(group=group)})
 
 
 def load(group: str, name: str) -> Any | None:
     """The object registered under a name, or None; ImportError when its package is broken."""
-    found: list[EntryPoint] = list(entry_points(group=group, name=name))
+    from importlib.metadata import entry_points
+
+    found = list(entry_points(group=group, name=name))
     return found[0].load() if found else None

@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from importlib import metadata
 from pathlib import Path
 
 from penstock.errors import StepFailed
@@ -36,6 +35,8 @@ async def install_missing(requirements: Iterable[str]) -> None:
 
 
 def _is_installed(requirement: str) -> bool:
+    from importlib import metadata  # large, and rarely needed
+
     name = _NAME.match(requirement.strip())
     if name is None:
         raise StepFailed(f"{requirement!r} is not the name of a package.")
