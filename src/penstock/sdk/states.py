@@ -15,12 +15,14 @@ from uuid import UUID
 from penstock.clock import utc_now
 from penstock.errors import PenstockError
 from penstock.ids import new_id
+from penstock.wire.states import StateType
 
 if TYPE_CHECKING:
     from penstock.sdk.results import Reference
     from penstock.wire.states import State as WireState
     from penstock.wire.states import StateCreate
 
+TYPES = {kind.value: kind for kind in StateType}
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 UNSUCCESSFUL = frozenset({"FAILED", "CANCELLED", "CRASHED"})
 
@@ -81,7 +83,7 @@ class State:
         id: UUID | None = None,
         reference: Reference | None = None,
     ) -> None:
-        self.type = type
+        self.type: StateType = TYPES[type]
         self.name = name or type.capitalize()
         self.message = message
         self.details = details or {}
@@ -178,7 +180,7 @@ class State:
 
 def to_wire(state: State) -> StateCreate:
     """The state as it is proposed to the server; its value stays here, a reference to it goes along."""
-    from penstock.wire.states import StateCreate, StateDetails, StateType
+    from penstock.wire.states import StateCreate, StateDetails
 
     details = {**state.details, "transition_id": new_id()}
     data: dict[str, Any] | None = None
@@ -187,7 +189,7 @@ def to_wire(state: State) -> StateCreate:
     elif state.type in ("COMPLETED", "FAILED"):
         details["untrackable_result"] = True
     return StateCreate(
-        type=StateType(state.type),
+        type=state.type,
         name=state.name,
         message=state.message,
         data=data,

@@ -155,7 +155,7 @@ class Taker:
         except PenstockError as error:
             self._logs.warning(run.id, f"The run could not be taken: {error.message}")
             return None
-        return RunFacts(flow_run=run, flow=flow, deployment=deployment, attempt=run.run_count + 1)
+        return RunFacts(flow_run=run, flow=flow, deployment=deployment)
 
     async def _deployment(self, run: FlowRun) -> Deployment | None:
         if run.deployment_id is None:

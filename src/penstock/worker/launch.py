@@ -68,7 +68,8 @@ class PoolLauncher:
 
 def identity(facts: RunFacts) -> str:
     """The same for the same attempt at the same run, wherever it is started."""
-    return f"{facts.flow_run.id}-{facts.attempt}"
+    attempt = facts.flow_run.run_count + 1 if facts.attempt is None else facts.attempt
+    return f"{facts.flow_run.id}-{attempt}"
 
 
 def note(facts: RunFacts, scope: str, worker: str, *, show: bool) -> dict[str, Any]:
@@ -94,8 +95,9 @@ def names_of(run: RunFacts, worker: str) -> dict[str, str]:
         "PREFECT__WORKER_NAME": worker,
         "PREFECT__FLOW_ID": str(run.flow.id),
         "PREFECT__FLOW_NAME": run.flow.name,
-        ATTEMPT: str(run.attempt),
     }
+    if run.attempt is not None:
+        found[ATTEMPT] = str(run.attempt)
     if run.deployment:
         found["PREFECT__DEPLOYMENT_ID"] = str(run.deployment.id)
         found["PREFECT__DEPLOYMENT_NAME"] = run.deployment.name
