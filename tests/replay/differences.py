@@ -18,6 +18,8 @@ class Deliberate:
     """A pattern of `METHOD path`, ids and all."""
 
     reason: str
+    """Why; one sentence for the page."""
+
     at: str = ".*"
     """A pattern of the place in the answer."""
 
@@ -30,7 +32,66 @@ class Deliberate:
         return bool(fits) and difference.kind in self.kinds
 
 
-DELIBERATE: tuple[Deliberate, ...] = ()
+HEAD = """## On the wire
+
+Recorded conversations of real Prefect programs are replayed against the server (`tests/replay`): status codes, keys,
+types and enumerated values are the same but for these. The list is `tests/replay/differences.py`; a test holds this
+section to it.
+
+| where | what differs, and why |
+| --- | --- |"""
+
+DELIBERATE: tuple[Deliberate, ...] = (
+    Deliberate(
+        "WS open .*/workers/connect",
+        "There is no worker channel yet: the upgrade is answered 404, and Prefect's workers then poll and send "
+        "heartbeats over REST, as they do with older servers. Penstock's own workers use `/penstock` instead.",
+    ),
+    Deliberate(
+        "WS open .*/task_runs/subscriptions/scheduled",
+        "Background tasks (`.delay()`, `task serve`) are not served yet.",
+    ),
+    Deliberate(
+        "(GET|POST) .*/deployments/",
+        "`last_polled` of a deployment is that of its queue and not stored twice, so that polling writes no "
+        "deployment rows.",
+        at=r".*\.last_polled",
+    ),
+    Deliberate(
+        "POST .*/(get_scheduled_flow_runs|get_runs)$",
+        "A polled run is shown whole, with its state and the names of its queue and pool; Prefect leaves them empty.",
+        at=r".*\.(state|work_queue_name|work_pool_id|work_pool_name)",
+        kinds=("type", "extra"),
+    ),
+    Deliberate(
+        "POST|PATCH|PUT",
+        "A refused body says where and what is wrong (`loc`, `msg`, `input`) as Prefect does; the rule's internal "
+        "context (`ctx`) is left out, and `type` may be the general `value_error`.",
+        at=r"\$\.exception_detail\[\]\.(ctx|type)",
+    ),
+    Deliberate(
+        "POST .*/flow_runs/[^/]+/resume$",
+        "Resuming a run that does not exist is 404, not 500.",
+        kinds=("status",),
+    ),
+    Deliberate(
+        "DELETE .*/queues/default$",
+        "Deleting a pool's default queue is refused with 409 and the reason; Prefect fails with 500.",
+        kinds=("status",),
+    ),
+    Deliberate(
+        "(POST|GET) .*/flow_runs/",
+        "A state that the server puts in the place of a proposed one keeps the proposal's `transition_id`, so that "
+        "sending it twice is noticed; details that say nothing are null.",
+        at=r".*state_details\.(transition_id|deferred)",
+    ),
+    Deliberate(
+        "POST .*(/flow_runs/|/create_flow_run)$",
+        "Job variables that were not given are `{}`, as they are when read; Prefect answers null to their creator.",
+        at=r".*\.job_variables",
+        kinds=("type",),
+    ),
+)
 
 
 def unexplained(answer: Answer) -> list[Difference]:
@@ -42,3 +103,20 @@ def unexplained(answer: Answer) -> list[Difference]:
         for difference in answer.differences
         if difference.counts and not any(known.covers(answer, difference) for known in DELIBERATE)
     ]
+
+
+def page() -> str:
+    """The list as a section of docs/compatibility.md shows it."""
+    lines = [f"| `{known.where}` | {known.reason} |" for known in DELIBERATE]
+    return "\n".join([HEAD, *map(escaped, lines), ""])
+
+
+def escaped(line: str) -> str:
+    """A table row in which the bars of a pattern do not end the cell."""
+    where, _, reason = line.removeprefix("| ").removesuffix(" |").rpartition(" | ")
+    bars = where.replace("|", "\\|")
+    return f"| {bars} | {reason} |"
+
+
+if __name__ == "__main__":
+    print(page(), end="")

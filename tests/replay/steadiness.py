@@ -6,4 +6,14 @@ somebody had done between two scenarios, is not in them. Found by replaying agai
 prints this table): what two runs of the same server disagree on says nothing about ours.
 """
 
-UNSTEADY: dict[str, tuple[int, ...]] = {}
+UNSTEADY: dict[str, tuple[int, ...]] = {
+    "14": (20, 21),
+    "17": (13, 16, 20, 27, 28),
+    "31": (69,),
+    "33": (89, 135, 163, 202, 203, 205),
+    "35b": (11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29),
+    "36": (12, 13, 14),
+    "41": (5,),
+    "61": (70,),
+    "66a": (11,),
+}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.programs import Program, penstock, prefect
+from tests.live.programs import ROOT, Program, penstock, prefect
 from tests.live.servers import running
-from tests.replay.differences import unexplained
+from tests.replay.differences import page, unexplained
 from tests.replay.player import Player
 from tests.replay.recording import load, names
 
@@ -61,3 +61,8 @@ def check(name: str, player: Player) -> None:
         for difference in unexplained(answer)
     ]
     assert not wrong, "\n".join(wrong[:40])
+
+
+def test_compatibility_page_lists_the_deliberate_differences() -> None:
+    """`python -m tests.replay.differences` prints the section."""
+    assert page() in (ROOT / "docs" / "compatibility.md").read_text()
