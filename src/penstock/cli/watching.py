@@ -13,10 +13,15 @@ from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import StateType
 
 FINAL = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED}
+FIRST_PAUSE = 0.05
 
 
 def watch(client: Client, run_id: UUID, timeout: float | None = None, interval: float = 0.5) -> FlowRun:
-    """Waits until the run has ended, telling each state on the way. Raises Failure when the time is up."""
+    """Waits until the run has ended, telling each state on the way. Raises Failure when the time is up.
+
+    Looks often at first, since many runs are short, and then every `interval` seconds.
+    """
+    pause = min(FIRST_PAUSE, interval)
     deadline = time.monotonic() + timeout if timeout else None
     shown = None
     while True:
@@ -29,7 +34,8 @@ def watch(client: Client, run_id: UUID, timeout: float | None = None, interval: 
             return run
         if deadline and time.monotonic() > deadline:
             raise Failure(f"The run has not ended after {timeout:g} s; it is {run.state_name}.")
-        time.sleep(interval)
+        time.sleep(pause)
+        pause = min(pause * 1.5, interval)
 
 
 def judge(run: FlowRun) -> str:
