@@ -70,18 +70,18 @@ _EVENT_TRIGGER: Json = {
 _LOOPS = ("prefect.flow-run.Scheduled", "prefect.flow-run.Pending", "prefect.flow-run.Running")
 
 
-def complete_trigger(raw: Mapping[str, Any], new_id: Callable[[], UUID], place: Place = ("trigger",)) -> Json:
+def complete_trigger(raw: Mapping[str, Any], make_id: Callable[[], UUID], place: Place = ("trigger",)) -> Json:
     """The trigger with ids and defaults; `InvalidRequest` says where it is wrong."""
     kind = raw.get("type", "compound" if "require" in raw else "sequence" if "triggers" in raw else "event")
     if kind == "event":
-        return _event_trigger(raw, new_id, place)
+        return _event_trigger(raw, make_id, place)
     if kind not in ("compound", "sequence"):
         raise InvalidRequest(f"Input should be 'event', 'compound' or 'sequence', not {kind!r}", loc=(*place, "type"))
     inner = raw.get("triggers")
     if not isinstance(inner, list) or not inner:
         raise InvalidRequest("Field required", loc=(*place, "triggers"))
-    triggers = [complete_trigger(one, new_id, (*place, "triggers", index)) for index, one in enumerate(inner)]
-    done = {"type": kind, "id": raw.get("id") or str(new_id()), "triggers": triggers}
+    triggers = [complete_trigger(one, make_id, (*place, "triggers", index)) for index, one in enumerate(inner)]
+    done = {"type": kind, "id": raw.get("id") or str(make_id()), "triggers": triggers}
     done["within"] = _seconds(raw.get("within"), (*place, "within"))
     if kind == "compound":
         done["require"] = _require(raw.get("require", "all"), len(triggers), (*place, "require"))
@@ -126,9 +126,9 @@ def _named(match: Any) -> set[str]:
     return {one for one in several if not one.endswith("*") and not one.startswith("!")}
 
 
-def _event_trigger(raw: Mapping[str, Any], new_id: Callable[[], UUID], place: Place) -> Json:
+def _event_trigger(raw: Mapping[str, Any], make_id: Callable[[], UUID], place: Place) -> Json:
     given = {key: value for key, value in raw.items() if value is not None}
-    done = {"type": "event", "id": str(new_id()), **_EVENT_TRIGGER, **given}
+    done = {"type": "event", "id": str(make_id()), **_EVENT_TRIGGER, **given}
     if done["posture"] not in ("Reactive", "Proactive"):
         raise InvalidRequest("Input should be 'Reactive' or 'Proactive'", loc=(*place, "posture"))
     if not isinstance(done["threshold"], int) or done["threshold"] < 1:

@@ -43,6 +43,7 @@ pragma foreign_keys = on;
 pragma cache_size = -32000;
 pragma mmap_size = 268435456;
 pragma temp_store = memory;
+pragma journal_size_limit = 67108864;
 """
 
 _Waiting = tuple[Any, "asyncio.Future[Any]"]
