@@ -6,7 +6,6 @@ tables or change with the time, so they are put at the document's end when it is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -72,7 +71,7 @@ def row_of(run: FlowRun) -> dict[str, Any]:
         "work_queue_id": _text(run.work_queue_id),
         "parent_task_run_id": _text(run.parent_task_run_id),
         "idempotency_key": run.idempotency_key,
-        "tags": json.dumps(run.tags),
+        "tags": encode(run.tags).decode() if run.tags else "[]",
         "state_id": _text(run.state_id),
         "state_type": run.state_type.value if run.state_type else None,
         "state_name": run.state_name,

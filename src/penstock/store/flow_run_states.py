@@ -7,7 +7,6 @@ task run are involved everything happens in one transaction that holds the run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -220,7 +219,7 @@ def change_row(run: FlowRun, before: State | None, around: Surroundings, now: da
         "state_doc": encode(state).decode(),
         "event": event.event,
         "resource_id": f"prefect.flow-run.{run.id}",
-        "related": json.dumps([one["prefect.resource.id"] for one in event.related]),
+        "related": encode([one["prefect.resource.id"] for one in event.related]).decode(),
         "event_doc": encode(event).decode(),
     }
 

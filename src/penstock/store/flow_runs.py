@@ -18,7 +18,7 @@ from penstock.errors import Conflict
 from penstock.store import run_limits
 from penstock.store.database import Database, Steps, intent
 from penstock.store.filters import Selection
-from penstock.store.flow_run_documents import SHOWN, decode, shown, shown_list
+from penstock.store.flow_run_documents import SHOWN, decode, place_text, shown, shown_list
 from penstock.store.flow_run_states import SQL, change_row
 from penstock.store.statements import statement
 from penstock.wire.deployments import Deployment
@@ -52,6 +52,8 @@ class Created:
     around: Surroundings
     known: bool = False
     event: bytes | None = None
+    answer: bytes | None = None
+    """The JSON of a run that was made, as the API answers it."""
 
 
 @intent
@@ -83,10 +85,19 @@ async def create(
     row = change_row(run, None, around, now)
     while True:
         if await store.write(_insert(row, store.dialect)):
-            return Created(run, around, event=row["event_doc"].encode())
+            return Created(run, around, event=row["event_doc"].encode(), answer=_answer(row, around, now))
         known = await store.read(by_key(run.flow_id, run.idempotency_key))
         if known is not None:
             return Created(known, around, known=True)
+
+
+def _answer(row: dict[str, Any], around: Surroundings, now: datetime) -> bytes:
+    """A new run as it is shown, which need not be read again for that."""
+    place = None
+    if around.queue_name is not None and around.pool_id is not None and around.pool_name is not None:
+        place = place_text(around.queue_name, around.pool_id, around.pool_name)
+    columns = ("state_type", "state_timestamp", "total_run_time", "start_time", "expected_start_time")
+    return shown((row["doc"], place, *(row[name] for name in columns)), to_micros(now)).encode()
 
 
 @intent

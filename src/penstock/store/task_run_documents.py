@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -39,7 +38,7 @@ def row_of(run: TaskRun) -> dict[str, Any]:
         "flow_run_id": None if run.flow_run_id is None else str(run.flow_run_id),
         "task_key": run.task_key,
         "dynamic_key": run.dynamic_key,
-        "tags": json.dumps(run.tags),
+        "tags": encode(run.tags).decode() if run.tags else "[]",
         "state_id": None if run.state_id is None else str(run.state_id),
         "state_type": run.state_type.value if run.state_type else None,
         "state_name": run.state_name,

@@ -66,15 +66,18 @@ async def made(at: Request, created: store.Created) -> Answer[FlowRun]:
         at.hub.publish_events([created.event])
     if created.around.pool_id is not None:
         at.hub.wake(created.around.pool_id)
-    shown = await at.store.read(store.read(created.run.id, at.now))
-    if shown is None:
-        raise NotFound("Flow run not found")
-    return Answer(Encoded(shown), 200 if created.known else 201)
+    if created.answer is not None:
+        return Answer(Encoded(created.answer), 201)
+    return Answer(await _shown(at, created.run.id), 200)
 
 
 @handles(wire.read_flow_run)
 async def read(at: Request, id: UUID) -> Encoded:
     """A run by its id."""
+    return await _shown(at, id)
+
+
+async def _shown(at: Request, id: UUID) -> Encoded:
     found = await at.store.read(store.read(id, at.now))
     if found is None:
         raise NotFound("Flow run not found")
