@@ -125,7 +125,7 @@ async def test_async_tasks_are_awaited_retried_and_timed_out(api: Client) -> Non
 
     @flow
     async def both() -> tuple[int, str]:
-        state = await waits(return_state=True)  # type: ignore[misc]  # an async task's state is awaited too
+        state = await waits(return_state=True)
         return await double(4), state.name
 
     assert await both() == (8, "TimedOut")

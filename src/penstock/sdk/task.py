@@ -77,6 +77,14 @@ class Task(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
     def __call__(
+        self: Task[P, Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Any: ...  # an awaitable of State; Any, as a function that is not annotated matches here too
+    @overload
+    def __call__(
         self, *args: Any, return_state: Literal[True], wait_for: Iterable[Any] | None = None, **kwargs: Any
     ) -> State: ...
     def __call__(  # type: ignore[misc]  # P may not be repeated with more keywords
