@@ -54,7 +54,6 @@ def test_a_schema_has_positions_titles_defaults_and_what_is_required() -> None:
             "c": {"default": None, "position": 2, "title": "c", "anyOf": [{"type": "number"}, {"type": "null"}]},
         },
         "required": ["a"],
-        "definitions": {},
     }
 
 

@@ -36,13 +36,9 @@ def parameter_schema(function: Callable[..., Any], descriptions: Mapping[str, st
         if descriptions and parameter.name in descriptions:
             found["description"] = descriptions[parameter.name]
         properties[parameter.name] = schema_of(hints.get(parameter.name, Any), definitions) | found
-    return {
-        "title": "Parameters",
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "definitions": definitions,
-    }
+    schema = {"title": "Parameters", "type": "object", "properties": properties}
+    # Empty ones are left out, as Prefect's clients do.
+    return schema | {key: part for key, part in (("required", required), ("definitions", definitions)) if part}
 
 
 def type_hints(function: Callable[..., Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def argument_descriptions(docstring: str) -> dict[str, str]:
             indent, last = argument.group(1), argument.group(2)
             found[last] = argument.group(3).strip()
         elif inside and line.strip() and indent and line.startswith(indent + " "):
-            found[last] = f"{found[last]} {line.strip()}".strip()
+            found[last] = f"{found[last]}\n{line.strip()}".strip()
         elif line.strip():
             inside = False
     return found
@@ -167,13 +167,8 @@ def _schema_from_source(node: _Function) -> dict[str, Any]:
         else:
             found |= _literal(default)
         properties[argument.arg] = found
-    return {
-        "title": "Parameters",
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "definitions": {},
-    }
+    schema = {"title": "Parameters", "type": "object", "properties": properties}
+    return schema | ({"required": required} if required else {})
 
 
 def _literal(node: ast.expr) -> dict[str, Any]:
