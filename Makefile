@@ -6,7 +6,7 @@ demo: .venv/ready ## a flow through server, pool and worker, with its result
 
 test: .venv/ready .venv-prefect/ready ## everything that can be tested here
 	scripts/ensure-postgres.sh
-	PENSTOCK_TEST_PREFECT=.venv-prefect .venv/bin/python -m pytest
+	.venv/bin/python -m pytest
 
 check: .venv/ready ## types, style, house rules
 	.venv/bin/ruff check src tests scripts examples
@@ -15,7 +15,7 @@ check: .venv/ready ## types, style, house rules
 	.venv/bin/python -m pytest tests/test_architecture.py
 
 bench: .venv/ready .venv-prefect/ready ## the budget table, Penstock beside Prefect
-	PENSTOCK_TEST_PREFECT=.venv-prefect .venv/bin/python -m benchmarks.run
+	.venv/bin/python -m benchmarks.run
 
 lock: ## exact versions with hashes
 	scripts/lock.sh
