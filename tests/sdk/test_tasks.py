@@ -240,7 +240,8 @@ def test_a_returned_state_is_the_state(api: Client) -> None:
 
     @flow
     def asks() -> State:
-        return says(return_state=True)
+        state: State = says(return_state=True)
+        return state
 
     assert asks(return_state=True).message == "no luck"
 
