@@ -156,6 +156,10 @@ class Bench:
         mark = self.folder / "began"
         return int(eventually(lambda: mark.exists() and mark.read_text(), timeout, "the flow begins", every=0.02))
 
+    def hosts(self) -> list[Path]:
+        """The jobs that workers keep in mind."""
+        return list(self.folder.glob("home/jobs/*"))
+
     def go(self) -> None:
         """Lets the waiting flow end."""
         (self.folder / "go").touch()

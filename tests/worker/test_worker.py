@@ -6,7 +6,10 @@ import os
 import signal
 from pathlib import Path
 
-from tests.live.api import eventually
+import pytest
+
+from tests.live.api import Api, eventually
+from tests.live.servers import free_port
 from tests.worker.bench import Bench
 
 
@@ -187,3 +190,27 @@ def test_a_missing_block_crashes_the_run_and_is_named(bench: Bench) -> None:
     run = bench.run("quick", job_variables={"env": {"X": "{{ prefect.blocks.secret.nowhere }}"}})
     state = bench.ended(run)["state"]
     assert (state["type"], "secret/nowhere" in state["message"]) == ("CRASHED", True)
+
+
+def test_health_page_of_a_worker(bench: Bench) -> None:
+    port = free_port()
+    bench.worker(with_healthcheck=True, env={"PENSTOCK_WORKER_WEBSERVER_PORT": str(port)})
+    page = Api(f"http://127.0.0.1:{port}")
+    eventually(page.healthy, 20, "the worker is healthy")
+    assert page.get("/health") == {"message": "OK"}
+
+
+def test_a_stale_attempt_is_told_to_stop(bench: Bench) -> None:
+    """A worker that was thought dead finds its run given to another: its job ends and changes nothing."""
+    if bench.server.program.name != "penstock":
+        pytest.skip("a Prefect server has no leases")
+    first = bench.worker()
+    run = bench.run("waiting", {"folder": str(bench.folder)})
+    pid = bench.began()
+    first.send_signal(signal.SIGSTOP)
+    os.kill(pid, signal.SIGSTOP)
+    assert bench.ended(run, 60)["state_type"] == "CRASHED"
+    os.kill(pid, signal.SIGCONT)
+    first.send_signal(signal.SIGCONT)
+    eventually(lambda: not bench.hosts(), 40, "the worker lets go of the job")
+    assert bench.read(run)["state_type"] == "CRASHED"
