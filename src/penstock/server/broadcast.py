@@ -123,7 +123,8 @@ class Broadcast:
         waiters = self._waiters.setdefault(pool, set())
         waiters.add(waiter)
         try:
-            await asyncio.wait_for(waiter, seconds)
+            async with asyncio.timeout(seconds):
+                await waiter
         except TimeoutError:
             return False
         finally:

@@ -7,6 +7,7 @@ is a problem that `/health` and `/ready` report.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -107,10 +108,9 @@ class Loop:
         while True:
             self._nudged.clear()
             wait = await self._turn()
-            try:
-                await asyncio.wait_for(self._nudged.wait(), wait)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):  # `wait_for` may swallow the stop in Python 3.11
+                    await self._nudged.wait()
 
     async def _turn(self) -> float:
         """One pass; the seconds until the next."""
