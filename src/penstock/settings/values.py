@@ -40,7 +40,8 @@ def parse(raw: object, kind: Any) -> Any:
         return msgspec.convert(raw, kind, strict=False, dec_hook=_convert_own)
     except msgspec.ValidationError as error:
         choices = [repr(choice) for choice in typing.get_args(kind) if isinstance(choice, str)]
-        raise ValueError(f"Expected one of {', '.join(choices)}" if choices else str(error)) from None
+        expected = f"Expected one of {', '.join(choices)}" if choices else str(error)
+        raise ValueError(expected.removesuffix(", got `str`")) from None  # all text is str at first
 
 
 def is_secret(kind: Any) -> bool:
