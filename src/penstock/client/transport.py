@@ -124,4 +124,4 @@ def tls_context(*, verify: bool, ca_file: str | None) -> ssl.SSLContext:
 def _cause(error: BaseException) -> str:
     """What the network said, without the library's wrapping."""
     text = str(error)
-    return text.split(": ", 1)[1] if text.startswith(("<", "HTTP")) and ": " in text else text
+    return text.split(": ", 1)[1] if text.startswith(("<", "HTTP", "Remembered(")) and ": " in text else text
