@@ -162,3 +162,35 @@ def test_a_callback_is_called_once_whenever_it_comes(api: Client) -> None:
 def test_submitting_needs_a_flow() -> None:
     with pytest.raises(BadRequest, match="needs a flow"):
         double.submit(1)
+
+
+def test_what_has_not_begun_is_dropped_when_the_flow_fails(api: Client) -> None:
+    gate, begun = threading.Event(), threading.Event()
+    futures: list[PrefectFuture[Any]] = []
+
+    @task
+    def waits() -> None:
+        begun.set()
+        gate.wait(10)
+
+    @flow(task_runner=ThreadPoolTaskRunner(1))
+    def fails() -> None:
+        futures.extend([waits.submit(), waits.submit()])
+        begun.wait(10)
+        threading.Timer(0.05, gate.set).start()
+        raise ValueError
+
+    assert fails(return_state=True).is_failed()
+    assert [future.state.name for future in futures] == ["Completed", "Cancelled"]
+
+
+def test_tasks_may_wait_for_tasks_of_their_own(api: Client) -> None:
+    @task
+    def outer(x: int) -> int:
+        return double.submit(x).result()
+
+    @flow
+    def nested() -> int:
+        return sum(outer.map(range(100)).result())
+
+    assert nested() == 9900

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -219,7 +220,7 @@ class FlowCall:
             message = f"Flow run encountered an exception: {type(error).__name__}: {error}"
             return State("FAILED", message=message, data=error)
         finally:
-            yield Blocking(context.runner.close)
+            yield Blocking(partial(context.runner.close, drop=True))
 
     def _crash(self, context: FlowContext, error: BaseException) -> Steps[None]:
         """Says how the run was interrupted, even when the one who awaits it has been cancelled."""

@@ -73,6 +73,10 @@ class TaskCall:
         """Runs to the end in this thread and gives the last state."""
         return drive(self._steps())
 
+    def drop(self) -> State:
+        """Says that it will not be begun: the flow has ended before its turn came."""
+        return self._enter(State("CANCELLED", message="The flow run ended before this task run began."))
+
     def run_here(self, return_state: bool) -> Any:
         """As a plain call of the task: its value, or its exception raised."""
         return self._outcome(drive(self._steps()), return_state)

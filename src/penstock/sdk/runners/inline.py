@@ -21,7 +21,7 @@ class InlineTaskRunner:
         future.settle(call.run())
         return future
 
-    def close(self) -> None:
+    def close(self, *, drop: bool = False) -> None:
         """There is nothing to wait for."""
 
     def duplicate(self) -> InlineTaskRunner:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from penstock.sdk.task_engine import TaskCall
 
 
+DIRECTORS = 1000
+
+
 class ProcessPoolTaskRunner:
     """Up to `max_workers` calls at once, each function in a process; its run is directed from here.
 
@@ -40,12 +43,13 @@ class ProcessPoolTaskRunner:
         future: PrefectFuture[Any] = PrefectFuture(call.id, call.name)
         processes, directors = self._executors()
         call.elsewhere = lambda run: _Elsewhere(run, processes)
-        directors.submit(_direct, call, future)
+        begun = directors.submit(_direct, call, future)
+        begun.add_done_callback(lambda done: future.settle(call.drop()) if done.cancelled() else None)
         return future
 
-    def close(self) -> None:
+    def close(self, *, drop: bool = False) -> None:
         if self._directors is not None and self._processes is not None:
-            self._directors.shutdown(wait=True)
+            self._directors.shutdown(wait=True, cancel_futures=drop)
             self._processes.shutdown(wait=True)
             self._directors = self._processes = None
 
@@ -59,7 +63,7 @@ class ProcessPoolTaskRunner:
                 # Spawned, not forked: this process has threads, whose locks a fork would copy as they stand.
                 context = multiprocessing.get_context("spawn")
                 self._processes = ProcessPoolExecutor(self.max_workers or chosen, mp_context=context)
-                self._directors = ThreadPoolExecutor(64, thread_name_prefix="penstock-process-task")
+                self._directors = ThreadPoolExecutor(DIRECTORS, thread_name_prefix="penstock-process-task")
             return self._processes, self._directors
 
 

@@ -14,7 +14,8 @@ from penstock.sdk.states import Crashed
 if TYPE_CHECKING:
     from penstock.sdk.task_engine import TaskCall
 
-DEFAULT_THREADS = 64
+DEFAULT_THREADS = 1000
+"""A bound, not a size: threads are made when none is idle. Tasks that wait for tasks of theirs hold one each."""
 
 
 class ThreadPoolTaskRunner:
@@ -31,12 +32,13 @@ class ThreadPoolTaskRunner:
     def submit(self, call: TaskCall) -> PrefectFuture[Any]:
         future: PrefectFuture[Any] = PrefectFuture(call.id, call.name)
         context = contextvars.copy_context()
-        self._executor().submit(context.run, _work, call, future)
+        begun = self._executor().submit(context.run, _work, call, future)
+        begun.add_done_callback(lambda done: future.settle(call.drop()) if done.cancelled() else None)
         return future
 
-    def close(self) -> None:
+    def close(self, *, drop: bool = False) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=True)
+            self._pool.shutdown(wait=True, cancel_futures=drop)
             self._pool = None
 
     def duplicate(self) -> ThreadPoolTaskRunner:
