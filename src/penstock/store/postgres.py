@@ -71,6 +71,7 @@ class PostgresDatabase:
                 max_cached_statement_lifetime=0,
                 max_inactive_connection_lifetime=300,
                 timeout=CONNECT_TIMEOUT,
+                reset=_as_it_is,
                 server_settings={"application_name": "penstock", "jit": "off"},
             )
         except (*_LOST, asyncpg.PostgresError) as error:
@@ -205,6 +206,10 @@ class PostgresDatabase:
     def _heard(self, _connection: Any, _pid: int, channel: str, payload: str) -> None:
         for callback in self._listeners.get(channel, ()):
             callback(payload)
+
+
+async def _as_it_is(_connection: Any) -> None:
+    """Intents leave nothing behind in a session, so giving a connection back needs no round trip to reset it."""
 
 
 async def _drive(connection: Any, steps: Steps[T], query: Query) -> T:
