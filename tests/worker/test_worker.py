@@ -214,3 +214,17 @@ def test_a_stale_attempt_is_told_to_stop(bench: Bench) -> None:
     first.send_signal(signal.SIGCONT)
     eventually(lambda: not bench.hosts(), 40, "the worker lets go of the job")
     assert bench.read(run)["state_type"] == "CRASHED"
+
+
+def test_what_a_worker_does_is_known_as_events(bench: Bench) -> None:
+    bench.run("quick")
+    assert bench.worker(run_once=True, name=f"teller {bench.server.port}").wait(60) == 0
+    worker = f"prefect.worker.process.teller-{bench.server.port}"
+    wish = {"filter": {"resource": {"id": [worker]}, "order": "ASC"}}
+
+    def look() -> list[str]:
+        names = [event["event"] for event in bench.post("/events/filter", wish)["events"]]
+        return names if len(names) >= 4 else []
+
+    names = ["started", "submitted-flow-run", "executed-flow-run", "stopped"]
+    assert eventually(look, 20, "the events arrive") == [f"prefect.worker.{name}" for name in names]

@@ -13,6 +13,7 @@ from penstock.errors import PenstockError
 from penstock.infra.protocol import Exit, Found, Infrastructure, explain
 from penstock.wire.dispatch import Held
 from penstock.wire.states import StateType
+from penstock.worker.announcements import Announcements
 from penstock.worker.facts import Taken
 from penstock.worker.launch import Launcher
 from penstock.worker.reports import Reports
@@ -40,8 +41,16 @@ class Hosted:
 class Jobs:
     """Starts, watches and stops jobs. What goes wrong with one is said and harms no other."""
 
-    def __init__(self, driver: Infrastructure, launcher: Launcher | None, reports: Reports, logs: RunLogs) -> None:
+    def __init__(
+        self,
+        driver: Infrastructure,
+        launcher: Launcher | None,
+        reports: Reports,
+        logs: RunLogs,
+        announcements: Announcements | None = None,
+    ) -> None:
         self._driver = driver
+        self._announcements = announcements
         self._launcher = launcher
         """None where jobs are only adopted."""
         self._reports = reports
@@ -120,12 +129,12 @@ class Jobs:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _spawn(self, hosted: Hosted, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, hosted: Hosted, work: Coroutine[None, None, object]) -> None:
         task = asyncio.create_task(self._guard(hosted, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guard(self, hosted: Hosted, work: Coroutine[None, None, None]) -> None:
+    async def _guard(self, hosted: Hosted, work: Coroutine[None, None, object]) -> None:
         try:
             await work
         except PenstockError as error:
@@ -151,18 +160,23 @@ class Jobs:
             self._stop(hosted, GRACE_SECONDS)
         recording = asyncio.create_task(self._record(taken, started.pid, label=launcher.announces))
         try:
-            await self._watch(hosted)
+            end = await self._watch(hosted)
+            await recording
         finally:
             recording.cancel()
+        if self._announcements:
+            self._announcements.executed(taken, started.pid, end.code)
 
     async def _record(self, taken: Taken, pid: str, *, label: bool) -> None:
         self._logs.info(taken.run_id, f"Completed submission of flow run '{taken.run_id}' (pid {pid})")
+        if self._announcements:
+            self._announcements.submitted(taken)
         try:
             await self._reports.started(taken, pid, label=label)
         except PenstockError as error:
             self._logs.warning(taken.run_id, f"The job's identifier could not be recorded: {error.message}")
 
-    async def _watch(self, hosted: Hosted) -> None:
+    async def _watch(self, hosted: Hosted) -> Exit:
         assert hosted.handle is not None
         showing = asyncio.create_task(self._show(hosted.handle)) if hosted.shows else None
         end = await self._driver.wait(hosted.handle)
@@ -171,6 +185,7 @@ class Jobs:
         if not hosted.lost:
             await self._finish(hosted, end)
         await self._driver.forget(hosted.handle)
+        return end
 
     async def _finish(self, hosted: Hosted, end: Exit) -> None:
         state = None if hosted.cancelling else await self._reports.ended(hosted.run_id, hosted.attempt, end)

@@ -13,9 +13,11 @@ from penstock.client.open import open_async_client, open_client
 from penstock.clock import Clock, SystemClock
 from penstock.errors import BadRequest, PenstockError, SettingInvalid
 from penstock.ids import new_id
+from penstock.infra.protocol import Infrastructure
 from penstock.settings import Settings
 from penstock.wire.work_pools import WorkPool
 from penstock.worker import cancel, leases, pool
+from penstock.worker.announcements import Announcements
 from penstock.worker.claim import Claims, PenstockClaims, PrefectClaims, Rhythm, Taker, speaks_penstock
 from penstock.worker.drivers import open_driver
 from penstock.worker.health import serve_health
@@ -72,6 +74,7 @@ class Worker:
         self._clock = clock
         self._logs = RunLogs(client.blocking, clock)
         self._reports = Reports(client)
+        self._announcements: Announcements | None = None
         self.name = options.name or f"{(options.kind or 'process').title()}Worker {new_id()}"
         self.host = Host(self.name, clock, limit=options.limit, once=options.run_once)
 
@@ -89,6 +92,8 @@ class Worker:
         finally:
             if health:
                 health.close()
+            if self._announcements:
+                await asyncio.to_thread(self._announcements.stopped)
             await asyncio.to_thread(self._logs.close)
             await self._client.close()
 
@@ -103,21 +108,29 @@ class Worker:
         known = await pool.read_pool(client, options.pool)
         kind = options.kind or (known.type if known else "process")
         driver = open_driver(kind, self._settings)
-        penstock, ready, _ = await asyncio.gather(
-            speaks_penstock(client),
-            pool.ensure_pool(client, options.pool, driver, options.base_job_template, create=options.create_pool),
-            driver.open(),
-        )
-        await pool.beat(client, options.pool, self.name, self._settings.worker.heartbeat_seconds)
-        await self._say_started(ready)
-        jobs = Jobs(driver, self._launcher(ready, kind, penstock), self._reports, self._logs)
+        try:
+            penstock, ready, _ = await asyncio.gather(
+                speaks_penstock(client),
+                pool.ensure_pool(client, options.pool, driver, options.base_job_template, create=options.create_pool),
+                driver.open(),
+            )
+            await pool.beat(client, options.pool, self.name, self._settings.worker.heartbeat_seconds)
+            await self._say_started(kind, ready)
+        except BaseException:
+            await driver.close()
+            raise
+        return self._work(driver, kind, ready, penstock)
+
+    def _work(self, driver: Infrastructure, kind: str, ready: WorkPool, penstock: bool) -> Work:
+        client, launcher = self._client, self._launcher(ready, kind, penstock)
+        jobs = Jobs(driver, launcher, self._reports, self._logs, self._announcements)
         watching = leases.keep_leases if penstock else cancel.look_for_cancellations
         beside = [
             self._beat_on(),
             cancel.follow_cancellations(self._settings, jobs),
             watching(client, jobs, self._clock),
         ]
-        return Work(driver, jobs, self._claims(penstock), options.pool, beside)
+        return Work(driver, jobs, self._claims(penstock), self._options.pool, beside)
 
     def _launcher(self, ready: WorkPool, kind: str, penstock: bool) -> PoolLauncher:
         self._reports.labels = {
@@ -142,7 +155,9 @@ class Worker:
         taker = Taker(self._client, self._reports, self._logs)
         return PrefectClaims(self._client, taker, options.pool, options.queues, rhythm)
 
-    async def _say_started(self, ready: WorkPool) -> None:
+    async def _say_started(self, kind: str, ready: WorkPool) -> None:
+        self._announcements = Announcements(self._client.blocking, self._clock, kind, self.name, ready)
+        self._announcements.started()
         log.info("worker %r started on work pool %r", self.name, ready.name)
         if reason := await pool.paused(self._client, ready, self._options.queues):
             log.warning("%s", reason)
