@@ -79,6 +79,8 @@ def session() -> Session:
         if known is None or known[0] is not settings:
             known = settings, Session(settings, _client(settings))
             _sessions[id(settings)] = known
+            # Registered after a server of this process has been, so carried out before it ends.
+            threading._register_atexit(known[1].flush)  # type: ignore[attr-defined]  # as thread pools end
         return known[1]
 
 

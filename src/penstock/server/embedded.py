@@ -7,7 +7,6 @@ application as those from the network.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import concurrent.futures
 import threading
 from collections.abc import Callable, Mapping
@@ -35,7 +34,8 @@ class EmbeddedServer:
         self._thread.start()
         self.app = self._started.result()
         self.base_url = BASE_URL + self.app.root
-        atexit.register(self.close)
+        # Before atexit's functions: at their time Python's thread pools, the server's among them, refuse work.
+        threading._register_atexit(self.close)  # type: ignore[attr-defined]  # what the thread pools themselves use
 
     def request(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
@@ -58,7 +58,6 @@ class EmbeddedServer:
 
     def close(self) -> None:
         """Stops the server in order; a second time does nothing."""
-        atexit.unregister(self.close)
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._ended.set)
             self._thread.join(STOP_WITHIN)
