@@ -136,14 +136,14 @@ async def events_in(socket: Socket, services: Services) -> None:
 
 
 async def events_out(socket: Socket, services: Services) -> None:
-    """Gives events that match a filter: with `backfill` those of the last minutes first, then as they come."""
+    """Gives events that match a filter: those of the last minutes first (unless `backfill` is false), then new ones."""
     frame = await socket.first("filter", PROTOCOL_ERROR)
     wanted = await _read_filter(socket, frame, event_filters.read_filter)
     subscription = services.hub.subscribe_events(event_filters.matcher(wanted))
     sent: set[UUID] = set()
 
     async def give() -> None:
-        if frame.get("backfill"):
+        if frame.get("backfill", True):
             since = utc_now() - timedelta(seconds=services.settings.server.events.maximum_websocket_backfill)
             async for event in stored_events(services, wanted, since):
                 sent.add(event.id)
