@@ -26,7 +26,9 @@ def matches_text(query: str, text: str) -> bool:
 @lru_cache(maxsize=256)
 def terms(query: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The words of a query, lower-case: any of the first will do, all of the second, none of the third."""
-    any_of, all_of, none_of = [], [], []
+    any_of: list[str] = []
+    all_of: list[str] = []
+    none_of: list[str] = []
     for sign, phrase, word in _TERM.findall(query.casefold()):
         term = phrase or word
         if term:

@@ -36,6 +36,8 @@ class Noun:
     nulls: Mapping[str, str] = field(default_factory=dict)
     json: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     joins: Mapping[str, str] = field(default_factory=dict)
+    has_key: bool = True
+    """Whether a row is found quickly by its id."""
 
 
 _QUEUES_OF = "(select q.work_pool_id from {via} x join work_queues q on q.id = x.work_queue_id where {on})"
@@ -132,6 +134,7 @@ NOUNS: dict[str, Noun] = {
             "TIMESTAMP_DESC": "{t}.timestamp desc, {t}.id desc",
         },
         json={"text": ("message",)},
+        has_key=False,
     ),
     "variables": Noun("variables", {**_NAMES, **_CHANGES}),
     "block_types": Noun(

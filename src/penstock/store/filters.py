@@ -40,9 +40,13 @@ class Selection:
     offset: int
 
     def rows(self, columns: str = "doc") -> Query:
-        """The query for the rows, sorted and limited."""
-        text = f"select {columns} from {self.noun.table} where {self.where} order by {self.order}"
-        return self._query(f"{text} limit :limit offset :offset", limit=self.limit, offset=self.offset)
+        """The query for the rows, sorted and limited. Only those that are wanted are read whole: sorting is by id."""
+        table, order = self.noun.table, self.order
+        found = f"from {table} where {self.where} order by {order} limit :limit offset :offset"
+        text = f"select {columns} from {table} where {table}.id in (select {table}.id {found}) order by {order}"
+        if not self.noun.has_key:
+            text = f"select {columns} {found}"
+        return self._query(text, limit=self.limit, offset=self.offset)
 
     def count(self) -> Query:
         """The query for their number, whatever the limit."""
@@ -70,8 +74,7 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
     for other, join in known.joins.items():
         if raw := _asked(other, criteria):
             inner = compiler.condition(other, parse(other, raw))
-            on = join.format(t=known.table)
-            conditions.append(f"exists (select 1 from {NOUNS[other].table} where {on} and {inner})")
+            conditions.append(_neighbour(NOUNS[other].table, join, known.table, inner))
     limit = bounded(criteria.limit, most)
     return Selection(
         known,
@@ -82,6 +85,14 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
         limit,
         _offset(criteria, limit),
     )
+
+
+def _neighbour(other: str, join: str, table: str, condition: str) -> str:
+    """That a related row fulfils a condition; a row's parents are looked up once, not for each row."""
+    own = join.removeprefix(f"{other}.id = {{t}}.")
+    if own.isidentifier():
+        return f"{table}.{own} in (select {other}.id from {other} where {condition})"
+    return f"exists (select 1 from {other} where {join.format(t=table)} and {condition})"
 
 
 def bounded(limit: int | None, most: int = MOST) -> int:
