@@ -1,0 +1,273 @@
+"""`penstock deploy` against a Penstock server: what it makes, what it changes, what it says when it can't."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from tests.live.api import Api
+from tests.live.programs import penstock
+from tests.live.servers import Server, running
+
+FLOWS = """
+from penstock import flow
+
+@flow
+def hello(name: str = "world", n: int = 2):
+    "Says hello."
+
+@flow(name="slow one")
+def slow(seconds: float = 1): ...
+
+not_a_flow = 3
+"""
+# A package that only the worker has.
+NEEDS = """
+import a_package_only_the_worker_has
+from penstock import flow
+
+@flow(name="far away", version="3")
+def remote(a: int, b: str = "x", *, c=None):
+    "Runs elsewhere."
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(penstock(), tmp_path_factory.mktemp("deploy") / "server") as live:
+        made = live.shell(live.home).run("work-pool", "create", "pool-a", "--type", "process")
+        assert made.returncode == 0, made.stderr
+        live.api.post("/work_pools/", {"name": "old", "type": "prefect-agent"})
+        live.api.post("/variables/", {"name": "region", "value": "eu"})
+        yield live
+
+
+class Project:
+    """A folder with flows, and the command that deploys from it."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.api: Api = server.api
+        self.folder = folder
+        self.shell = server.shell(folder)
+        (folder / "flows.py").write_text(FLOWS)
+        (folder / "needs.py").write_text(NEEDS)
+
+    def write(self, text: str) -> None:
+        (self.folder / "prefect.yaml").write_text(dedent(text))
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.shell.run("--no-prompt", "deploy", *arguments, timeout=120, **environment)
+
+    def deploy(self, *arguments: str, **environment: str) -> str:
+        done = self.run(*arguments, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def refused(self, *arguments: str) -> str:
+        done = self.run(*arguments)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    def read(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.api.get(f"/deployments/name/{name}")
+        return found
+
+    def exists(self, name: str) -> bool:
+        return self.api.ask("GET", f"/deployments/name/{name}")[0] == 200
+
+
+@pytest.fixture
+def project(server: Server, tmp_path: Path) -> Project:
+    return Project(server, tmp_path)
+
+
+def test_made_and_changed(project: Project) -> None:
+    project.write(
+        """
+        deployments:
+        - name: one
+          entrypoint: flows.py:hello
+          tags: [a]
+          parameters: {name: x, region: "{{ prefect.variables.region }}"}
+          schedules:
+          - {cron: "0 6 * * *", timezone: Europe/Rome, slug: six}
+          work_pool: {name: pool-a, work_queue_name: fast, job_variables: {env: {T: "{{ $TEAM }}"}}}
+        - name: two
+          entrypoint: flows.py:slow
+          concurrency_limit: 3
+          work_pool: {name: pool-a}
+        """
+    )
+    said = project.deploy("--all", TEAM="red")
+    assert "'hello/one' created" in said
+    assert "no parameter 'region'" in said
+    one, two = project.read("hello/one"), project.read("slow%20one/two")
+    assert one["parameters"] == {"name": "x", "region": "eu"}
+    assert one["job_variables"] == {"env": {"T": "red"}}
+    assert (one["work_pool_name"], one["work_queue_name"], one["description"]) == ("pool-a", "fast", "Says hello.")
+    assert one["pull_steps"] == [
+        {"prefect.deployments.steps.set_working_directory": {"directory": str(project.folder)}}
+    ]
+    assert two["global_concurrency_limit"]["limit"] == 3
+    schedule = one["schedules"][0]["id"]
+
+    refused = project.refused("-n", "one", "--cron", "1 1 1 1 *")
+    assert "slug" in refused
+    assert "'hello/one' updated" in project.deploy("-n", "one", "--tag", "b", "--param", "n=7", "-jv", "env.X=1")
+    changed = project.read("hello/one")
+    assert changed["id"] == one["id"]
+    assert (changed["tags"], changed["job_variables"]) == (["b"], {"env.X": "1"})
+    assert changed["parameters"] == {"name": "x", "region": "eu", "n": 7}
+    assert changed["schedules"][0]["id"] == schedule
+
+
+def test_secrets_stay_references(project: Project) -> None:
+    project.write(
+        """
+        deployments:
+        - name: secretive
+          entrypoint: flows.py:hello
+          work_pool: {name: pool-a, job_variables: {env: {KEY: "{{ prefect.blocks.secret.never-read }}"}}}
+          pull:
+          - prefect.deployments.steps.git_clone:
+              repository: https://example.org/x.git
+              access_token: "{{ prefect.blocks.secret.never-read }}"
+        """
+    )
+    project.deploy()
+    stored = project.read("hello/secretive")
+    assert stored["job_variables"]["env"]["KEY"] == "{{ prefect.blocks.secret.never-read }}"
+    (step,) = stored["pull_steps"]
+    assert step["prefect.deployments.steps.git_clone"]["access_token"] == "{{ prefect.blocks.secret.never-read }}"
+
+
+def test_build_steps_give_what_templates_ask_for(project: Project) -> None:
+    project.write(
+        """
+        build:
+        - prefect.deployments.steps.run_shell_script: {id: sha, script: echo abc123}
+        deployments:
+        - name: built
+          entrypoint: flows.py:hello
+          version: "{{ sha.stdout }}"
+          tags: ["{{ sha.stdout }}", "x-{{ sha.stdout }}", "{{ nobody.gives }}"]
+          work_pool: {name: pool-a}
+          pull:
+          - prefect.deployments.steps.set_working_directory: {directory: "/srv/{{ sha.stdout }}/{{ at_run_time }}"}
+        """
+    )
+    said = project.deploy()
+    assert "nothing gives {{ nobody.gives }}" in said
+    stored = project.read("hello/built")
+    assert (stored["version"], stored["tags"]) == ("abc123", ["abc123", "x-abc123"])
+    assert stored["pull_steps"][0]["prefect.deployments.steps.set_working_directory"] == {
+        "directory": "/srv/abc123/{{ at_run_time }}"
+    }
+
+
+def test_triggers_are_replaced(project: Project) -> None:
+    entry = "deployments:\n- {name: triggered, entrypoint: 'flows.py:slow', work_pool: {name: pool-a}"
+    project.write(entry + ", triggers: [{expect: [my.event], parameters: {seconds: 2}}]}")
+    project.deploy()
+    id = project.read("slow%20one/triggered")["id"]
+    related = f"/automations/related-to/prefect.deployment.{id}"
+    (automation,) = project.api.get(related)
+    assert automation["name"] == "triggered__automation_1"
+    assert automation["actions"][0]["parameters"] == {"seconds": 2}
+    project.write(entry + "}")
+    project.deploy()
+    assert project.api.get(related) == []
+
+
+def test_without_a_file_the_flags_say_all(project: Project) -> None:
+    project.deploy("./flows.py:hello", "-n", "flagged", "-p", "pool-a", "--interval", "900", "-cl", "2")
+    stored = project.read("hello/flagged")
+    assert stored["schedules"][0]["schedule"]["interval"] == 900
+    assert stored["global_concurrency_limit"]["limit"] == 2
+
+
+def test_a_flow_that_only_the_worker_can_import_is_read_from_its_source(project: Project) -> None:
+    said = project.deploy("needs.py:remote", "-n", "far", "-p", "pool-a")
+    assert "No module named 'a_package_only_the_worker_has'" in said
+    stored = project.read("far%20away/far")
+    assert stored["parameter_openapi_schema"] == {
+        "title": "Parameters",
+        "type": "object",
+        "properties": {
+            "a": {"position": 0, "title": "a", "type": "integer"},
+            "b": {"position": 1, "title": "b", "type": "string", "default": "x"},
+            "c": {"position": 2, "title": "c", "default": None},
+        },
+        "required": ["a"],
+    }
+    assert (stored["version"], stored["description"]) == ("3", "Runs elsewhere.")
+
+
+def test_the_entrypoint_may_stand_beside_the_file(project: Project) -> None:
+    folder = project.folder / "deeper"
+    folder.mkdir()
+    (folder / "inner.py").write_text(FLOWS)
+    text = "deployments:\n- {name: inner, entrypoint: 'inner.py:hello', work_pool: {name: pool-a}}"
+    (folder / "prefect.yaml").write_text(text)
+    project.deploy("--prefect-file", "deeper/prefect.yaml")
+    (step,) = project.read("hello/inner")["pull_steps"]
+    assert list(step.values()) == [{"directory": str(folder)}]
+
+
+def test_nothing_is_made_when_one_is_wrong(project: Project) -> None:
+    project.write(
+        """
+        deployments:
+        - {name: fine-one, entrypoint: "flows.py:hello", work_pool: {name: pool-a}}
+        - {name: bad-one, entrypoint: "flows.py:helo", work_pool: {name: pool-a}}
+        - {name: bad-two, entrypoint: "flows.py:hello", work_pool: {name: nope}}
+        """
+    )
+    said = project.refused("--all")
+    assert "prefect.yaml:4: deployment 'bad-one': 'flows.py:helo': there is no 'helo' in flows. Did you mean" in said
+    assert "prefect.yaml:5: deployment 'bad-two': there is no work pool 'nope'" in said
+    assert not project.exists("hello/fine-one")
+
+
+ONE = "deployments:\n- name: wrong\n  entrypoint: flows.py:hello\n  work_pool: {name: pool-a}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "reason"),
+    [
+        (ONE.replace("pool-a", "old"), [], "the pool 'old' is for agents"),
+        (ONE.replace("flows.py", "nope.py"), [], "there is no file nope.py"),
+        (ONE.replace("hello", "not_a_flow"), [], "is a int, not a flow"),
+        (ONE + "  schedule: {cron: '61 * * * *'}", [], "cron: '61 * * * *' can't be understood"),
+        (ONE + "  schedule: {cron: '@daily', timezone: Europe/Rom}", [], "Did you mean Europe/Rome?"),
+        (ONE + "  schedule: {interval: 0}", [], "must be more than zero"),
+        (ONE + "  build: [{run_shell_script: {script: 'false'}}]", [], "Step 'run_shell_script' failed"),
+        (ONE.replace("pool-a", "pool-a, job_variables: {stream_output: 5}"), [], "stream_output: 5 is not of type"),
+        (ONE + "  parameters: {n: many}", [], "n"),
+        (ONE + "  concurrency_limit: {limit: 1, collision_strategy: WAIT}", [], "'WAIT' is none of ENQUEUE"),
+        (ONE + "  tags: 5\n  parameters: 5", [], "prefect.yaml:6: deployment 'wrong': parameters: expected a mapping"),
+        (ONE.replace("wrong", "a/b"), [], "may not hold any of"),
+        (ONE, ["--all", "-n", "x"], "not both"),
+        (ONE, ["--param", "x"], "must be key=value"),
+        ("a: [", [], "this is not YAML"),
+        ("{}", [], "a deployment needs a name"),
+        ("{}", ["-n", "x", "-p", "pool-a"], "an entrypoint is needed"),
+        (ONE.replace("  work_pool: {name: pool-a}\n", ""), [], "no work pool is named"),
+    ],
+)
+def test_what_is_wrong_is_said(project: Project, text: str, arguments: list[str], reason: str) -> None:
+    project.write(text)
+    assert reason in project.refused(*arguments)
+    assert not project.exists("hello/wrong")
+
+
+def test_flags_say_nothing_to_several(project: Project) -> None:
+    project.write(ONE.replace("wrong", "s1") + ONE.replace("wrong", "s2").removeprefix("deployments:\n"))
+    assert "these are ignored: --tags" in project.deploy("--all", "-t", "x")
+    assert project.read("hello/s1")["tags"] == []
