@@ -65,4 +65,5 @@ def authorization(settings: Settings) -> dict[str, str]:
 
 def socket_token(settings: Settings) -> str | None:
     """The token of a socket's first frame: the auth string, else the key."""
-    return settings.api.auth_string or settings.api.key or None
+    token = settings.api.auth_string or settings.api.key
+    return str(token) if token else None  # plain text, as a secret is not written to JSON by accident
