@@ -120,6 +120,8 @@ CASES: list[tuple[str, int]] = [
     # runs and deployments that are not there
     ("flow ls", OK),
     ("flows ls --limit 1 -o json", OK),
+    ("flow serve missing.py:flow --name x", FAILED),
+    ("flow serve missing.py:flow", MISUSED),
     ("flow-run ls", OK),
     ("flow-run ls --state Running --limit 3 -o json", OK),
     ("flow-run ls --state-type RUNNING", OK),

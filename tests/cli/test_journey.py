@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.live.api import eventually
 from tests.live.programs import Shell, penstock
-from tests.live.servers import running
+from tests.live.servers import end, running
 
 FLOWS = """
 from penstock import flow
@@ -108,6 +109,17 @@ def test_waiting_has_an_end(shell: Shell) -> None:
 )
 def test_bad_requests_for_a_run_are_refused(options: list[str], said: str, shell: Shell) -> None:
     assert said in bad(shell, "deployment", "run", "hello/one", *options)
+
+
+def test_a_served_flow_runs_what_is_due(shell: Shell, tmp_path: Path) -> None:
+    log = tmp_path / "serve.log"
+    process = shell.start("flow", "serve", "flows.py:hello", "--name", "served", "--interval", "3600", log=log)
+    try:
+        eventually(lambda: "Serving hello/served" in log.read_text(), 20, "the flow is served")
+        ok(shell, "deployment", "run", "hello/served", "--watch", "--watch-timeout", "30")
+    finally:
+        end(process)
+    assert read(shell, "deployment", "inspect", "hello/served")["paused"]
 
 
 def test_schedules_come_and_go(shell: Shell) -> None:

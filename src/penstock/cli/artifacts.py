@@ -45,7 +45,7 @@ def inspect(key: str, limit: int, as_json: bool) -> None:
             client, artifacts.filter_artifacts, limit, artifacts={"key": {"any_": [key]}}, sort="UPDATED_DESC"
         )
     if not found:
-        raise Failure(f"There is no artifact {key!r}.")
+        raise Failure(f"Artifact {key!r} not found.")
     if as_json:
         return print_json(found)
     for number, one in enumerate(found):
@@ -64,12 +64,12 @@ def delete(key: str | None, artifact_id: UUID | None) -> None:
         raise Failure("Give either a key or --id.")
     with connect() as client:
         if artifact_id:
-            missing = f"There is no artifact with id {artifact_id}."
+            missing = f"Artifact with id {artifact_id} not found."
             found = [find(client, artifacts.read_artifact, missing, id=artifact_id)]
         else:
             found = every(client, artifacts.filter_artifacts, artifacts={"key": {"any_": [key]}})
         if not found:
-            raise Failure(f"There is no artifact {key!r}.")
+            raise Failure(f"Artifact {key!r} not found.")
         confirm(f"Delete {len(found)} version(s) of {key or artifact_id}?")
         for one in found:
             client.call(artifacts.delete_artifact, id=one.id)

@@ -49,13 +49,13 @@ def _find(client: Client, name: str | None, automation_id: str | None) -> list[A
         raise Failure("Give either a name or --id.")
     if automation_id is not None:
         known = as_id(automation_id)
-        missing = f"There is no automation with id {automation_id!r}."
+        missing = f"Automation with id {automation_id!r} not found."
         if known is None:
             raise Failure(missing)
         return [find(client, automations.read_automation, missing, id=known)]
     found = every(client, automations.filter_automations, automations={"name": {"any_": [name]}})
     if not found:
-        raise Failure(f"There is no automation {name!r}.")
+        raise Failure(f"Automation {name!r} not found.")
     return found
 
 

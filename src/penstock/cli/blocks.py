@@ -52,11 +52,11 @@ def _read(client: Client, slug: str | None, block_id: UUID | None) -> BlockDocum
     if (slug is None) == (block_id is None):
         raise Failure("Give either a slug, such as 'json/my-block', or --id.")
     if block_id:
-        return find(client, blocks.read_block_document, f"There is no block with id '{block_id}'.", id=block_id)
+        return find(client, blocks.read_block_document, f"Block with id '{block_id}' not found.", id=block_id)
     kind, slash, name = (slug or "").partition("/")
     if not slash:
         raise Failure(f"{slug!r} is not a block's slug; write it as 'type/name'.")
-    missing = f"There is no block {slug!r}."
+    missing = f"Block {slug!r} not found."
     return find(client, blocks.read_block_document_by_name, missing, slug=kind, block_document_name=name)
 
 
@@ -164,7 +164,7 @@ def _first_sentence(one: BlockType) -> str:
 
 
 def _read_type(client: Client, slug: str) -> BlockType:
-    return find(client, blocks.read_block_type_by_slug, f"There is no block type {slug!r}.", slug=slug)
+    return find(client, blocks.read_block_type_by_slug, f"Block type {slug!r} not found.", slug=slug)
 
 
 @block_type.command("inspect")

@@ -43,11 +43,11 @@ def read(client: Client, name: str | None, deployment_id: str | UUID | None = No
         known = deployment_id if isinstance(deployment_id, UUID) else as_id(deployment_id)
         if known is None:
             raise Failure(f"{deployment_id!r} is not an id.")
-        return find(client, deployments.read_deployment, f"There is no deployment with id '{known}'.", id=known)
+        return find(client, deployments.read_deployment, f"Deployment with id '{known}' not found.", id=known)
     flow_name, slash, own = (name or "").partition("/")
     if not slash or not own:
         raise Failure(f"{name!r} is not a deployment's name; write it as 'flow/deployment'.")
-    missing = f"There is no deployment {name!r}."
+    missing = f"Deployment {name!r} not found."
     return find(client, deployments.read_deployment_by_name, missing, flow_name=flow_name, deployment_name=own)
 
 

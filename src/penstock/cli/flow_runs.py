@@ -27,7 +27,7 @@ def flow_run() -> None:
 
 def read(client: Client, run_id: UUID) -> FlowRun:
     """A run by its id. Raises Failure when there is none."""
-    return find(client, flow_runs.read_flow_run, f"There is no flow run '{run_id}'.", id=run_id)
+    return find(client, flow_runs.read_flow_run, f"Flow run '{run_id}' not found.", id=run_id)
 
 
 @flow_run.command()
@@ -148,7 +148,7 @@ def _find(client: Client, id_or_name: str) -> FlowRun:
         return read(client, run_id)
     found = every(client, flow_runs.filter_flow_runs, 100, flow_runs={"name": {"any_": [id_or_name]}})
     if not found:
-        raise Failure(f"There is no flow run {id_or_name!r}.")
+        raise Failure(f"Flow run {id_or_name!r} not found.")
     if len(found) > 1:
         listed = "\n".join(f"  {run.id}  {run.state_name}  {ago(_when(run))}" for run in found)
         raise Failure(f"There are {len(found)} flow runs named {id_or_name!r}; use the id of one:\n{listed}")

@@ -41,7 +41,7 @@ def ls(as_json: bool) -> None:
 
 
 def _read(client: Client, name: str) -> GlobalLimitSummary:
-    missing = f"There is no global concurrency limit {name!r}."
+    missing = f"Global concurrency limit {name!r} not found."
     return find(client, limits.read_global_limit, missing, id_or_name=name)
 
 
@@ -82,7 +82,7 @@ def create(name: str, limit: int, disable: bool, active_slots: int, slot_decay_p
         try:
             client.call(limits.create_global_limit, new)
         except Conflict:
-            raise Failure(f"There is a global concurrency limit {name!r} already; use `gcl update`.") from None
+            raise Failure(f"Global concurrency limit {name!r} already exists; use `gcl update`.") from None
     say(f"Created global concurrency limit {name!r}.")
 
 

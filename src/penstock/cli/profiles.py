@@ -32,7 +32,7 @@ def change(how: Callable[[Values], Values]) -> str:
 
 def _known(profiles: Profiles, name: str) -> Values:
     if name not in profiles.named:
-        raise Failure(f"There is no profile {name!r}. There are: {', '.join(profiles.named)}.")
+        raise Failure(f"Profile {name!r} not found. There are: {', '.join(profiles.named)}.")
     return profiles.named[name]
 
 
@@ -55,7 +55,7 @@ def create(name: str, source: str | None) -> None:
     """Create a profile."""
     profiles = resolve().profiles
     if name in profiles.named:
-        raise Failure(f"There is a profile {name!r} already; `penstock profile use {name}` makes it the active one.")
+        raise Failure(f"Profile {name!r} already exists; `penstock profile use {name}` makes it the active one.")
     values = _known(profiles, source) if source else {}
     profiles._replace(named={**profiles.named, name: values}).save()
     say(f"Created profile {name!r}. `penstock profile use {name}` makes it the active one.")
@@ -116,7 +116,7 @@ def rename(name: str, new_name: str) -> None:
     profiles = resolve().profiles
     _known(profiles, name)
     if new_name in profiles.named:
-        raise Failure(f"There is a profile {new_name!r} already.")
+        raise Failure(f"Profile {new_name!r} already exists.")
     named = {new_name if other == name else other: values for other, values in profiles.named.items()}
     profiles._replace(named=named, active=new_name if profiles.active == name else profiles.active).save()
     say(f"Renamed profile {name!r} to {new_name!r}.")

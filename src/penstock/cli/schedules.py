@@ -28,7 +28,7 @@ def _read(client: Client, name: str) -> Deployment:
     flow_name, slash, own = name.partition("/")
     if not slash or not own:
         raise Failure(f"{name!r} is not a deployment's name; write it as 'flow/deployment'.")
-    missing = f"There is no deployment {name!r}."
+    missing = f"Deployment {name!r} not found."
     return find(client, deployments.read_deployment_by_name, missing, flow_name=flow_name, deployment_name=own)
 
 

@@ -31,7 +31,7 @@ def create(tag: str, concurrency_limit: int) -> None:
 
 
 def _missing(tag: str) -> Failure:
-    return Failure(f"There is no concurrency limit for the tag {tag!r}.")
+    return Failure(f"Concurrency limit for the tag {tag!r} not found.")
 
 
 @concurrency_limit.command()

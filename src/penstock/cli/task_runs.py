@@ -25,7 +25,7 @@ def task_run() -> None:
 
 
 def _read(client: Client, run_id: UUID) -> TaskRun:
-    return find(client, task_runs.read_task_run, f"There is no task run '{run_id}'.", id=run_id)
+    return find(client, task_runs.read_task_run, f"Task run '{run_id}' not found.", id=run_id)
 
 
 @task_run.command()

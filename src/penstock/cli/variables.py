@@ -40,7 +40,7 @@ def _shown(one: Variable) -> str:
 
 
 def _read(client: Client, name: str) -> Variable:
-    return find(client, variables.read_variable_by_name, f"There is no variable {name!r}.", name=name)
+    return find(client, variables.read_variable_by_name, f"Variable {name!r} not found.", name=name)
 
 
 @variable.command()
@@ -80,7 +80,7 @@ def set_value(name: str, value: str, overwrite: bool, tags: tuple[str, ...]) -> 
             client.call(variables.create_variable, VariableCreate(name=name, value=content, tags=list(tags)))
         else:
             if not overwrite:
-                raise Failure(f"There is a variable {name!r} already; use --overwrite to replace its value.")
+                raise Failure(f"Variable {name!r} already exists; use --overwrite to replace its value.")
             update = VariableUpdate(value=content, tags=list(tags))
             client.call(variables.update_variable_by_name, update, name=name)
     say(f"Set variable {name!r}.")

@@ -25,7 +25,7 @@ def watch(client: Client, run_id: UUID, timeout: float | None = None, interval: 
     deadline = time.monotonic() + timeout if timeout else None
     shown = None
     while True:
-        run = find(client, flow_runs.read_flow_run, f"There is no flow run {str(run_id)!r}.", id=run_id)
+        run = find(client, flow_runs.read_flow_run, f"Flow run {str(run_id)!r} not found.", id=run_id)
         if run.state_id != shown:
             shown = run.state_id
             message = run.state.message if run.state and run.state.message else ""

@@ -69,7 +69,7 @@ def _create(client: Client, pool: WorkPoolCreate, *, overwrite: bool) -> None:
         client.call(work_pools.create_work_pool, pool)
     except Conflict:
         if not overwrite:
-            raise Failure(f"There is a work pool {pool.name!r} already; use --overwrite to update it.") from None
+            raise Failure(f"Work pool {pool.name!r} already exists; use --overwrite to update it.") from None
         update = WorkPoolUpdate(base_job_template=pool.base_job_template, is_paused=pool.is_paused)
         client.call(work_pools.update_work_pool, update, name=pool.name)
         say(f"Updated work pool {pool.name!r}.")
@@ -153,7 +153,7 @@ def inspect(name: str, as_json: bool) -> None:
 
 
 def _read(client: Client, name: str) -> WorkPool:
-    return find(client, work_pools.read_work_pool, f"There is no work pool {name!r}.", name=name)
+    return find(client, work_pools.read_work_pool, f"Work pool {name!r} not found.", name=name)
 
 
 @work_pool.command()
@@ -165,7 +165,7 @@ def slots(name: str, as_json: bool) -> None:
         try:
             status = client.call(work_pools.read_pool_slots, SlotsQuery(), name=name)
         except NotFound:
-            raise Failure(f"There is no work pool {name!r}.") from None
+            raise Failure(f"Work pool {name!r} not found.") from None
     if as_json:
         return print_json(status)
     say(f"{status.active_slots} of {_limit(status.concurrency_limit)} slots taken.")
@@ -226,7 +226,7 @@ def _update(name: str, change: WorkPoolUpdate, done: str) -> None:
         try:
             client.call(work_pools.update_work_pool, change, name=name)
         except NotFound:
-            raise Failure(f"There is no work pool {name!r}.") from None
+            raise Failure(f"Work pool {name!r} not found.") from None
     say(f"{done} work pool {name!r}.")
 
 
@@ -274,7 +274,7 @@ def preview(name: str | None, hours: int, as_json: bool) -> None:
                 )
             ]
         except NotFound:
-            raise Failure(f"There is no work pool {name!r}.") from None
+            raise Failure(f"Work pool {name!r} not found.") from None
     if as_json:
         return print_json(due)
     if not due:

@@ -43,9 +43,9 @@ def create(name: str, limit: int | None, priority: int | None, pool: str | None)
             else:
                 client.call(work_queues.create_work_queue, queue)
         except Conflict:
-            raise Failure(f"There is a work queue {name!r} already.") from None
+            raise Failure(f"Work queue {name!r} already exists.") from None
         except NotFound:
-            raise Failure(f"There is no work pool {pool!r}.") from None
+            raise Failure(f"Work pool {pool!r} not found.") from None
     say(f"Created work queue {name!r}{_of(pool)}.")
 
 
@@ -55,7 +55,7 @@ def _of(pool: str | None) -> str:
 
 def read(client: Client, name: str, pool: str | None) -> WorkQueue:
     """A queue by name or id. Raises Failure when there is none."""
-    missing = f"There is no work queue {name!r}{_of(pool)}."
+    missing = f"Work queue {name!r}{_of(pool)} not found."
     if not name:
         raise Failure("Say which work queue.")
     if pool:
@@ -115,7 +115,7 @@ def inspect(name: str, pool: str | None, as_json: bool) -> None:
     """Show a queue and its health."""
     with connect() as client:
         queue = read(client, name, pool)
-        health = find(client, work_queues.read_work_queue_status, f"There is no work queue {name!r}.", id=queue.id)
+        health = find(client, work_queues.read_work_queue_status, f"Work queue {name!r} not found.", id=queue.id)
     fields = {**asdict(queue), "status_details": asdict(health)}
     return print_json(fields) if as_json else record(fields)
 
@@ -179,7 +179,7 @@ def _of_pool(client: Client, pool: str, criteria: dict[str, Any]) -> list[WorkQu
     try:
         return client.call(work_queues.filter_pool_queues, Criteria(**criteria), work_pool_name=pool)
     except NotFound:
-        raise Failure(f"There is no work pool {pool!r}.") from None
+        raise Failure(f"Work pool {pool!r} not found.") from None
 
 
 @work_queue.command(context_settings={"help_option_names": ["--help"]})
