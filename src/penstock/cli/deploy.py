@@ -106,17 +106,3 @@ async def _hint_at_workers(client: Any, pools: list[str]) -> None:
             return
         if not any(worker.status == workers.WorkerStatus.ONLINE for worker in known):
             note(f"No worker serves {pool!r} now. Start one with: penstock worker start --pool {pool!r}")
-
-
-@click.command()
-@click.option("--name", metavar="TEXT", help="The project's name; by default the folder's.")
-@click.option("--recipe", metavar="local|git", help="How runs get the code; by default what fits the folder.")
-def init(name: str | None, recipe: str | None) -> None:
-    """Begin a prefect.yaml in this folder; what is there already stays as it is."""
-    from penstock.deploy.recipes import begin
-
-    written = begin(Path.cwd(), name, recipe)
-    for path in written:
-        say(f"Wrote {path.name}.")
-    if not written:
-        note("Nothing was written: prefect.yaml and .prefectignore are there already.")
