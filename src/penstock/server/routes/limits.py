@@ -10,6 +10,7 @@ from penstock.core.limits import NOTHING_HELD, TAG_PREFIX, Limit, wait
 from penstock.errors import Gone, InvalidRequest, Locked, NotFound
 from penstock.ids import new_id
 from penstock.server.bind import Answer, Request, handles
+from penstock.server.naming import check_name
 from penstock.store import limits as store
 from penstock.store.filters import bounded
 from penstock.store.limits import Lease, Record
@@ -22,6 +23,7 @@ TAG_LEASE = timedelta(days=1)
 
 @handles(wire.create_global_limit)
 async def create_global_limit(at: Request, body: wire.GlobalLimitCreate) -> wire.GlobalLimit:
+    check_name(body.name)
     _check(body.limit, body.slot_decay_per_second)
     record = await at.store.write(store.create(new_id(), body, at.now))
     return _full(record, at.now)
