@@ -18,21 +18,21 @@ LEASE = 30
 
 def test_run_is_done_by_another_when_its_worker_dies_before_the_start(plant: Plant) -> None:
     run_id = plant.run()
-    claim = {"worker_name": "dead", "limit": 1, "lease_seconds": 2}
+    claim = {"worker_name": "dead", "limit": 1, "lease_seconds": 5}
     claimed = plant.server.api.post(f"/penstock/work_pools/{plant.pool}/claim", claim)
     assert [run["flow_run"]["id"] for run in claimed] == [run_id]
     assert plant.slots() == 1
     began = time.monotonic()
     plant.worker()
     assert plant.ended([run_id], 60) == Counter({"COMPLETED": 1})
-    print(f"claimed and abandoned (lease 2 s): completed by another after {time.monotonic() - began:.1f} s")
+    print(f"claimed and abandoned (lease 5 s): completed by another after {time.monotonic() - began:.1f} s")
     assert plant.executions() == Counter({run_id: 1})
     assert plant.slots() == 0
 
 
 def test_stale_attempt_changes_nothing_when_another_has_the_run(plant: Plant) -> None:
     run_id = plant.run()
-    claim = {"worker_name": "slow", "limit": 1, "lease_seconds": 1}
+    claim = {"worker_name": "slow", "limit": 1, "lease_seconds": 5}
     old = plant.server.api.post(f"/penstock/work_pools/{plant.pool}/claim", claim)[0]
     eventually(lambda: plant.state(run_id)["type"] == "SCHEDULED", 20, "the lapsed claim is taken back")
     new = plant.server.api.post(

@@ -20,6 +20,9 @@ MEASURED = {"total_run_time", "total_task_run_time", "estimated_run_time", "esti
 TELLING = ("id", "prefect.resource.id", "name", "event", "slug", "key")
 """Keys that tell which object of a list is meant, the best first."""
 
+TIMELY = ({"READY", "NOT_READY"}, {"Scheduled", "Late"})
+"""Words that pass into each other by themselves, as time goes by."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -66,7 +69,7 @@ class Comparison:
             self.lists(recorded, live, path)
         elif kind_of(recorded) != kind_of(live):
             self.add(path, "type", recorded, live)
-        elif isinstance(recorded, str) and {recorded, live} != {"READY", "NOT_READY"}:
+        elif isinstance(recorded, str) and {recorded, live} not in TIMELY:
             self.strings(recorded, live, path)
         elif not isinstance(recorded, str) and recorded != live and key_of(path) not in MEASURED:
             self.add(path, "enum" if key_of(path) in ENUMERATED else "value", recorded, live)
@@ -108,6 +111,8 @@ class Comparison:
             found = [other for other in live if isinstance(other, dict) and wanted and other.get(key) == wanted]
             if len(found) == 1:
                 return found[0]
+        if "schedule" in item:
+            return next((other for other in live if rhythm(other) == rhythm(item)), None)
         return live[index] if self.in_place(item, index, live) else None
 
     def in_place(self, item: dict[str, Any], index: int, live: list[Any]) -> bool:
@@ -135,6 +140,11 @@ class Comparison:
             return
         counts = key in ENUMERATED or path.endswith(".state.name")
         self.add(path, "enum" if counts else "value", recorded, live)
+
+
+def rhythm(schedule: dict[str, Any]) -> tuple[object, ...]:
+    """What tells one schedule of a deployment from another: not its place, and not its anchor."""
+    return tuple(schedule["schedule"].get(key) for key in ("cron", "interval", "rrule"))
 
 
 def key_of(path: str) -> str:
