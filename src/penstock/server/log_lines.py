@@ -29,3 +29,9 @@ def configure(level: str) -> None:
         logging.getLogger().addHandler(handler)
     logging.getLogger("penstock.server").setLevel(level)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """uvicorn 0.54 takes a WebSocket that was refused with a status of ours for one that was forgotten."""
+    return record.getMessage() != "ASGI callable returned without completing handshake."
