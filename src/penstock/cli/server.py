@@ -98,6 +98,8 @@ def _process(settings: Settings) -> Background:
 def _start_in_background(settings: Settings) -> None:
     from penstock.settings import to_environment
 
+    if settings.server.api.port == 0:
+        raise Failure("A server in the background needs a port that is known: give one with --port.")
     process = _process(settings)
     if process.running():
         raise Failure(f"A server is running in the background (process {process.pid}); `penstock server stop` ends it.")
