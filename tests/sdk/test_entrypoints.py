@@ -59,6 +59,11 @@ def test_forms(tmp_path: Path, file: str, entrypoint: str) -> None:
     assert load_flow(entrypoint, tmp_path).name == "main"
 
 
+def test_a_method(tmp_path: Path) -> None:
+    write(tmp_path, "etl_one.py")
+    assert load_flow("etl_one.py:Holder.method", tmp_path).name == "method"
+
+
 def test_absolute_path_and_root_elsewhere(tmp_path: Path) -> None:
     write(tmp_path / "x", "etl_abs.py")
     assert load_flow(f"{tmp_path}/x/etl_abs.py:main", tmp_path / "y").name == "main"

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.core.docstrings import argument_descriptions
 from penstock.core.json_schema import Schema, Violation, violations
 from penstock.core.parameter_types import is_pydantic, schema_of
 from penstock.errors import BadRequest, ParameterInvalid
@@ -21,8 +22,9 @@ from penstock.names import nearest
 KIND = "__prefect_kind"
 
 
-def parameter_schema(function: Callable[..., Any], descriptions: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The JSON schema of a function's parameters."""
+def parameter_schema(function: Callable[..., Any]) -> dict[str, Any]:
+    """The JSON schema of a function's parameters, described as its docstring describes them."""
+    descriptions = argument_descriptions(inspect.getdoc(function) or "")
     hints = type_hints(function)
     definitions: dict[str, Any] = {}
     properties: dict[str, Any] = {}
@@ -33,7 +35,7 @@ def parameter_schema(function: Callable[..., Any], descriptions: Mapping[str, st
             required.append(parameter.name)
         else:
             found["default"] = as_json(parameter.default)
-        if descriptions and parameter.name in descriptions:
+        if parameter.name in descriptions:
             found["description"] = descriptions[parameter.name]
         properties[parameter.name] = schema_of(hints.get(parameter.name, Any), definitions) | found
     schema = {"title": "Parameters", "type": "object", "properties": properties}

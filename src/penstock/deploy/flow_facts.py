@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import inspect
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +13,6 @@ from penstock.core.parameters import parameter_schema
 from penstock.errors import FlowNotFound
 from penstock.sdk.entrypoints import load_flow, parse_entrypoint
 
-_ARGUMENTS = re.compile(r"^\s*(?:Args|Arguments|Parameters):\s*$")
-_ARGUMENT = re.compile(r"^(\s+)\*{0,2}(\w+)(?:\s*\([^)]*\))?:\s*(.*)$")
-_FIELD = re.compile(r"^\s*:param(?:\s+[\w\[\], .|]+)?\s+(\w+):\s*(.*)$")
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
 
 
@@ -34,8 +29,7 @@ class FlowFacts:
 
 def facts_of(flow: Any) -> FlowFacts:
     """The facts of a flow object, ours or Prefect's."""
-    described = argument_descriptions(inspect.getdoc(flow.fn) or "")
-    return FlowFacts(flow.name, flow.version, flow.description, parameter_schema(flow.fn, described))
+    return FlowFacts(flow.name, flow.version, flow.description, parameter_schema(flow.fn))
 
 
 def read_flow(entrypoint: str, root: Path) -> FlowFacts:
@@ -54,27 +48,6 @@ def read_flow(entrypoint: str, root: Path) -> FlowFacts:
             raise
         warning = f"{error.message} The flow's name and parameters are taken from its source."
         return FlowFacts(found.name, found.version, found.description, found.parameter_schema, warning)
-
-
-def argument_descriptions(docstring: str) -> dict[str, str]:
-    """What a docstring says of each argument, in Google's or Sphinx's way of writing."""
-    found: dict[str, str] = {}
-    indent: str | None = None
-    last = ""
-    inside = False
-    for line in docstring.splitlines():
-        if field := _FIELD.match(line):
-            found[field.group(1)] = field.group(2).strip()
-        elif _ARGUMENTS.match(line):
-            inside, indent = True, None
-        elif inside and (argument := _ARGUMENT.match(line)) and argument.group(1) == (indent or argument.group(1)):
-            indent, last = argument.group(1), argument.group(2)
-            found[last] = argument.group(3).strip()
-        elif inside and line.strip() and indent and line.startswith(indent + " "):
-            found[last] = f"{found[last]}\n{line.strip()}".strip()
-        elif line.strip():
-            inside = False
-    return found
 
 
 @dataclass(frozen=True, slots=True)
