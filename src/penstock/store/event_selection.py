@@ -45,7 +45,7 @@ def select_events(wanted: EventFilter, dialect: str, since: datetime, until: dat
     if wanted.event:
         conditions += _names(to, wanted.event)
     if wanted.id and wanted.id.id:
-        conditions.append(f"events.id in {to.members(list(wanted.id.id))}")
+        conditions.append(to.among("events.id", wanted.id.id))
     if wanted.resource:
         conditions.append(_about(to, wanted.resource))
     conditions += [_related(to, one) for one in _several(wanted.related)]
@@ -66,13 +66,13 @@ def _order(order: str | None) -> str:
 
 def _names(to: Compiler, wanted: EventName) -> list[str]:
     conditions = []
-    welcome = [f"events.event in {to.members(_exact(wanted.name))}"] if _exact(wanted.name) else []
+    welcome = [to.among("events.event", _exact(wanted.name))] if _exact(wanted.name) else []
     welcome += [f"events.event like {to.parameter(_pattern(name))}" for name in wanted.name or () if "*" in name]
     welcome += [_begins(to, "events.event", prefix) for prefix in wanted.prefix or ()]
     if welcome:
         conditions.append(f"({' or '.join(welcome)})")
     if wanted.exclude_name:
-        conditions.append(f"events.event not in {to.members(list(wanted.exclude_name))}")
+        conditions.append(to.not_among("events.event", wanted.exclude_name))
     conditions += [f"not {_begins(to, 'events.event', prefix)}" for prefix in wanted.exclude_prefix or ()]
     return conditions
 
@@ -100,7 +100,7 @@ def _any_resource(to: Compiler, wanted: Resource) -> str:
 
 
 def _resource(to: Compiler, wanted: Resource, id_column: str, label: Labels) -> str:
-    ids = [f"{id_column} in {to.members(list(wanted.id))}"] if wanted.id else []
+    ids = [to.among(id_column, wanted.id)] if wanted.id else []
     ids += [_begins(to, id_column, prefix) for prefix in wanted.id_prefix or ()]
     conditions = [f"({' or '.join(ids)})"] if ids else []
     if wanted.labels:
@@ -113,9 +113,9 @@ def _related(to: Compiler, wanted: Related) -> str:
     name, role = _related_label(to, ID), _related_label(to, ROLE)
     conditions = []
     if wanted.id:
-        conditions.append(f"{name} in {to.members(list(wanted.id))}")
+        conditions.append(to.among(name, wanted.id))
     if wanted.role:
-        conditions.append(f"{role} in {to.members(list(wanted.role))}")
+        conditions.append(to.among(role, wanted.role))
     if wanted.resources_in_roles:
         pairs = [
             f"({name} = {to.parameter(one)} and {role} = {to.parameter(as_what)})"

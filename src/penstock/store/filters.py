@@ -7,7 +7,7 @@ becomes an EXISTS on its table.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -178,11 +178,20 @@ class Compiler:
         self.parameters[name] = _plain(value)
         return f":{name}"
 
-    def members(self, values: list[Any]) -> str:
-        """A list of values as what may follow `in`."""
+    def among(self, column: str, values: Sequence[Any]) -> str:
+        """That a column has one of the values."""
         if self.dialect == "sqlite":
-            return f"(select value from json_each({self.parameter(json.dumps([_plain(v) for v in values]))}))"
-        return f"(select unnest(cast({self.parameter([_plain(v) for v in values])} as text[])))"
+            return f"{column} in {self._members(values)}"
+        return f"{column} = any(cast({self.parameter([_plain(v) for v in values])} as text[]))"
+
+    def not_among(self, column: str, values: Sequence[Any]) -> str:
+        """That a column has a value, and none of these."""
+        if self.dialect == "sqlite":
+            return f"{column} not in {self._members(values)}"
+        return f"{column} <> all(cast({self.parameter([_plain(v) for v in values])} as text[]))"
+
+    def _members(self, values: Sequence[Any]) -> str:
+        return f"(select value from json_each({self.parameter(json.dumps([_plain(v) for v in values]))}))"
 
     def like(self, column: str, pattern: str) -> str:
         """A comparison with a pattern that ignores case."""
@@ -206,11 +215,11 @@ def _any(to: Compiler, column: str, values: list[Any]) -> str:
         return "false"
     if len(values) == 1:
         return f"{column} = {to.parameter(values[0])}"
-    return f"{column} in {to.members(values)}"
+    return to.among(column, values)
 
 
 def _not_any(to: Compiler, column: str, values: list[Any]) -> str:
-    return f"{column} not in {to.members(values)}"
+    return to.not_among(column, values)
 
 
 def _startswith(to: Compiler, column: str, values: list[str]) -> str:
@@ -245,7 +254,7 @@ def _all_sqlite(to: Compiler, column: str, values: list[str]) -> str:
 
 
 def _any_sqlite(to: Compiler, column: str, values: list[str]) -> str:
-    return f"exists (select 1 from json_each({column}) h where h.value in {to.members(values)})"
+    return f"exists (select 1 from json_each({column}) h where {to.among('h.value', values)})"
 
 
 _LISTS: dict[str, dict[str, Callable[[Compiler, str, Any], str]]] = {
