@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from penstock.wire.deployments import Deployment
     from penstock.wire.flow_runs import FlowRun
 
-MOST_TRACED = 2000
+MOST_TRACED = 500
 
 
 class MissingContext(PenstockError):
@@ -52,7 +54,6 @@ class FlowContext:
         self.tags = frozenset(run.tags)
         self.run_count = 1
         self.persist: bool | None = None
-        self.futures: list[Any] = []
         self._counters: dict[str, Iterator[int]] = {}
         self._counting = threading.Lock()
         self._makers: OrderedDict[int, tuple[Any, UUID]] = OrderedDict()
@@ -65,14 +66,18 @@ class FlowContext:
 
     def made(self, value: Any, task_run_id: UUID) -> None:
         """Remembers which task run a value came from, so that its use shows as a dependency."""
-        self._makers[id(value)] = value, task_run_id
+        try:
+            held: Any = weakref.ref(value)  # a large value is not kept alive for the sake of a drawing
+        except TypeError:
+            held = partial(_same, value)
+        self._makers[id(value)] = held, task_run_id
         if len(self._makers) > MOST_TRACED:
             self._makers.popitem(last=False)
 
     def maker(self, value: Any) -> UUID | None:
         """The task run that made a value, if one did."""
         found = self._makers.get(id(value))
-        return found[1] if found and found[0] is value else None
+        return found[1] if found and found[0]() is value else None
 
     def _related(self) -> list[dict[str, str]]:
         """The flow run and its flow as every event of its tasks names them."""
@@ -123,6 +128,10 @@ def tags(*names: str) -> Iterator[set[str]]:
         yield set(every)
     finally:
         current_tags.reset(token)
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _resource(kind: str, id: str, name: str) -> dict[str, str]:

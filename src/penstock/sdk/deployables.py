@@ -45,6 +45,9 @@ class DeploymentOptions(TypedDict, total=False):
     collision_strategy: str | None
     work_queue_name: str | None
     job_variables: dict[str, Any] | None
+    image: str | None
+    build: bool
+    push: bool
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,11 @@ def deploy_flow(
     pool = work_pool_name or configuration.current().deployments.default_work_pool_name
     if not pool:
         raise InvalidRequest("Name a work pool (work_pool_name), or set deployments.default_work_pool_name.")
+    if options.get("build") or options.get("push"):
+        raise InvalidRequest("flow.deploy() builds no images: say build=False, and build in prefect.yaml or elsewhere.")
+    image = options.get("image")
+    if image:
+        options["job_variables"] = {"image": image, **(options.get("job_variables") or {})}
     return to_deployment(flow, name, **options).apply(pool)
 
 

@@ -26,6 +26,7 @@ from penstock.sdk.effects import Blocking, Call, Sleep, Steps, adrive, drive
 from penstock.sdk.futures import PrefectFuture, resolve_futures_to_states
 from penstock.sdk.heartbeat import beating
 from penstock.sdk.hooks import call_hooks
+from penstock.sdk.leases import Lease, drop, keep
 from penstock.sdk.loggers import flow_logger, prints_logged
 from penstock.sdk.names_of_runs import rendered
 from penstock.sdk.orchestration import propose
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from penstock.wire.deployments import Deployment
 
 CRASHES = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, CancelledError, GeneratorExit)
+DEPLOYMENT_LEASE_SECONDS = 300.0
 END_HOOKS = {
     "COMPLETED": "on_completion",
     "FAILED": "on_failure",
@@ -174,6 +176,7 @@ class FlowCall:
         log.info("Beginning flow run %r for flow %r", context.run.name, self.flow.name)
         with ExitStack() as stack:
             self._enter_context(stack, context)
+            self._hold_slot(stack, begun)
             while True:
                 yield from call_hooks(self.flow.hooks("on_running"), self.flow, context.run, begun)
                 state = yield from self._attempt(context)
@@ -198,6 +201,14 @@ class FlowCall:
         chosen = self.flow.options.get("log_prints")
         stack.enter_context(prints_logged(self.session.settings.logging.log_prints if chosen is None else chosen))
         stack.enter_context(beating(context))
+
+    def _hold_slot(self, stack: ExitStack, begun: State) -> None:
+        """Renews the slot of the deployment's concurrency limit while the run goes on."""
+        id = begun.details.get("deployment_concurrency_lease_id")
+        if id is not None:
+            lease = Lease(id, DEPLOYMENT_LEASE_SECONDS, self.session.client, ["the deployment's limit"])
+            keep(lease)
+            stack.callback(drop, lease)
 
     def _attempt(self, context: FlowContext) -> Steps[State]:
         """Calls the function once and waits for what it submitted; every exception becomes a state."""

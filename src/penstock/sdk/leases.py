@@ -136,3 +136,9 @@ def _renew(lease: Lease) -> None:
     except PenstockError as error:
         lease.due = time.monotonic() + lease.seconds * (1 - RENEW_AT) / 5
         log.warning("lease not renewed", extra={"lease": str(lease.id), "error": str(error)})
+
+
+def held() -> list[Lease]:
+    """The leases this process renews now."""
+    with _changed:
+        return list(_leases.values())

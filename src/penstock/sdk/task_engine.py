@@ -297,9 +297,7 @@ def submit(task: Task[..., Any], parameters: dict[str, Any], wait_for: Iterable[
     flow = flow_context.get()
     if flow is None:
         raise BadRequest(f"{task.name}.submit() needs a flow around it: call the task, or submit it from a flow.")
-    future = flow.runner.submit(TaskCall(task, parameters, wait_for))
-    flow.futures.append(future)
-    return future
+    return flow.runner.submit(TaskCall(task, parameters, wait_for))
 
 
 def map_task(
