@@ -7,6 +7,7 @@ import ctypes
 import inspect
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -71,16 +72,25 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _by_alarm(seconds: float) -> Iterator[None]:
+    """There is one alarm in a process: an outer limit that ends sooner keeps it, and gets its rest back."""
+    begun = time.monotonic()
+    outer = signal.getitimer(signal.ITIMER_REAL)[0]
+    if outer and outer <= seconds:
+        yield
+        return
+
     def ring(*_: object) -> None:
         raise _exceeded(seconds)
 
     former = signal.signal(signal.SIGALRM, ring)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, left)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - begun), 1e-4))
 
 
 @contextmanager
