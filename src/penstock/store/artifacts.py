@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 
 from penstock.errors import NotFound
 from penstock.ids import new_id
-from penstock.store.database import Query, Steps, intent
+from penstock.store.database import Steps, intent
 from penstock.store.documents import Documents
 from penstock.store.events import emit, event_of, related
 from penstock.store.statements import load
@@ -84,11 +84,6 @@ def read_latest(key: str) -> Steps[bytes | None]:
     """The JSON of the latest artifact with a key."""
     rows = yield SQL.read_latest(key=key)
     return rows[0][0].encode() if rows else None
-
-
-def store_result(artifact: Artifact) -> Query:
-    """Keeps an artifact that is part of another change, such as the result that a state carries."""
-    return ARTIFACTS.insert(artifact)
 
 
 def _collect(artifact: Artifact, now: datetime) -> Steps[Events]:

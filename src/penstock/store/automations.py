@@ -70,12 +70,6 @@ def related_to(resource: str) -> Steps[bytes]:
     return as_array((yield SQL.related_to(resource_id=resource)))
 
 
-@intent
-def list_enabled() -> Steps[list[Automation]]:
-    """All automations that are in force."""
-    return [AUTOMATIONS.decode(row[0]) for row in (yield SQL.list_enabled())]
-
-
 def _delete(automation: Automation, now: datetime) -> Steps[ReceivedEvent]:
     yield AUTOMATIONS.remove(automation.id)
     yield SQL.forget_resources(id=str(automation.id))

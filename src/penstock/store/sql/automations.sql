@@ -12,9 +12,6 @@ select a.doc from automations a join automation_resources r on r.automation_id =
 where r.resource_id = :resource_id
 order by a.name, a.id
 
--- name: list_enabled
-select doc from automations where enabled order by id
-
 -- name: relate
 insert into automation_resources (automation_id, resource_id) values (:id, :resource_id)
 

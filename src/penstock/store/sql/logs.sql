@@ -10,6 +10,3 @@ select * from unnest(
     cast(:task_run_ids as text[]), cast(:levels as int[]), cast(:docs as text[])
 )
 on conflict do nothing
-
--- name: delete_logs_of_run
-delete from logs where flow_run_id = :flow_run_id
