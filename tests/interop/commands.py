@@ -54,7 +54,7 @@ COMMANDS = (
     Command("deployment ls", says="everything/all"),
     Command("deployment ls --output json", says='"all"'),
     Command("deployment inspect everything/all", says="everything.py:everything"),
-    Command("deployment inspect everything/nope", 1, "not found"),
+    Command("deployment inspect everything/nope", 1, "everything/nope"),
     Command("deployment schedule ls everything/all", says="0 6"),
     Command("deployment schedule create everything/all --interval 3600"),
     Command("deployment schedule create everything/all --cron nonsense", 1),

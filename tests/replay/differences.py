@@ -86,6 +86,18 @@ DELIBERATE: tuple[Deliberate, ...] = (
         at=r".*state_details\.(transition_id|deferred)",
     ),
     Deliberate(
+        "(GET|POST) .*/(block_types|block_schemas|block_documents)/",
+        "The system's block types are described in our own words, so their schemas have other checksums; a Prefect "
+        "client that misses one registers its own, as it does for the user's blocks.",
+        at=r".*(code_example|documentation_url|logo_url|description|examples|definitions)|\$",
+    ),
+    Deliberate(
+        "GET .*/flow_runs/",
+        "A paused run that goes on in its process is still in its first run, whichever version the client that resumes "
+        "it claims; Prefect counts one more for clients that claim none.",
+        at=r"\$\.run_count",
+    ),
+    Deliberate(
         "POST .*(/flow_runs/|/create_flow_run)$",
         "Job variables that were not given are `{}`, as they are when read; Prefect answers null to their creator.",
         at=r".*\.job_variables",

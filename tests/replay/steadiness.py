@@ -8,7 +8,7 @@ prints this table): what two runs of the same server disagree on says nothing ab
 
 UNSTEADY: dict[str, tuple[int, ...]] = {
     "14": (20, 21),
-    "17": (13, 16, 20, 27, 28),
+    "17": (13, 16, 20, 23, 27, 28),
     "31": (69,),
     "33": (89, 135, 163, 202, 203, 205),
     "35b": (11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29),
