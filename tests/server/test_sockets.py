@@ -76,10 +76,14 @@ async def test_the_backfill_comes_first_and_nothing_twice(server: Reachable) -> 
         await into.send(json.dumps(event(f"old.{number}")))
     await into.send(json.dumps({**event("ancient"), "occurred": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}))
     await until(lambda: server.app.services.recorder.recorded == 601)
-    out = await listener(server, {"occurred": WINDOW}, backfill=True)
+    out = await listener(server, {"occurred": WINDOW})
     await into.send(json.dumps(event("new")))
     assert await names(out, 601) == [*(f"old.{number}" for number in range(600)), "new"]
     await out.close()
+    live_only = await listener(server, {"occurred": WINDOW}, backfill=False)
+    await into.send(json.dumps(event("newer")))
+    assert await names(live_only, 1) == ["newer"]
+    await live_only.close()
     await into.close()
 
 

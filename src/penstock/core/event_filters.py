@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -131,8 +131,13 @@ def searchable(event: ReceivedEvent) -> str:
 
 
 def _in_window(window: Occurred) -> Matcher:
-    since, until = window.since, window.until
+    since, until = _aware(window.since), _aware(window.until)
     return lambda event: (since is None or event.occurred >= since) and (until is None or event.occurred <= until)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """A time without a zone is UTC."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _name_tests(wanted: EventName) -> list[Matcher]:

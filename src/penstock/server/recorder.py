@@ -176,6 +176,7 @@ class Recorder:
 
     def _put_aside(self, item: _Item, error: Exception) -> None:
         self.set_aside.append(item.event.id)
+        self._seen.pop(item.event.id, None)  # who sends it again is told again
         _log.error(
             "an event could not be written and was put aside",
             extra={"event_id": str(item.event.id), "event": item.event.event},
