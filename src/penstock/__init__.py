@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from penstock.sdk.flow import Flow as Flow
     from penstock.sdk.flow import flow as flow
     from penstock.sdk.loggers import get_run_logger as get_run_logger
+    from penstock.sdk.pause import apause_flow_run as apause_flow_run
+    from penstock.sdk.pause import aresume_flow_run as aresume_flow_run
+    from penstock.sdk.pause import asuspend_flow_run as asuspend_flow_run
     from penstock.sdk.pause import pause_flow_run as pause_flow_run
     from penstock.sdk.pause import resume_flow_run as resume_flow_run
     from penstock.sdk.pause import suspend_flow_run as suspend_flow_run
@@ -39,6 +42,9 @@ _HOMES = {
     "arun_deployment": "penstock.sdk.deployments",
     "flow": "penstock.sdk.flow",
     "get_run_logger": "penstock.sdk.loggers",
+    "apause_flow_run": "penstock.sdk.pause",
+    "aresume_flow_run": "penstock.sdk.pause",
+    "asuspend_flow_run": "penstock.sdk.pause",
     "pause_flow_run": "penstock.sdk.pause",
     "quote": "penstock.sdk.task_inputs",
     "resume_flow_run": "penstock.sdk.pause",

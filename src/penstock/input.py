@@ -1,5 +1,5 @@
 """Inputs of flow runs, by the name flow code imports; all of it is `penstock.sdk.run_inputs`."""
 
-from penstock.sdk.run_inputs import RunInput, receive_input, send_input
+from penstock.sdk.run_inputs import RunInput, asend_input, receive_input, send_input
 
-__all__ = ["RunInput", "receive_input", "send_input"]
+__all__ = ["RunInput", "asend_input", "receive_input", "send_input"]

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from penstock import flow, pause_flow_run, resume_flow_run, runtime
+from penstock import apause_flow_run, flow, pause_flow_run, resume_flow_run, runtime, suspend_flow_run
 from penstock.client.client import Client
 from penstock.errors import RunAborted
+from penstock.sdk.flow_engine import FlowCall
 from penstock.sdk.pause import PauseTimedOut
-from penstock.sdk.run_inputs import RunInput, receive_input, send_input
-from penstock.wire import flow_runs
+from penstock.sdk.run_inputs import RunInput, asend_input, receive_input, send_input
+from penstock.wire import deployments, flow_runs
+from penstock.wire.deployments import DeploymentFlowRunCreate
 from penstock.wire.model import Criteria
 from penstock.wire.states import StateType
 
@@ -87,3 +89,44 @@ def test_inputs_arrive_in_order_and_once(api: Client) -> None:
 
     assert receiving() == [1, 2]
     assert api.call(flow_runs.count_flow_runs, Criteria()) > 0
+
+
+async def test_an_async_flow_awaits_its_pause(api: Client) -> None:
+    @flow
+    async def pausing() -> str:
+        run_id = runtime.flow_run.id
+        thread = beside(lambda: resume_when_paused(api, run_id, [None], []))
+        await apause_flow_run(timeout=20)
+        await asend_input(Age(age=5), run_id)
+        ages = [found.age async for found in receive_input(Age, timeout=0)]
+        thread.join()
+        return f"went on with {ages}"
+
+    assert await pausing() == "went on with [5]"
+
+
+def test_suspending_needs_a_deployment_and_ends_the_run(api: Client) -> None:
+    @flow
+    def local() -> None:
+        suspend_flow_run()
+
+    with pytest.raises(RunAborted):
+        local()
+
+    steps: list[str] = []
+
+    @flow(name="suspends")
+    def suspends() -> int:
+        steps.append("begun")
+        answer: Age = suspend_flow_run(wait_for_input=Age)
+        steps.append("resumed")
+        return answer.age
+
+    made = suspends.to_deployment("once").apply()
+    run = api.call(deployments.create_run_of_deployment, DeploymentFlowRunCreate(), id=made)
+    assert FlowCall(suspends, {}, run=run).run_here(return_state=True).name == "Suspended"
+    resume_flow_run(run.id, {"age": 7})
+    again = api.call(flow_runs.read_flow_run, id=run.id)
+    assert again.state_name == "Resuming"
+    assert FlowCall(suspends, {}, run=again).run_here(return_state=False) == 7
+    assert steps == ["begun", "begun", "resumed"]

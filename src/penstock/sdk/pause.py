@@ -123,3 +123,8 @@ def resume_flow_run(flow_run_id: UUID | str, run_input: dict[str, Any] | None = 
     answer = yield Call(resume_endpoint, Resume(run_input=run_input), path={"id": flow_run_id})
     if answer.status != "ACCEPT":
         raise RunAborted(answer.details.reason or f"The flow run was not resumed: {answer.status}.")
+
+
+apause_flow_run = pause_flow_run.aio
+asuspend_flow_run = suspend_flow_run.aio
+aresume_flow_run = resume_flow_run.aio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import typing
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from penstock.core.parameters import fit
 from penstock.errors import Conflict, NotFound
 from penstock.ids import new_id
 from penstock.sdk.context import current_flow, flow_context
-from penstock.sdk.effects import Call, Sleep, Steps, drive, dual
+from penstock.sdk.effects import Call, Sleep, Steps, adrive, drive, dual
 from penstock.wire.flow_runs import InputCreate, InputQuery, create_input, delete_input, filter_inputs, read_input
 
 T = TypeVar("T")
@@ -115,6 +115,9 @@ def send_input(
     yield Call(create_input, body, path={"id": flow_run_id})
 
 
+asend_input = send_input.aio
+
+
 class receive_input(Generic[T]):
     """The inputs of one type that come in, oldest first; ends after `timeout` seconds without one.
 
@@ -139,6 +142,13 @@ class receive_input(Generic[T]):
         while True:
             try:
                 yield self.next()
+            except TimeoutError:
+                return
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        while True:
+            try:
+                yield await adrive(self._next())
             except TimeoutError:
                 return
 

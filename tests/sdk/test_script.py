@@ -1,0 +1,52 @@
+"""A script without a server: one starts inside its process, and what it did is there for the next script."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.live.programs import penstock
+
+SCRIPT = """
+import sys
+from penstock import flow, task
+from penstock.events import emit_event
+
+@task
+def double(x: int) -> int:
+    return x * 2
+
+@flow(name="scripted")
+def main(x: int) -> int:
+    return double(x) + double.submit(x).result()
+
+print(main(int(sys.argv[1])))
+emit_event("last.words", resource={"prefect.resource.id": "script"})
+"""
+LOOK = """
+from penstock.sdk.session import session
+from penstock.wire import events, flow_runs, task_runs
+from penstock.wire.model import Criteria
+ask = session().client.call
+print(ask(flow_runs.count_flow_runs, Criteria()), ask(task_runs.count_task_runs, Criteria()))
+print(ask(events.filter_events, events.EventQuery(filter={"event": {"name": ["last.words"]}})).total)
+"""
+
+
+def test_what_a_script_did_is_kept(tmp_path: Path) -> None:
+    def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env=penstock().environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    for number in (1, 2):
+        done = run(SCRIPT, str(number))
+        assert done.stdout == f"{number * 4}\n", done.stderr
+        assert done.returncode == 0
+        assert "Traceback" not in done.stderr
+    assert run(LOOK).stdout.split() == ["2", "4", "2"]
