@@ -92,6 +92,11 @@ DELIBERATE: tuple[Deliberate, ...] = (
         at=r".*(code_example|documentation_url|logo_url|description|examples|definitions)|\$",
     ),
     Deliberate(
+        "WS frame",
+        "A streamed log line is the stored one, with the moments of its storing.",
+        at=r"\$\.log\.(created|updated)",
+    ),
+    Deliberate(
         "GET .*/flow_runs/",
         "A paused run that goes on in its process is still in its first run, whichever version the client that resumes "
         "it claims; Prefect counts one more for clients that claim none.",
