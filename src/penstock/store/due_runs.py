@@ -10,7 +10,7 @@ from uuid import UUID
 
 from penstock.clock import from_micros, to_micros
 from penstock.core.admission import PoolLoad, QueueLoad, in_turn
-from penstock.core.leases import claimed_by
+from penstock.core.leases import PENDING_LEASE, claimed_by, polled_by
 from penstock.errors import NotFound
 from penstock.store.database import Row, Steps, intent
 from penstock.store.flow_run_documents import SHOWN, SHOWN_PLAIN, place_text, shown, shown_list
@@ -213,3 +213,9 @@ def renew(
         yield SQL.renew(id=str(id), attempt=attempt, holder=claimed_by(worker), expires_at=until)
         yield SQL.renew_slots(id=str(id), expires_at=until, now=to_micros(now))
     return lost, cancelling
+
+
+@intent
+def keep_pending(worker: str, now: datetime) -> Steps[None]:
+    """A Prefect worker that gives a sign of life still starts the runs it has taken."""
+    yield SQL.renew_pending(holder=polled_by(worker), expires_at=to_micros(now + PENDING_LEASE))

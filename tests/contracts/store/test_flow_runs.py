@@ -266,3 +266,17 @@ async def test_deleting_a_deployment_keeps_what_ran(world: World) -> None:
     text = await world.db.read(flow_runs.read(ran.id, NOW))
     assert text is not None
     assert json.loads(text)["deployment_id"] is None
+
+
+async def test_a_polling_worker_keeps_what_it_starts_by_its_heartbeats(world: World) -> None:
+    run = (await world.run()).run
+    assert (await world.propose(run.id, S.PENDING, worker="w")).written
+    later = NOW + timedelta(seconds=100)
+    await world.db.write(due_runs.keep_pending("other", later))
+    first = (await world.db.read(flow_run_states.read_known(run.id))).lease
+    await world.db.write(due_runs.keep_pending("w", later))
+    then = (await world.db.read(flow_run_states.read_known(run.id))).lease
+    assert first.expires_at is not None
+    assert then.expires_at == first.expires_at + timedelta(seconds=100)
+    assert (await world.propose(run.id, S.RUNNING)).written
+    assert (await world.db.read(flow_run_states.read_known(run.id))).lease.expires_at is None

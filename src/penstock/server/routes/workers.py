@@ -10,6 +10,7 @@ from penstock.server.bind import Request, handles
 from penstock.server.naming import check_name
 from penstock.server.routes.work_pools import find
 from penstock.store import workers as store
+from penstock.store.due_runs import keep_pending
 from penstock.store.filters import select
 from penstock.wire import workers as wire
 from penstock.wire.model import Criteria
@@ -22,6 +23,7 @@ async def heartbeat(at: Request, body: WorkerHeartbeat, work_pool_name: str) -> 
     check_name(body.name)
     pool = await find(at, work_pool_name)
     await at.store.write(store.heartbeat(new_id(), pool.id, body.name, body.heartbeat_interval_seconds, at.now))
+    await at.store.write(keep_pending(body.name, at.now))
 
 
 @handles(wire.filter_workers)

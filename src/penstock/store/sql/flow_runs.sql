@@ -124,15 +124,6 @@ delete from flow_run_inputs where flow_run_id = :id
 -- name: delete_logs
 delete from logs where flow_run_id = :id
 
--- name: queue_of_pool
-select q.id, q.name, p.id, p.name from work_pools p join work_queues q on q.work_pool_id = p.id
-where p.name = :pool and (q.name = :queue or (:queue = '' and q.priority = (
-    select min(x.priority) from work_queues x where x.work_pool_id = p.id and (x.name = 'default' or not exists (
-        select 1 from work_queues y where y.work_pool_id = p.id and y.name = 'default')))))
-
--- name: parent_flow_run_state
-select doc from flow_runs where id = :id
-
 -- name: insert_input
 insert into flow_run_inputs (id, flow_run_id, key, value, sender, created)
 values (:id, :flow_run_id, :key, :value, :sender, :created)
