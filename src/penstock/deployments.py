@@ -1,5 +1,7 @@
-"""Runs of deployments, by the name flow code imports; all of it is `penstock.sdk.deployments`."""
+"""Deployments, by the names flow code imports: made from code, and their runs. All of it is in `penstock.sdk`."""
 
+from penstock.sdk.deployables import RunnerDeployment, deploy, serve
 from penstock.sdk.deployments import arun_deployment, run_deployment
+from penstock.sdk.sources import GitRepository
 
-__all__ = ["arun_deployment", "run_deployment"]
+__all__ = ["GitRepository", "RunnerDeployment", "arun_deployment", "deploy", "run_deployment", "serve"]

@@ -11,6 +11,7 @@ import pytest
 
 from penstock import Flow, flow, run_deployment
 from penstock.client.client import Client
+from penstock.deployments import deploy
 from penstock.errors import FlowNotFound, InvalidRequest, NotFound, ScheduleInvalid
 from penstock.sdk.sources import GitRepository
 from penstock.wire import deployments, work_pools
@@ -105,3 +106,10 @@ def test_a_run_of_a_deployment_is_made_and_may_be_left(api: Client) -> None:
         run_deployment("etl/none", timeout=0)
     with pytest.raises(InvalidRequest, match="names no deployment"):
         run_deployment("etl", timeout=0)
+
+
+def test_several_are_deployed_at_once(api: Client) -> None:
+    api.call(work_pools.create_work_pool, WorkPoolCreate(name="many", type="process"))
+    ids = deploy(etl.to_deployment("one"), etl.to_deployment("two"), work_pool_name="many")
+    names = [api.call(deployments.read_deployment, id=id).work_pool_name for id in ids]
+    assert names == ["many", "many"]

@@ -75,15 +75,17 @@ def deploy_flow(
     flow: Flow[..., Any], name: str, work_pool_name: str | None = None, **options: Unpack[DeploymentOptions]
 ) -> UUID:
     """Makes or updates a deployment on a work pool, by default the one the settings name; its id."""
-    pool = work_pool_name or configuration.current().deployments.default_work_pool_name
-    if not pool:
-        raise InvalidRequest("Name a work pool (work_pool_name), or set deployments.default_work_pool_name.")
     if options.get("build") or options.get("push"):
         raise InvalidRequest("flow.deploy() builds no images: say build=False, and build in prefect.yaml or elsewhere.")
     image = options.get("image")
     if image:
         options["job_variables"] = {"image": image, **(options.get("job_variables") or {})}
-    return to_deployment(flow, name, **options).apply(pool)
+    return to_deployment(flow, name, **options).apply(_pool(work_pool_name))
+
+
+def deploy(*deployments: RunnerDeployment, work_pool_name: str | None = None) -> list[UUID]:
+    """Makes or updates several deployments on a work pool, by default the one the settings name; their ids."""
+    return [deployment.apply(_pool(work_pool_name)) for deployment in deployments]
 
 
 def serve(*deployments: RunnerDeployment, limit: int | None = None, pause_on_shutdown: bool = True) -> None:
@@ -98,6 +100,13 @@ def serve(*deployments: RunnerDeployment, limit: int | None = None, pause_on_shu
     if run is None:
         raise InvalidRequest("This installation can't serve deployments: it has no program for it.")
     run(ids, configuration.current(), limit=limit, pause_on_shutdown=pause_on_shutdown)
+
+
+def _pool(name: str | None) -> str:
+    pool = name or configuration.current().deployments.default_work_pool_name
+    if not pool:
+        raise InvalidRequest("Name a work pool (work_pool_name), or set deployments.default_work_pool_name.")
+    return pool
 
 
 def _apply(deployment: RunnerDeployment, pool: str | None) -> Steps[UUID]:
