@@ -92,6 +92,11 @@ DELIBERATE: tuple[Deliberate, ...] = (
         at=r".*(code_example|documentation_url|logo_url|description|examples|definitions)|\$",
     ),
     Deliberate(
+        "POST .*/create_flow_run$",
+        "A run whose deployment was deleted belongs to none (`deployment_id` null), at once.",
+        at=r"\$\.deployment_id",
+    ),
+    Deliberate(
         "WS frame",
         "A streamed log line is the stored one, with the moments of its storing.",
         at=r"\$\.log\.(created|updated)",

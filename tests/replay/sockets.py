@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +57,8 @@ def open_socket(url: str, entry: dict[str, Any]) -> Socket | int:
     offered = entry.get("subprotocols_offered")
     protocols = [Subprotocol(offered)] if offered else None
     try:
-        return Socket(connect(url, subprotocols=protocols, open_timeout=10, compression=None, max_size=None))
+        opening = connect(url, subprotocols=protocols, open_timeout=10, compression=None, max_size=None)
+        return Socket(ExitStack().enter_context(opening))
     except InvalidStatus as refused:
         return refused.response.status_code
 

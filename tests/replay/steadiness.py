@@ -3,7 +3,8 @@
 Several programs spoke at once when the recordings were made, so the order of two requests, or what
 somebody had done between two scenarios, is not in them. Found by replaying against Prefect 3.8.8
 (`PENSTOCK_TEST_REPLAY=prefect`, or `python -m tests.replay --api ...` at a Prefect server, which
-prints this table): what two runs of the same server disagree on says nothing about ours. (What 14 and 17 leave behind shows in 32, 34 and 41.)
+prints this table): what two runs of the same server disagree on says nothing about ours.
+What 14 and 17 leave behind shows in 32, 34 and 41.
 """
 
 UNSTEADY: dict[str, tuple[int, ...]] = {
