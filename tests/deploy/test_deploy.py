@@ -147,6 +147,31 @@ def test_secrets_stay_references(project: Project) -> None:
     assert step["prefect.deployments.steps.git_clone"]["access_token"] == "{{ prefect.blocks.secret.never-read }}"
 
 
+def test_a_block_where_no_text_fits_is_named_by_its_id(project: Project) -> None:
+    api = project.api
+    schema = {"properties": {"creds": {"type": "object"}, "word": {"type": "string"}}}
+    template = {"job_configuration": {"c": "{{ creds }}", "w": "{{ word }}"}, "variables": schema}
+    api.ask("POST", "/work_pools/", {"name": "typed", "type": "process", "base_job_template": template})
+    kind = api.get("/block_types/slug/secret")["id"]
+    (shape, *_) = api.post("/block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [kind]}}})
+    document = {"name": "vault", "data": {"value": "hush"}, "block_schema_id": shape["id"], "block_type_id": kind}
+    made = api.post("/block_documents/", document)
+    secret = "{{ prefect.blocks.secret.vault }}"
+    project.write(
+        f"""
+        deployments:
+        - name: by-id
+          entrypoint: flows.py:hello
+          work_pool: {{name: typed, job_variables: {{creds: "{secret}", word: "{secret}"}}}}
+        """
+    )
+    assert "hush" not in project.deploy()
+    stored = project.read("hello/by-id")["job_variables"]
+    assert stored == {"creds": {"$ref": {"block_document_id": made["id"]}}, "word": secret}
+    project.write(ONE.replace("pool-a", 'typed, job_variables: {creds: "{{ prefect.blocks.secret.nope }}"}'))
+    assert "there is no block secret/nope" in project.refused()
+
+
 def test_build_steps_give_what_templates_ask_for(project: Project) -> None:
     project.write(
         """

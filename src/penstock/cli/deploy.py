@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from penstock.cli.connect import connect
 from penstock.cli.console import note, say
 
 
@@ -70,6 +69,7 @@ def deploy(name: tuple[str, ...], every: bool, prefect_file: str, sla: tuple[str
 async def _deploy(entries: Any, manifest: Any) -> None:
     import os
 
+    from penstock.cli.connect import connect
     from penstock.client.client import AsyncClient
     from penstock.clock import utc_now
     from penstock.deploy.compile import Workshop

@@ -12,7 +12,18 @@ from typing import Any
 
 from penstock.client.client import AsyncClient
 from penstock.core import job_templates
-from penstock.core.templates import Missing, References, references, render, resolve, unfilled
+from penstock.core.templates import (
+    BlockReference,
+    Kind,
+    Missing,
+    References,
+    block_reference,
+    placeholders,
+    references,
+    render,
+    resolve,
+    unfilled,
+)
 from penstock.deploy.flow_facts import FlowFacts, read_flow
 from penstock.deploy.manifest import STEPS, Entry, Manifest
 from penstock.deploy.plan import DeploymentPlan, concurrency, planned_schedules, truth
@@ -22,7 +33,7 @@ from penstock.sdk.entrypoints import parse_entrypoint
 from penstock.steps.protocol import Place
 from penstock.steps.references import Filler, read_references
 from penstock.steps.run import run_steps
-from penstock.wire import work_pools
+from penstock.wire import blocks, work_pools
 from penstock.wire.work_pools import WorkPool
 
 SET_DIRECTORY = "prefect.deployments.steps.set_working_directory"
@@ -94,6 +105,7 @@ async def finish(draft: Draft, shop: Workshop) -> DeploymentPlan:
     lost = [f"{draft.label}: nothing gives {{{{ {name} }}}}, so it is left out." for name in unfilled(rest, outputs)]
     values = render(rest, outputs, environment=shop.environment)
     pull, hints = _pull_steps(draft, values, outputs, shop)
+    await _name_blocks(draft, values, shop)
     _check_job_variables(draft, values)
     return _plan(draft, values, pull, _filled_triggers(triggers, outputs), [*draft.warnings, *lost, *hints], shop)
 
@@ -217,12 +229,40 @@ def _pull_steps(
     return [{SET_DIRECTORY: {"directory": str(draft.root)}}], []
 
 
-def _check_job_variables(draft: Draft, values: dict[str, Any]) -> None:
+async def _name_blocks(draft: Draft, values: dict[str, Any], shop: Workshop) -> None:
+    """A block for a variable that takes no text is named by its id: the server can check that, and still no
+    secret is written down."""
     variables = (values.get("work_pool") or {}).get("job_variables") or {}
-    faults = job_templates.unfit(draft.pool.base_job_template, variables)
-    if faults and not references(variables).blocks:
-        text = "\n".join(f"{draft.label}: work_pool.job_variables: {fault}" for fault in faults)
-        raise DeployFailed(text)
+    for fault in job_templates.unfit(draft.pool.base_job_template, variables):
+        name = str(fault.path[0]) if len(fault.path) == 1 else ""
+        found = [one for one in placeholders(variables.get(name)) if one.kind is Kind.BLOCK]
+        if len(found) != 1 or found[0].text != str(variables[name]).strip():
+            continue
+        wanted = block_reference(found[0].name)
+        if not wanted.path:
+            variables[name] = {"$ref": {"block_document_id": await _document_id(wanted, draft.label, shop)}}
+
+
+async def _document_id(wanted: BlockReference, label: str, shop: Workshop) -> str:
+    try:
+        found = await shop.client.call(
+            blocks.read_block_document_by_name, slug=wanted.type_slug, block_document_name=wanted.name
+        )
+    except NotFound:
+        raise DeployFailed(f"{label}: there is no block {wanted.type_slug}/{wanted.name}.") from None
+    return str(found.id)
+
+
+def _check_job_variables(draft: Draft, values: dict[str, Any]) -> None:
+    """What is wrong already; what a block will give is known when the job starts."""
+    variables = (values.get("work_pool") or {}).get("job_variables") or {}
+    faults = [
+        fault
+        for fault in job_templates.unfit(draft.pool.base_job_template, variables)
+        if not references(job_templates.nested(variables).get(str(fault.path[0]) if fault.path else "")).blocks
+    ]
+    if faults:
+        raise DeployFailed("\n".join(f"{draft.label}: work_pool.job_variables: {fault}" for fault in faults))
 
 
 def _filled_triggers(triggers: list[dict[str, Any]], outputs: dict[str, Any]) -> list[dict[str, Any]]:
