@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from penstock.clock import to_micros
+from penstock.core.leases import SIGN_OF_LIFE_LEASE
 from penstock.ids import new_id
 from penstock.store.database import Intent, Query, Steps, intent
 from penstock.store.documents import rows_as_array
@@ -17,17 +18,27 @@ from penstock.wire.logs import LogCreate
 from penstock.wire.model import Criteria, encode
 
 SQL = load("logs")
+RENEWED_EVERY = timedelta(seconds=60)
+"""How much of a lease must be gone until a line extends it."""
 
 _COLUMNS = ("flow_run_id", "timestamp", "id", "task_run_id", "level", "doc")
 
 
 def create_logs(logs: Sequence[LogCreate], now: datetime, dialect: str) -> Intent[list[str]]:
-    """Writes lines and gives their JSON; NUL characters, which PostgreSQL can't keep, are left out."""
+    """Writes lines and gives their JSON; NUL characters, which PostgreSQL can't keep, are left out.
+
+    A line is a sign of life: it extends the lease of its run if there is one that no Penstock worker holds.
+    It never makes one, for a run that logs need not log again within any time.
+    """
     rows = _rows(logs, now)
+    docs = [row["doc"] for row in rows]
+    life = {"until": to_micros(now + SIGN_OF_LIFE_LEASE), "soon": to_micros(now + SIGN_OF_LIFE_LEASE - RENEWED_EVERY)}
+    runs = sorted({row["flow_run_id"] for row in rows} - {""})
     if dialect == "sqlite":
-        return _write(SQL.create_logs.each(rows), [row["doc"] for row in rows])
+        renewals = SQL.renew_by_log.each([{"id": run, **life} for run in runs])
+        return _write([SQL.create_logs.each(rows), renewals], docs)
     columns = {f"{name}s": [row[name] for row in rows] for name in _COLUMNS}
-    return _write(SQL.create_logs.alone(**columns), columns["docs"])
+    return _write([SQL.create_logs.alone(**columns, **life, runs=runs)], docs)
 
 
 def list_logs(criteria: Criteria, dialect: str, *, most: int = MOST) -> Intent[bytes]:
@@ -36,8 +47,9 @@ def list_logs(criteria: Criteria, dialect: str, *, most: int = MOST) -> Intent[b
 
 
 @intent
-def _write(query: Query, docs: list[str]) -> Steps[list[str]]:
-    yield query
+def _write(queries: Sequence[Query], docs: list[str]) -> Steps[list[str]]:
+    for query in queries:  # noqa: UP028 - an iterator can not be sent the rows
+        yield query
     return docs
 
 

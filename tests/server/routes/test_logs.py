@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from penstock.store.database import Steps
+from penstock.store.statements import statement
 from tests.server.routes.conftest import Api
 
 
@@ -49,3 +51,27 @@ async def test_a_line_has_the_apis_fields_and_no_nul(api: Api) -> None:
     }  # fmt: skip
     assert uuid.UUID(found["id"])
     assert found["timestamp"] == "2026-11-23T23:43:45.000001Z"
+
+
+async def test_a_line_extends_a_lease_and_never_makes_one(api: Api) -> None:
+    flow = await api.post("/flows/", {"name": "etl"}, 201)
+    runs = [
+        (await api.post("/flow_runs/", {"flow_id": flow["id"], "state": {"type": "RUNNING"}}, 201))["id"]
+        for _ in range(3)
+    ]
+    lease = statement("lease", "update flow_runs set lease_expires_at = 5, lease_holder = :holder where id = :id")
+
+    def prepare() -> Steps[None]:
+        for run, holder in ((runs[0], None), (runs[1], "claim:w")):
+            yield lease(id=run, holder=holder)
+
+    def look() -> Steps[list[Any]]:
+        rows = yield statement("look", "select id, lease_expires_at from flow_runs")()
+        found = {row[0]: row[1] for row in rows}
+        return [found[run] for run in runs]
+
+    await api.app.services.store.write(prepare())
+    await api.post("/logs/", [line(number, uuid.UUID(run)) for number, run in enumerate(runs)], 201)
+    extended, claimed, none = await api.app.services.store.read(look())
+    assert extended > 5
+    assert (claimed, none) == (5, None)
