@@ -45,21 +45,26 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def empty_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def empty_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a database without tables."""
-    if dialect == "sqlite":
-        return f"sqlite:///{tmp_path}/penstock.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.database()
+    yield from lent(dialect, tmp_path, request, None)
 
 
 @pytest.fixture
-def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a database that may have its tables already (a clone is quicker than the migrations)."""
+    yield from lent(dialect, tmp_path, request, "postgres_template")
+
+
+def lent(dialect: str, folder: Path, request: pytest.FixtureRequest, template: str | None) -> Iterator[str]:
+    """A database for one test; on PostgreSQL it is dropped afterwards."""
     if dialect == "sqlite":
-        return f"sqlite:///{tmp_path}/penstock.db"
+        yield f"sqlite:///{folder}/penstock.db"
+        return
     server: Postgres = request.getfixturevalue("postgres")
-    return server.database(template=request.getfixturevalue("postgres_template"))
+    url = server.database(template=request.getfixturevalue(template)) if template else server.database()
+    yield url
+    server.drop(url)
 
 
 @pytest.fixture
