@@ -87,3 +87,23 @@ def test_a_kept_value_is_read_again(api: Client, serializer: str) -> None:
 def test_an_unknown_serializer_is_refused() -> None:
     with pytest.raises(UnknownSerializer, match="compressed/json"):
         serializer_of("yaml")
+
+
+def test_results_are_kept_only_when_asked_for(api: Client) -> None:
+    def reference_of(**options: Any) -> object:
+        @task(**options)
+        def one() -> int:
+            return 1
+
+        @flow
+        def single() -> object:
+            state: State = one(return_state=True)
+            return state.reference
+
+        return single()
+
+    assert reference_of() is None
+    assert reference_of(cache_policy=NO_CACHE) is None
+    assert reference_of(cache_policy=INPUTS, persist_result=False) is None
+    assert reference_of(cache_policy=INPUTS) is not None
+    assert reference_of(result_storage_key="named-{parameters}") is not None

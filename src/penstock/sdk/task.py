@@ -26,6 +26,10 @@ Hook = Callable[[Any, Any, Any], Any]
 """Called with the task or flow, its run, and the state it entered."""
 
 
+RESULT_OPTIONS = ("cache_key_fn", "result_storage", "result_storage_key", "result_serializer")
+"""Who gives one of these, or a cache policy, wants results to be kept."""
+
+
 class TaskOptions(TypedDict, total=False):
     """What `@task(...)` and `with_options(...)` take."""
 
@@ -69,6 +73,9 @@ class Task(Generic[P, R]):
         self.task_key = f"{fn.__qualname__.rpartition('.')[2]}-{_digest(fn)}"
         self.binder = Binder(fn)
         given: Mapping[str, Any] = options
+        policy = options.get("cache_policy")
+        caches = policy is not None and not policy.is_empty()
+        self.asks_for_results = caches or any(given.get(name) is not None for name in RESULT_OPTIONS)
         self._hooks: dict[str, list[Hook]] = {
             name: list(given.get(name) or ()) for name in ("on_running", "on_completion", "on_failure")
         }

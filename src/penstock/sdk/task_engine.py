@@ -19,10 +19,11 @@ from uuid import UUID
 from penstock.clock import utc_now
 from penstock.errors import BadRequest
 from penstock.ids import new_id
-from penstock.sdk.context import TaskContext, current_tags, flow_context, task_context
+from penstock.sdk.context import TaskContext, current_tags, flow_context, log_prints, task_context
 from penstock.sdk.effects import Blocking, Effect, Sleep, Steps, adrive, drive
 from penstock.sdk.futures import PrefectFuture, PrefectFutureList
 from penstock.sdk.hooks import call_hooks
+from penstock.sdk.loggers import prints_logged
 from penstock.sdk.names_of_runs import rendered
 from penstock.sdk.reporting import TaskReport
 from penstock.sdk.run_effect import Run, TimedOut
@@ -151,8 +152,6 @@ class TaskCall:
 
     def _attempt(self, key: str | None) -> Steps[State]:
         """Calls the function once; every exception but a crash becomes a state."""
-        from penstock.sdk.loggers import prints_logged
-
         args, kwargs = self.task.binder.spread(self.parameters)
         limit = self.task.options.get("timeout_seconds")
         try:
@@ -189,12 +188,10 @@ class TaskCall:
 
     def _persists(self) -> bool:
         """Whether results are kept: as said, else when a cache or a storage was asked for, else by setting."""
-        options = self.task.options
-        chosen = options.get("persist_result")
+        chosen = self.task.options.get("persist_result")
         if chosen is not None:
             return chosen
-        asked = ("cache_policy", "cache_key_fn", "result_storage", "result_storage_key", "result_serializer")
-        if any(options.get(name) is not None for name in asked):
+        if self.task.asks_for_results:
             return True
         default = self.session.settings.tasks.default_persist_result
         if default is None and self.flow is not None:
@@ -274,8 +271,6 @@ class TaskCall:
         chosen = self.task.options.get("log_prints")
         if chosen is not None:
             return chosen
-        from penstock.sdk.context import log_prints
-
         return log_prints.get() or self.session.settings.logging.log_prints
 
     def _log_failure(self, error: BaseException) -> None:
