@@ -240,10 +240,10 @@ def test_bookkeeping_never_contradicts_itself(run: FlowRun, proposals: list[Stat
 
 
 @pytest.mark.parametrize(
-    ("resuming", "counted"),
-    [(False, 1), (True, 0)],
+    ("before", "resuming", "counted"),
+    [(S.PENDING, False, 1), (S.PENDING, True, 0), (S.PAUSED, False, 0), (S.RUNNING, False, 1)],
 )
-def test_going_on_after_a_pause_is_no_new_run(resuming: bool, counted: int) -> None:
-    run = run_in(S.PAUSED, empirical_policy=FlowRunPolicy(resuming=resuming))
+def test_going_on_after_a_pause_is_no_new_run(before: StateType, resuming: bool, counted: int) -> None:
+    run = run_in(before, empirical_policy=FlowRunPolicy(resuming=resuming))
     state = State(id=uuid4(), type=S.RUNNING, timestamp=NOW, name="Running")
     assert apply_state(run, state, now=NOW).run_count == counted
