@@ -6,6 +6,7 @@ by whoever is registered for it (the package root registers it: nothing here may
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,7 @@ class Session:
 
 _sessions: dict[int, tuple[configuration.Settings, Session]] = {}
 _opening = threading.Lock()
+os.register_at_fork(after_in_child=_sessions.clear)  # a forked child may not speak on its parent's connections
 
 
 def session() -> Session:
