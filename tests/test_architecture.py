@@ -41,7 +41,7 @@ LONG_BODIES: dict[str, str] = {}
 HOMES = {
     "asyncpg": "store/postgres",
     "sqlite3": "store/sqlite",
-    "urllib3": "client/transport.py",
+    "http": "client/transport.py",
     "uvicorn": "server/serve.py",
     "uvloop": "server/serve.py",
     "croniter": "core/schedules.py",

@@ -1,27 +1,32 @@
 """Request in, response out: the one place that knows the HTTP library.
 
-`HttpTransport` (urllib3) goes over the network. A server in this process gives a transport of its own.
-All are blocking and safe to use from many threads; `AsyncClient` calls them from threads.
+`HttpTransport` (the standard library's client) goes over the network. A server in this process gives a
+transport of its own. All are blocking and safe to use from many threads; `AsyncClient` calls them from
+threads.
 """
 
 from __future__ import annotations
 
+import select
 import socket
-import ssl
 import weakref
+import zlib
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from penstock.errors import ServerUnreachable
 
 if TYPE_CHECKING:
-    import urllib3.connection
+    import ssl
+    from http.client import HTTPConnection
 
 CONNECT_SECONDS = 10.0
-CONNECTIONS = 32
+KEPT_OPEN = 32
+"""Most connections that wait for their next request."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -55,73 +60,110 @@ class HttpTransport:
         self.base_url = base_url.rstrip("/")
         parts = urlsplit(self.base_url)
         self._root = parts.path
-        self._pool = _pool(parts.scheme, parts.hostname or "", parts.port, verify, ca_file)
-        self._connections: weakref.WeakSet[urllib3.connection.HTTPConnection] = weakref.WeakSet()
-        self._pool.ConnectionCls = _remembering(self._pool.ConnectionCls, self._connections)
+        self._host, self._port = parts.hostname or "", parts.port
+        self._tls = tls_context(verify=verify, ca_file=ca_file) if parts.scheme == "https" else None
+        self._idle: deque[HTTPConnection] = deque(maxlen=KEPT_OPEN)
+        self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
         # Compressing for a machine's own ears costs more than it saves.
-        self._encoding = {} if parts.hostname in LOOPBACK else {"Accept-Encoding": "gzip"}
+        self._encoding = {} if self._host in LOOPBACK else {"Accept-Encoding": "gzip"}
 
     def request(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
     ) -> Response:
-        import urllib3
+        from http.client import HTTPException  # 30 ms to import, which a script with a server of its own never needs
 
+        headers = {**self._encoding, **headers}
         try:
-            answer = self._pool.urlopen(
-                method,
-                self._root + path,
-                body=body,
-                headers={**self._encoding, **headers},
-                timeout=urllib3.Timeout(connect=min(timeout, CONNECT_SECONDS), read=timeout),
-                retries=False,
-                redirect=False,
-            )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ServerUnreachable(f"No answer from {self.base_url}: {_cause(error)}") from error
-        return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.data)
+            if (kept := self._kept()) is not None:
+                with suppress(ConnectionError, HTTPException):  # the server hung up while the connection waited
+                    return self._exchange(kept, method, path, body, headers, timeout)
+            return self._exchange(self._connect(timeout), method, path, body, headers, timeout)
+        except (HTTPException, OSError) as error:
+            raise ServerUnreachable(f"No answer from {self.base_url}: {error or type(error).__name__}") from error
 
     def close(self) -> None:
-        self._pool.close()
+        while self._idle:
+            self._idle.pop().close()
 
     def abort(self) -> None:
         """Ends the requests on their way, from another thread: the server sees them hang up."""
-        for connection in list(self._connections):
+        for connection in list(self._open):
             if connection.sock is not None:
                 with suppress(OSError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
 
+    def _kept(self) -> HTTPConnection | None:
+        """A connection that waits and was not hung up, the last used one first."""
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread took it
+                return None
+            if connection.sock is not None and not _has_something_to_read(connection.sock):
+                return connection
+            connection.close()
+        return None
 
-def _remembering(kind: Any, known: weakref.WeakSet[Any]) -> Any:
-    """A kind of connection that is known while it lives; a pool forgets those it has handed out."""
+    def _connect(self, timeout: float) -> HTTPConnection:
+        from http.client import HTTPConnection, HTTPSConnection
 
-    class Remembered(kind):  # type: ignore[misc]  # which of two kinds it is depends on the scheme
-        def connect(self) -> None:
-            super().connect()
-            known.add(self)
-
-    return Remembered
-
-
-def _pool(scheme: str, host: str, port: int | None, verify: bool, ca_file: str | None) -> urllib3.HTTPConnectionPool:
-    import urllib3  # 100 ms to import, which a script with a server of its own never needs
-
-    if scheme == "https":
-        return urllib3.HTTPSConnectionPool(
-            host, port or 443, maxsize=CONNECTIONS, ssl_context=tls_context(verify=verify, ca_file=ca_file)
+        seconds = min(timeout, CONNECT_SECONDS)
+        connection = (
+            HTTPSConnection(self._host, self._port, timeout=seconds, context=self._tls)
+            if self._tls is not None
+            else HTTPConnection(self._host, self._port, timeout=seconds)
         )
-    return urllib3.HTTPConnectionPool(host, port or 80, maxsize=CONNECTIONS)
+        connection.connect()
+        self._open.add(connection)
+        return connection
+
+    def _exchange(
+        self,
+        connection: HTTPConnection,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout: float,
+    ) -> Response:
+        try:
+            connection.sock.settimeout(timeout)
+            connection.request(method, self._root + path, body, headers)
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            data = _plain(answer.read(), found.get("content-encoding"))
+        except BaseException:
+            connection.close()
+            raise
+        if connection.sock is not None:  # it is None when the answer said that it was the last
+            self._idle.append(connection)
+        return Response(answer.status, found, data)
+
+
+def _has_something_to_read(sock: socket.socket) -> bool:
+    """Whether a waiting connection was hung up: nothing else is ever sent unasked."""
+    if hasattr(select, "poll"):  # select() itself can't look at a high-numbered socket
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([sock], [], [], 0)[0])
+
+
+def _plain(data: bytes, encoding: str | None) -> bytes:
+    if encoding != "gzip":
+        return data
+    try:
+        return zlib.decompress(data, wbits=zlib.MAX_WBITS | 16)
+    except zlib.error as error:
+        raise OSError(f"the answer is not the gzip it says it is: {error}") from error
 
 
 def tls_context(*, verify: bool, ca_file: str | None) -> ssl.SSLContext:
     """The trust that HTTPS and secure sockets share: the system's certificates, or the given file's."""
+    import ssl
+
     context = ssl.create_default_context(cafile=ca_file)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _cause(error: BaseException) -> str:
-    """What the network said, without the library's wrapping."""
-    text = str(error)
-    return text.split(": ", 1)[1] if text.startswith(("<", "HTTP", "Remembered(")) and ": " in text else text
