@@ -54,7 +54,7 @@ async def create(at: Request, body: DeploymentCreate) -> Answer[Deployment]:
     if body.enforce_parameter_schema:
         fault = parameter_fault(body.parameter_openapi_schema, body.parameters, required=False)
         if fault is not None:
-            raise InvalidRequest(f"Error creating deployment: {fault}")
+            raise InvalidRequest(f"Value error, {fault}", loc=("body",))
     queue = await place_of(at, body.work_pool_name, body.work_queue_name)
     origin = await at.store.read(flow_runs.origin(body.flow_id, None, None))
     known = await at.store.read(store.known_id(body.flow_id, body.name))
