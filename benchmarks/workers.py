@@ -28,7 +28,16 @@ def prepare(server: Server, folder: Path) -> str:
 
 
 def new_run(api: Api, deployment: str) -> str:
-    return str(api.post(f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"])
+    """A due run; a server that is too busy is asked again, as clients do."""
+    body = {"state": {"type": "SCHEDULED"}}
+    path = f"/deployments/{deployment}/create_flow_run"
+    return eventually(lambda: created(api.ask("POST", path, body)), 60, "a run is made")
+
+
+def created(answer: tuple[int, Any]) -> str:
+    status, run = answer
+    assert status in (200, 201, 503), run
+    return "" if status == 503 else str(run["id"])
 
 
 def completed(api: Api, runs: list[str], timeout: float = 300) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ def main() -> int:
     arguments.add_argument("--secured", action="store_true", help="play those for a server with auth and CSRF on")
     arguments.add_argument("numbers", nargs="*", help="recordings to play, by number; all of them otherwise")
     given = arguments.parse_args()
-    player = Player(Api(given.api))
+    player = Player(Api(given.api), unexplained)
     total = 0
     unsteady: dict[str, list[int]] = {}
     for name in names(given.secured):

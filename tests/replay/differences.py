@@ -97,6 +97,17 @@ DELIBERATE: tuple[Deliberate, ...] = (
         at=r"\$\.deployment_id",
     ),
     Deliberate(
+        "POST .*/concurrency_status$",
+        "The runs that hold a pool's slots are counted for the pool, not again for each queue.",
+        at=r".*\.flow_run_count",
+    ),
+    Deliberate(
+        "GET|POST",
+        "A deployment whose pool was deleted shows no queue; its former queue's name is not kept.",
+        at=r".*\.work_queue_name",
+        kinds=("type",),
+    ),
+    Deliberate(
         "WS frame",
         "A streamed log line is the stored one, with the moments of its storing.",
         at=r"\$\.log\.(created|updated)",

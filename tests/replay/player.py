@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from tests.live.api import Api
@@ -41,16 +42,15 @@ class Answer:
     path: str
     differences: list[Difference]
 
-    @property
-    def fits(self) -> bool:
-        return not any(difference.counts for difference in self.differences)
-
 
 @dataclass
 class Player:
     """One replay of many recordings against one server; ids learnt in one are used in the next."""
 
     api: Api
+    unexplained: Callable[[Answer], list[Difference]]
+    """Which differences of an answer are worth asking again for."""
+
     mapping: Mapping = field(default_factory=Mapping)
     last_shift: timedelta = timedelta()
 
@@ -71,8 +71,8 @@ class Player:
                 differences = self.websocket(entry, sockets, shift, late)
                 yield Answer(recording.name, index, f"WS {entry['websocket']}", entry.get("path", ""), differences)
             else:
-                differences = self.exchange(entry, shift, late)
-                yield Answer(recording.name, index, entry["method"], entry["path"], differences)
+                step = partial(Answer, recording.name, index, entry["method"], entry["path"])
+                yield self.exchange(entry, shift, late, step)
         for socket in sockets.values():
             socket.close(by_server=False)
 
@@ -82,7 +82,9 @@ class Player:
             self.last_shift = datetime.now(UTC) - recording.began_at - timedelta(seconds=entry["at"])
         return self.last_shift
 
-    def exchange(self, entry: dict[str, Any], shift: timedelta, late: float) -> list[Difference]:
+    def exchange(
+        self, entry: dict[str, Any], shift: timedelta, late: float, step: Callable[[list[Difference]], Answer]
+    ) -> Answer:
         """Sends one recorded request, again and again where that is harmless, and compares the answer."""
         deadline = time.monotonic() + late
         while True:
@@ -92,10 +94,10 @@ class Player:
                 comparison.add("$", "status", (entry["status"], entry.get("response_body")), (status, live))
             if status == entry["status"] or {status, entry["status"]} == {200, 201}:
                 comparison.walk(entry.get("response_body"), live)
-            wrong = any(difference.counts for difference in comparison.found)
+            answer = step(comparison.found)
             again = status == 503 or repeatable(entry, live)
-            if not wrong or not again or time.monotonic() > deadline:
-                return comparison.found
+            if not again or time.monotonic() > deadline or not self.unexplained(answer):
+                return answer
             time.sleep(0.1)
 
     def send(self, entry: dict[str, Any], shift: timedelta) -> tuple[int, Any]:

@@ -31,7 +31,7 @@ def program() -> Program:
 def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
     """A replay against a server with default settings."""
     with running(program(), tmp_path_factory.mktemp("open")) as server:
-        yield Player(server.api)
+        yield Player(server.api, unexplained)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def secured_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]
     chosen = program()
     settings = {f"{chosen.name.upper()}_{name}": value for name, value in SECURITY.items()}
     with running(chosen, Path(tmp_path_factory.mktemp("secured")), settings=settings) as server:
-        yield Player(server.api)
+        yield Player(server.api, unexplained)
 
 
 @pytest.mark.parametrize("name", names())
