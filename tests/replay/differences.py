@@ -108,6 +108,10 @@ DELIBERATE: tuple[Deliberate, ...] = (
         kinds=("type",),
     ),
     Deliberate(
+        "/flow_runs/4404c94e",
+        "Automations are kept but do not fire yet, so a run that one of them made in the recordings is another one here.",
+    ),
+    Deliberate(
         "WS frame",
         "A streamed log line is the stored one, with the moments of its storing.",
         at=r"\$\.log\.(created|updated)",
