@@ -12,7 +12,7 @@ import pytest
 from penstock import Flow, flow, run_deployment
 from penstock.client.client import Client
 from penstock.deployments import deploy
-from penstock.errors import FlowNotFound, InvalidRequest, NotFound, ScheduleInvalid
+from penstock.errors import DeployFailed, FlowNotFound, InvalidRequest, NotFound, ScheduleInvalid
 from penstock.sdk.sources import GitRepository
 from penstock.wire import deployments, work_pools
 from penstock.wire.states import StateType
@@ -63,7 +63,7 @@ def test_applying_again_updates_in_place(api: Client) -> None:
 def test_deploying_names_a_pool(api: Client) -> None:
     with pytest.raises(InvalidRequest, match="work pool"):
         etl.deploy("pooled")
-    with pytest.raises(NotFound, match="no-pool"):
+    with pytest.raises(DeployFailed, match="deployment 'etl/pooled': there is no work pool 'no-pool'"):
         etl.deploy("pooled", "no-pool")
     api.call(work_pools.create_work_pool, WorkPoolCreate(name="local", type="process"))
     made = etl.deploy("pooled", "local", job_variables={"env": {"A": "1"}})

@@ -5,31 +5,15 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from penstock.core.parameters import parameter_schema
+from penstock.core.deployment_plans import FlowFacts
 from penstock.errors import FlowNotFound
 from penstock.sdk.entrypoints import load_flow, parse_entrypoint
 
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
-
-
-@dataclass(frozen=True, slots=True)
-class FlowFacts:
-    """One flow as a deployment sees it; `warning` says why it could only be read, not imported."""
-
-    name: str
-    version: str | None
-    description: str | None
-    parameter_schema: dict[str, Any]
-    warning: str | None = None
-
-
-def facts_of(flow: Any) -> FlowFacts:
-    """The facts of a flow object, ours or Prefect's."""
-    return FlowFacts(flow.name, flow.version, flow.description, parameter_schema(flow.fn))
 
 
 def read_flow(entrypoint: str, root: Path) -> FlowFacts:
@@ -39,7 +23,7 @@ def read_flow(entrypoint: str, root: Path) -> FlowFacts:
     taken. Raises `FlowNotFound` when that says nothing either.
     """
     try:
-        return facts_of(load_flow(entrypoint, root))
+        return FlowFacts.of(load_flow(entrypoint, root))
     except FlowNotFound as error:
         if not isinstance(error.__cause__, ImportError):
             raise
@@ -47,7 +31,7 @@ def read_flow(entrypoint: str, root: Path) -> FlowFacts:
         if found is None:
             raise
         warning = f"{error.message} The flow's name and parameters are taken from its source."
-        return FlowFacts(found.name, found.version, found.description, found.parameter_schema, warning)
+        return replace(found, warning=warning)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from penstock.deploy.apply import Applied, apply
+from penstock.client.deployments import Applied, apply
+from penstock.core.deployment_plans import DeploymentPlan
 from penstock.deploy.compile import Draft, Workshop, finish, prepare
 from penstock.deploy.manifest import Entry, Manifest
 from penstock.deploy.options import Options, laid_over
-from penstock.deploy.plan import DeploymentPlan
 from penstock.deploy.select import Selection
 from penstock.errors import DeployFailed
 
@@ -39,7 +40,7 @@ async def deploy_entries(entries: list[Entry], manifest: Manifest, shop: Worksho
     for draft in await _drafts(entries, manifest, shop):
         plan = await finish(draft, shop)
         planned(plan)
-        applied.append(await apply(shop.client, plan))
+        applied.append(await asyncio.to_thread(apply, shop.client.blocking, plan))
     return applied
 
 

@@ -1,53 +1,37 @@
-"""Deployments made from code: `flow.to_deployment()`, `flow.serve()`, `flow.deploy()`, `serve(...)`."""
+"""Deployments made from code: `flow.to_deployment()`, `flow.serve()`, `flow.deploy()`, `serve(...)`, `deploy(...)`.
+
+What is said here becomes the values that an entry of `prefect.yaml` would have, and so the same plan.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+import logging
+import os
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 from uuid import UUID
 
 from penstock import settings as configuration
+from penstock.client import deployments as client
 from penstock.clock import utc_now
-from penstock.core.parameters import as_json, misnamed, parameter_schema
-from penstock.core.schedules import parse, to_wire
-from penstock.errors import InvalidRequest
+from penstock.core import deployment_values
+from penstock.core.deployment_plans import DeploymentPlan, FlowFacts
+from penstock.core.parameters import misnamed
+from penstock.errors import DeployFailed, InvalidRequest, NotFound
 from penstock.plugins import load
-from penstock.sdk.effects import Call, Steps, drive
-from penstock.wire.deployments import ConcurrencyOptions, DeploymentCreate, create_deployment
-from penstock.wire.flows import FlowCreate, create_flow
-from penstock.wire.schedules import DeploymentScheduleCreate
+from penstock.sdk.deployment_options import DeploymentOptions, PlacedOptions, values_of
+from penstock.sdk.session import session
+from penstock.sdk.sources import Source
+from penstock.wire.work_pools import WorkPool, read_work_pool
 
 if TYPE_CHECKING:
     from penstock.sdk.flow import Flow
 
 PROGRAMS = "penstock.programs"
-
-
-class DeploymentOptions(TypedDict, total=False):
-    """What `to_deployment(...)`, `serve(...)` and `deploy(...)` take beside the name."""
-
-    interval: float | timedelta | None
-    cron: str | None
-    rrule: str | None
-    timezone: str | None
-    schedules: Sequence[dict[str, Any]] | None
-    parameters: dict[str, Any] | None
-    description: str | None
-    tags: Sequence[str] | None
-    version: str | None
-    paused: bool
-    enforce_parameter_schema: bool
-    concurrency_limit: int | None
-    collision_strategy: str | None
-    work_queue_name: str | None
-    job_variables: dict[str, Any] | None
-    image: str | None
-    build: bool
-    push: bool
+log = logging.getLogger("penstock.deployments")
 
 
 @dataclass(frozen=True)
@@ -56,18 +40,31 @@ class RunnerDeployment:
 
     flow: Flow[..., Any]
     name: str
-    options: DeploymentOptions = field(default_factory=DeploymentOptions)
+    options: PlacedOptions = field(default_factory=PlacedOptions)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.flow.name}/{self.name}"
 
     def apply(self, work_pool_name: str | None = None) -> UUID:
-        """Makes or updates it on the server; its id."""
-        return drive(_apply(self, work_pool_name))
+        """Makes or updates it on the server; its id. Raises `DeployFailed` that says what is wrong."""
+        name = work_pool_name or self.options.get("work_pool_name")
+        try:
+            made = plan(self, _read_pool(name) if name else None, utc_now())
+        except DeployFailed as error:
+            raise DeployFailed(f"deployment {self.full_name!r}: {error.message}") from error
+        for warning in made.warnings:
+            log.warning("deployment %r: %s", self.full_name, warning)
+        return client.apply(session().client, made).id
 
 
-def to_deployment(flow: Flow[..., Any], name: str, **options: Unpack[DeploymentOptions]) -> RunnerDeployment:
+def to_deployment(flow: Flow[..., Any], name: str, **options: Unpack[PlacedOptions]) -> RunnerDeployment:
     """The deployment of a flow. Raises `InvalidRequest` for a parameter that the flow does not have."""
     wrong = misnamed(flow.fn, options.get("parameters") or {})
     if wrong:
         raise InvalidRequest(wrong, loc=("parameters",))
+    if options.get("build") or options.get("push"):
+        raise InvalidRequest("flow.deploy() builds no images: say build=False, and build in prefect.yaml or elsewhere.")
     return RunnerDeployment(flow, name.removeprefix(f"{flow.name}/"), options)
 
 
@@ -75,17 +72,12 @@ def deploy_flow(
     flow: Flow[..., Any], name: str, work_pool_name: str | None = None, **options: Unpack[DeploymentOptions]
 ) -> UUID:
     """Makes or updates a deployment on a work pool, by default the one the settings name; its id."""
-    if options.get("build") or options.get("push"):
-        raise InvalidRequest("flow.deploy() builds no images: say build=False, and build in prefect.yaml or elsewhere.")
-    image = options.get("image")
-    if image:
-        options["job_variables"] = {"image": image, **(options.get("job_variables") or {})}
-    return to_deployment(flow, name, **options).apply(_pool(work_pool_name))
+    return to_deployment(flow, name, **options).apply(_pool_name(work_pool_name))
 
 
 def deploy(*deployments: RunnerDeployment, work_pool_name: str | None = None) -> list[UUID]:
     """Makes or updates several deployments on a work pool, by default the one the settings name; their ids."""
-    return [deployment.apply(_pool(work_pool_name)) for deployment in deployments]
+    return [one.apply(_pool_name(work_pool_name or one.options.get("work_pool_name"))) for one in deployments]
 
 
 def serve(*deployments: RunnerDeployment, limit: int | None = None, pause_on_shutdown: bool = True) -> None:
@@ -93,82 +85,72 @@ def serve(*deployments: RunnerDeployment, limit: int | None = None, pause_on_shu
 
     Their schedules are paused at the end, unless told not to.
     """
-    ids = [deployment.apply() for deployment in deployments]
-    for deployment in deployments:
-        print(f"Serving {deployment.flow.name}/{deployment.name}. Stop with Ctrl-C.")
     run = load(PROGRAMS, "serve_deployments")
     if run is None:
         raise InvalidRequest("This installation can't serve deployments: it has no program for it.")
+    ids = [deployment.apply() for deployment in deployments]
+    for deployment in deployments:
+        print(f"Serving {deployment.full_name}. Stop with Ctrl-C.")
     run(ids, configuration.current(), limit=limit, pause_on_shutdown=pause_on_shutdown)
 
 
-def _pool(name: str | None) -> str:
+def _pool_name(name: str | None) -> str:
     pool = name or configuration.current().deployments.default_work_pool_name
     if not pool:
         raise InvalidRequest("Name a work pool (work_pool_name), or set deployments.default_work_pool_name.")
     return pool
 
 
-def _apply(deployment: RunnerDeployment, pool: str | None) -> Steps[UUID]:
-    flow, options = deployment.flow, deployment.options
-    registered = yield Call(create_flow, FlowCreate(name=flow.name))
-    strategy: Any = options.get("collision_strategy")
-    folder, entrypoint, pull_steps = place_of(flow)
-    made = yield Call(
-        create_deployment,
-        DeploymentCreate(
-            name=deployment.name,
-            flow_id=registered.id,
-            paused=options.get("paused", False),
-            schedules=schedules_of(options, utc_now()),
-            concurrency_limit=options.get("concurrency_limit"),
-            concurrency_options=ConcurrencyOptions(collision_strategy=strategy) if strategy else None,
-            parameters={name: as_json(value) for name, value in (options.get("parameters") or {}).items()},
-            parameter_openapi_schema=parameter_schema(flow.fn),
-            enforce_parameter_schema=options.get("enforce_parameter_schema", True),
-            description=options.get("description") or flow.description,
-            tags=list(options.get("tags") or ()),
-            version=options.get("version") or flow.version,
-            path=folder,
-            entrypoint=entrypoint,
-            pull_steps=pull_steps if pull_steps or pool is None else None,
-            work_pool_name=pool,
-            work_queue_name=options.get("work_queue_name"),
-            job_variables=options.get("job_variables") or {},
-        ),
-    )
-    return made.id  # type: ignore[no-any-return]  # what a Call gives depends on its endpoint
+def _read_pool(name: str) -> WorkPool:
+    try:
+        return session().client.call(read_work_pool, name=name)
+    except NotFound:
+        raise DeployFailed(f"there is no work pool {name!r}.") from None
 
 
-def place_of(flow: Flow[..., Any]) -> tuple[str | None, str, list[dict[str, Any]] | None]:
-    """Where a run finds the flow: folder, entrypoint, pull steps. Raises `InvalidRequest` for one without a file."""
-    if flow.source is not None:
-        return flow.source.path, flow.source.entrypoint, flow.source.pull_steps
+def plan(deployment: RunnerDeployment, pool: WorkPool | None, now: datetime) -> DeploymentPlan:
+    """What the deployment will be on a pool, or served (no pool). Raises `DeployFailed`, `ScheduleInvalid`."""
+    source = place_of(deployment.flow, served=pool is None, in_image=bool(deployment.options.get("image")))
+    values = {
+        **values_of(deployment.name, deployment.options, pool.name if pool else None),
+        "entrypoint": source.entrypoint,
+    }
+    facts = FlowFacts.of(deployment.flow)
+    deployment_values.check_name(values)
+    if pool:
+        _check_image(deployment, pool)
+        deployment_values.check_pool(values, pool)
+    doubts = deployment_values.doubts(values, facts, pool.base_job_template if pool else {})
+    return deployment_values.plan(values, facts, source.pull_steps, now=now, path=source.path, warnings=doubts)
+
+
+def _check_image(deployment: RunnerDeployment, pool: WorkPool) -> None:
+    image, variables = deployment.options.get("image"), pool.base_job_template.get("variables") or {}
+    if image and "image" not in variables.get("properties", {}):
+        raise DeployFailed(f"the pool {pool.name!r} starts no images (its template has no variable 'image').")
+
+
+def place_of(flow: Flow[..., Any], *, served: bool = False, in_image: bool = False) -> Source:
+    """Where a run finds the flow. Raises `DeployFailed` for one that no other process could load.
+
+    A served flow is found from where the serving process is, so its path is `.`; on a pool a step leads to the
+    folder, except into an image, which begins where the code is.
+    """
+    source = flow.source or _here(flow, served)
+    if served or source.pull_steps or source.path is None:
+        return source
+    if in_image and flow.source is None:
+        return Source(source.entrypoint, path=".", pull_steps=[])
+    return Source(source.entrypoint, pull_steps=[deployment_values.go_to(source.path)])
+
+
+def _here(flow: Flow[..., Any], served: bool) -> Source:
     try:
         file = Path(inspect.getsourcefile(flow.fn) or "").resolve()
     except TypeError:
         file = Path()
-    if not file.is_file():
-        raise InvalidRequest(f"The flow {flow.name!r} stands in no file, so no other process could run it.")
-    folder = Path.cwd() if file.is_relative_to(Path.cwd()) else file.parent
-    return str(folder), f"{file.relative_to(folder).as_posix()}:{flow.fn.__qualname__}", None
-
-
-def schedules_of(options: DeploymentOptions, now: datetime) -> list[DeploymentScheduleCreate]:
-    """The schedules that the options ask for, checked. Raises `ScheduleInvalid`."""
-    zone = {"timezone": options["timezone"]} if options.get("timezone") else {}
-    asked: list[dict[str, Any]] = list(options.get("schedules") or ())
-    interval = options.get("interval")
-    if interval is not None:
-        seconds = interval.total_seconds() if isinstance(interval, timedelta) else float(interval)
-        asked.append({"interval": seconds, **zone})
-    asked += [{kind: value, **zone} for kind in ("cron", "rrule") if (value := options.get(kind))]
-    return [_schedule(one, now) for one in asked]
-
-
-def _schedule(asked: dict[str, Any], now: datetime) -> DeploymentScheduleCreate:
-    about: dict[str, Any] = {
-        name: asked[name] for name in ("active", "parameters", "slug", "max_scheduled_runs") if name in asked
-    }
-    when = asked.get("schedule") or {name: value for name, value in asked.items() if name not in about}
-    return DeploymentScheduleCreate(schedule=to_wire(parse(when, now=now)), **about)
+    if not file.is_file() or "<" in flow.fn.__qualname__:
+        raise DeployFailed(f"the flow {flow.name!r} stands at the top of no file, so no other process could load it.")
+    folder = Path.cwd() if served or file.is_relative_to(Path.cwd()) else file.parent
+    entrypoint = f"{Path(os.path.relpath(file, folder)).as_posix()}:{flow.fn.__qualname__}"
+    return Source(entrypoint, path="." if served else str(folder))

@@ -16,7 +16,8 @@ from penstock.sdk.signatures import Binder
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from penstock.sdk.deployables import DeploymentOptions, RunnerDeployment
+    from penstock.sdk.deployables import RunnerDeployment
+    from penstock.sdk.deployment_options import DeploymentOptions, PlacedOptions
     from penstock.sdk.results import Serializer
     from penstock.sdk.runners.protocol import TaskRunner
     from penstock.sdk.sources import GitRepository, Source
@@ -185,7 +186,7 @@ class Flow(Generic[P, R]):
 
         return flow_from_source(source, entrypoint)
 
-    def to_deployment(self, name: str, **options: Unpack[DeploymentOptions]) -> RunnerDeployment:
+    def to_deployment(self, name: str, **options: Unpack[PlacedOptions]) -> RunnerDeployment:
         """A deployment of this flow, for `serve(...)` of several."""
         from penstock.sdk.deployables import to_deployment
 

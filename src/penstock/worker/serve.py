@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -118,7 +119,7 @@ class ServeLauncher:
         facts = taken.facts
         return Job(
             identity=identity(facts),
-            configuration={},
+            configuration={"working_dir": str(Path.cwd())},
             env={**os.environ, **environment(self._settings, facts, self._scope)},
             entry=ENTRY,
             payload=msgspec.json.encode(facts),

@@ -1,33 +1,25 @@
 """What a deployment will be, before anything is sent: the one thing that `prefect.yaml`, `flow.deploy()` and
-`.serve()` all become. It can be shown, compared with what is there, and applied."""
+`.serve()` all become. `deployment_values` makes it; a client applies it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET
 
-from penstock.core import schedules as scheduling
-from penstock.errors import DeployFailed, ScheduleInvalid
+from penstock.core.parameters import parameter_schema
+from penstock.core.schedules import seconds_of
 from penstock.wire.automations import AutomationCreate
-from penstock.wire.deployments import (
-    CollisionStrategy,
-    ConcurrencyOptions,
-    DeploymentCreate,
-    DeploymentUpdate,
-    VersionInfo,
-)
+from penstock.wire.deployments import ConcurrencyOptions, DeploymentCreate, DeploymentUpdate, VersionInfo
 from penstock.wire.schedules import DeploymentScheduleCreate, DeploymentScheduleUpdate
 
 SIMPLE_VERSION = "prefect:simple"
 OWNER = "prefect.deployment"
 # What a trigger of the file says beside the trigger itself.
 _OF_AUTOMATION = ("name", "description", "enabled", "parameters", "job_variables", "schedule_after")
-_OF_SCHEDULE = ("active", "max_scheduled_runs", "parameters", "slug", "replaces")
 _EVENT_TRIGGER: dict[str, Any] = {
     "type": "event",
     "match": {},
@@ -42,8 +34,24 @@ _EVENT_TRIGGER: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
+class FlowFacts:
+    """One flow as a deployment sees it; `warning` says why it could only be read, not imported."""
+
+    name: str
+    version: str | None
+    description: str | None
+    parameter_schema: dict[str, Any]
+    warning: str | None = None
+
+    @classmethod
+    def of(cls, flow: Any) -> FlowFacts:
+        """The facts of a flow object, ours or Prefect's."""
+        return cls(flow.name, flow.version, flow.description, parameter_schema(flow.fn))
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedSchedule:
-    """A schedule to be; None is what the file does not say."""
+    """A schedule to be; None is what nobody said."""
 
     schedule: dict[str, Any]
     active: bool | None = None
@@ -173,7 +181,7 @@ class DeploymentPlan:
             "deployment_id": str(deployment_id),
             "parameters": raw.get("parameters"),
             "job_variables": raw.get("job_variables"),
-            "schedule_after": scheduling.seconds_of(raw["schedule_after"]) if raw.get("schedule_after") else 0.0,
+            "schedule_after": seconds_of(raw["schedule_after"]) if raw.get("schedule_after") else 0.0,
         }
         return AutomationCreate(
             name=raw.get("name") or f"{self.name}__automation_{index}",
@@ -183,58 +191,3 @@ class DeploymentPlan:
             actions=[action],
             owner_resource=f"{OWNER}.{deployment_id}",
         )
-
-
-def planned_schedules(raw: Iterable[Mapping[str, Any]], *, now: datetime, label: str) -> list[PlannedSchedule]:
-    """The schedules that mappings of a file or a call mean; `DeployFailed` names the deployment and the fault."""
-    return [_planned(one, now, label) for one in raw]
-
-
-def _planned(raw: Mapping[str, Any], now: datetime, label: str) -> PlannedSchedule:
-    when = {key: value for key, value in raw.items() if key not in _OF_SCHEDULE and value is not None}
-    try:
-        schedule = scheduling.to_wire(scheduling.parse(when, now=now))
-    except ScheduleInvalid as error:
-        raise DeployFailed(f"{label}: {error.message}") from None
-    return PlannedSchedule(
-        schedule=schedule,
-        active=truth(raw.get("active"), f"{label}: active"),
-        max_scheduled_runs=raw.get("max_scheduled_runs"),
-        parameters=raw.get("parameters"),
-        slug=raw.get("slug"),
-        replaces=raw.get("replaces"),
-    )
-
-
-def truth(value: Any, label: str) -> bool | None:
-    """True or false, also as the text that a template makes of it."""
-    words = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "": None}
-    if value is None or isinstance(value, bool):
-        return value
-    if str(value).strip().lower() in words:
-        return words[str(value).strip().lower()]
-    raise DeployFailed(f"{label}: {value!r} is neither true nor false.")
-
-
-def concurrency(value: Any, label: str) -> tuple[int | None, ConcurrencyOptions | None]:
-    """Limit and options from a number, a mapping or a template's text."""
-    if value is None or value == "":
-        return None, None
-    if not isinstance(value, Mapping):
-        return _whole(value, label), None
-    limit = _whole(value["limit"], label) if value.get("limit") is not None else None
-    strategy = value.get("collision_strategy")
-    if limit is None or strategy is None:
-        return limit, None
-    if strategy not in list(CollisionStrategy):
-        raise DeployFailed(f"{label}: collision_strategy {strategy!r} is none of {', '.join(CollisionStrategy)}.")
-    grace = value.get("grace_period_seconds")
-    options = ConcurrencyOptions(collision_strategy=CollisionStrategy(strategy), grace_period_seconds=grace)
-    return limit, options
-
-
-def _whole(value: Any, label: str) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise DeployFailed(f"{label}: {value!r} is not a whole number.") from None

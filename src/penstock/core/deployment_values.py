@@ -1,0 +1,171 @@
+"""From a deployment's values to its plan. The values are those of an entry of `prefect.yaml`, by the same keys,
+whether a file, flags or Python code said them; templates in them are filled already.
+
+Whoever calls knows which deployment this is, and puts its name before what is raised here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from penstock.core import job_templates
+from penstock.core.deployment_plans import DeploymentPlan, FlowFacts, PlannedSchedule
+from penstock.core.schedules import parse, to_wire
+from penstock.core.templates import references
+from penstock.errors import DeployFailed
+from penstock.names import is_allowed, nearest
+from penstock.wire.deployments import CollisionStrategy, ConcurrencyOptions
+from penstock.wire.work_pools import WorkPool
+
+Values = Mapping[str, Any]
+Step = dict[str, Any]
+
+AGENT_POOL = "prefect-agent"
+_SET_DIRECTORY = "prefect.deployments.steps.set_working_directory"
+_OF_SCHEDULE = ("active", "max_scheduled_runs", "parameters", "slug", "replaces")
+_TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "": None}
+
+
+def plan(
+    values: Values,
+    facts: FlowFacts,
+    pull_steps: list[Step] | None,
+    *,
+    now: datetime,
+    path: str | None = None,
+    warnings: Sequence[str] = (),
+) -> DeploymentPlan:
+    """The plan. Raises `DeployFailed` or `ScheduleInvalid` for a value that can't be understood."""
+    place = values.get("work_pool") or {}
+    limit, options = concurrency(values.get("concurrency_limit"))
+    return DeploymentPlan(
+        flow_name=facts.name,
+        name=str(values["name"]),
+        entrypoint=values["entrypoint"],
+        version=values.get("version") or facts.version,
+        version_type=values.get("version_type"),
+        description=values.get("description") or facts.description,
+        path=path,
+        tags=_tags(values.get("tags")),
+        parameters=values.get("parameters") or {},
+        parameter_schema=facts.parameter_schema,
+        enforce_parameter_schema=_truth(values, "enforce_parameter_schema") is not False,
+        schedules=schedules(values, now=now),
+        paused=bool(_truth(values, "paused")),
+        concurrency_limit=limit,
+        concurrency_options=options,
+        work_pool_name=place.get("name"),
+        work_queue_name=place.get("work_queue_name"),
+        job_variables=job_variables(values),
+        pull_steps=pull_steps,
+        triggers=values.get("triggers") or [],
+        warnings=list(warnings),
+    )
+
+
+def schedules(values: Values, *, now: datetime) -> list[PlannedSchedule]:
+    """The schedules to be; raises `ScheduleInvalid`."""
+    return [_schedule(one, now) for one in values.get("schedules") or ()]
+
+
+def _schedule(raw: Values, now: datetime) -> PlannedSchedule:
+    when = {key: value for key, value in raw.items() if key not in _OF_SCHEDULE and value is not None}
+    about: dict[str, Any] = {key: raw[key] for key in _OF_SCHEDULE if key in raw}
+    return PlannedSchedule(to_wire(parse(when, now=now)), **{**about, "active": _truth(raw, "active")})
+
+
+def concurrency(value: Any) -> tuple[int | None, ConcurrencyOptions | None]:
+    """Limit and options from a number, a mapping or a template's text."""
+    if value is None or value == "":
+        return None, None
+    if not isinstance(value, Mapping):
+        return _whole(value), None
+    limit = _whole(value["limit"]) if value.get("limit") is not None else None
+    strategy = value.get("collision_strategy")
+    if limit is None or strategy is None:
+        return limit, None
+    if strategy not in list(CollisionStrategy):
+        known = ", ".join(CollisionStrategy)
+        raise DeployFailed(f"concurrency_limit: collision_strategy {strategy!r} is none of {known}.")
+    grace = value.get("grace_period_seconds")
+    return limit, ConcurrencyOptions(collision_strategy=CollisionStrategy(strategy), grace_period_seconds=grace)
+
+
+def job_variables(values: Values) -> dict[str, Any]:
+    """What the deployment sets of its pool's variables."""
+    return (values.get("work_pool") or {}).get("job_variables") or {}
+
+
+def go_to(folder: str) -> Step:
+    """The pull step into the folder where the code is."""
+    return {_SET_DIRECTORY: {"directory": folder}}
+
+
+def check_name(values: Values) -> None:
+    """Whether it has a name that can stand in an address; else `DeployFailed`."""
+    name = values.get("name")
+    if not name:
+        raise DeployFailed("a deployment needs a name: write one in the file, or give -n.")
+    if not is_allowed(str(name)):
+        raise DeployFailed(f"the name {name!r} may not hold any of / % & > <.")
+
+
+def check_pool(values: Values, pool: WorkPool) -> None:
+    """Whether the pool takes deployments, with these job variables; else `DeployFailed` names every fault.
+
+    What a block will give is known when the job starts.
+    """
+    if pool.type == AGENT_POOL:
+        raise DeployFailed(f"the pool {pool.name!r} is for agents. Deploy to a pool that workers serve.")
+    variables = job_variables(values)
+    given = job_templates.nested(variables)
+    faults = [
+        f"work_pool.job_variables: {fault}"
+        for fault in job_templates.unfit(pool.base_job_template, variables)
+        if not references(given.get(str(fault.path[0]) if fault.path else "")).blocks
+    ]
+    if faults:
+        raise DeployFailed("\n".join(faults))
+
+
+def doubts(values: Values, facts: FlowFacts, template: Mapping[str, Any]) -> list[str]:
+    """What can be deployed, but most likely is not what was meant."""
+    known = list(facts.parameter_schema.get("properties", {}))
+    found = [_unknown_parameter(name, known) for name in values.get("parameters") or {} if name not in known]
+    found += [fault.message for fault in job_templates.misspelt(template, job_variables(values))]
+    if values.get("sla"):
+        found.append("sla is for Prefect Cloud and is left out.")
+    return [*found, facts.warning] if facts.warning else found
+
+
+def _unknown_parameter(name: str, known: list[str]) -> str:
+    meant = nearest(name, known)
+    hint = f" Did you mean {meant!r}?" if meant else ""
+    return f"the flow has no parameter {name!r}.{hint}"
+
+
+def _truth(values: Values, key: str) -> bool | None:
+    """True or false, also as the text that a template makes of it."""
+    value = values.get(key)
+    if value is None or isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word not in _TRUTHS:
+        raise DeployFailed(f"{key}: {value!r} is neither true nor false.")
+    return _TRUTHS[word]
+
+
+def _whole(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise DeployFailed(f"concurrency_limit: {value!r} is not a whole number.") from None
+
+
+def _tags(value: Any) -> list[str]:
+    """A template of the whole list may have become a list or a text."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return [str(one) for one in value or []]
