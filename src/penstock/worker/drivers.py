@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from penstock import names, plugins
 from penstock.errors import InfrastructureFailed
+from penstock.infra.process import birth
+from penstock.infra.process.birth import Kept
 from penstock.infra.protocol import Infrastructure
 from penstock.settings import Settings
 
@@ -11,12 +13,22 @@ RUN_SIDE = "penstock.worker.warm"
 """What the parent of forked jobs has imported."""
 
 
-def open_driver(kind: str, settings: Settings) -> Infrastructure:
-    """The driver of this kind; `InfrastructureFailed` names those there are when it is not installed."""
+def fork_keeper(kind: str | None) -> Kept | None:
+    """A keeper for the process driver, should it come to that: forked before there are threads, or not at all."""
+    return birth.fork(RUN_SIDE) if kind in (None, "process") else None
+
+
+def open_driver(kind: str, settings: Settings, keeper: Kept | None = None) -> Infrastructure:
+    """The driver of this kind; `InfrastructureFailed` names those there are when it is not installed.
+
+    A keeper that this kind has no use for is dismissed.
+    """
     if kind == "process":
         from penstock.infra.process.driver import ProcessInfrastructure
 
-        return ProcessInfrastructure(settings.home.expanduser(), preload=RUN_SIDE)
+        return ProcessInfrastructure(settings.home.expanduser(), preload=RUN_SIDE, keeper=keeper)
+    if keeper:
+        keeper.dismiss()
     if kind == "dummy":
         from penstock.infra.dummy import DummyInfrastructure
 

@@ -21,6 +21,7 @@ from penstock.client.client import AsyncClient
 from penstock.client.open import open_async_client
 from penstock.clock import SystemClock
 from penstock.errors import PenstockError, SettingInvalid
+from penstock.infra.process.birth import Kept
 from penstock.infra.process.driver import ProcessInfrastructure
 from penstock.infra.protocol import Found, Job
 from penstock.settings import Settings, to_environment
@@ -28,6 +29,7 @@ from penstock.wire import deployments, flow_runs, flows
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import StateType
 from penstock.worker import cancel
+from penstock.worker.drivers import RUN_SIDE, fork_keeper
 from penstock.worker.facts import RunFacts
 from penstock.worker.jobs import Jobs
 from penstock.worker.launch import ATTEMPT, ENTRY, note
@@ -61,10 +63,10 @@ def execute(run_id: UUID | None, settings: Settings) -> int:
         behaviour = OnSigterm(wish.lower())
     except ValueError:
         raise SettingInvalid(f"{ON_SIGTERM[0]} is {wish!r}; it can be {', '.join(OnSigterm)}.") from None
-    return asyncio.run(_execute(run_id or UUID(named), settings, behaviour))
+    return asyncio.run(_execute(run_id or UUID(named), settings, behaviour, fork_keeper("process")))
 
 
-async def _execute(run_id: UUID, settings: Settings, behaviour: OnSigterm) -> int:
+async def _execute(run_id: UUID, settings: Settings, behaviour: OnSigterm, keeper: Kept | None) -> int:
     async with open_async_client(settings) as client:
         run = await client.call(flow_runs.read_flow_run, id=run_id)
         reports = Reports(client)
@@ -73,7 +75,7 @@ async def _execute(run_id: UUID, settings: Settings, behaviour: OnSigterm) -> in
             return 0
         attempt = os.environ.get(ATTEMPT)
         execution = Execution(client, settings, reports, behaviour, int(attempt) if attempt else None)
-        return await execution.run(run)
+        return await execution.run(run, keeper)
 
 
 class Execution:
@@ -89,11 +91,11 @@ class Execution:
         self._attempt = attempt
         self._signalled = False
 
-    async def run(self, run: FlowRun) -> int:
+    async def run(self, run: FlowRun, keeper: Kept | None) -> int:
         """Starts the process, watches it, and gives the exit code that the platform is to see."""
         logs = RunLogs(self._client.blocking, SystemClock())
         with tempfile.TemporaryDirectory(prefix="penstock-run-") as folder:
-            driver = ProcessInfrastructure(Path(folder))
+            driver = ProcessInfrastructure(Path(folder), preload=RUN_SIDE, keeper=keeper)
             jobs = Jobs(driver, None, self._reports, logs)
             try:
                 await driver.open()

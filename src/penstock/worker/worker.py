@@ -13,13 +13,14 @@ from penstock.client.open import open_async_client, open_client
 from penstock.clock import Clock, SystemClock
 from penstock.errors import BadRequest, PenstockError, SettingInvalid
 from penstock.ids import new_id
+from penstock.infra.process.birth import Kept
 from penstock.infra.protocol import Infrastructure
 from penstock.settings import Settings
 from penstock.wire.work_pools import WorkPool
 from penstock.worker import cancel, leases, pool
 from penstock.worker.announcements import Announcements
 from penstock.worker.claim import Claims, PenstockClaims, PrefectClaims, Rhythm, Taker, speaks_penstock
-from penstock.worker.drivers import open_driver
+from penstock.worker.drivers import fork_keeper, open_driver
 from penstock.worker.health import serve_health
 from penstock.worker.host import Host, Work
 from penstock.worker.jobs import Jobs
@@ -54,11 +55,11 @@ def run_worker(options: WorkerOptions, settings: Settings) -> int:
         raise BadRequest(f"The worker name {options.name!r} must not contain '/' or '%'.")
     if not settings.api.url:
         raise SettingInvalid("A worker needs the address of a server: set PENSTOCK_API_URL.")
-    return asyncio.run(_run(options, settings))
+    return asyncio.run(_run(options, settings, fork_keeper(options.kind)))
 
 
-async def _run(options: WorkerOptions, settings: Settings) -> int:
-    worker = Worker(options, settings, open_async_client(settings), SystemClock())
+async def _run(options: WorkerOptions, settings: Settings, keeper: Kept | None) -> int:
+    worker = Worker(options, settings, open_async_client(settings), SystemClock(), keeper)
     worker.host.stop_on_signals()
     await worker.run()
     return 0
@@ -67,7 +68,15 @@ async def _run(options: WorkerOptions, settings: Settings) -> int:
 class Worker:
     """One worker of one pool; `host` is what stops it."""
 
-    def __init__(self, options: WorkerOptions, settings: Settings, client: AsyncClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        options: WorkerOptions,
+        settings: Settings,
+        client: AsyncClient,
+        clock: Clock,
+        keeper: Kept | None = None,
+    ) -> None:
+        self._keeper = keeper
         self._options = options
         self._settings = settings
         self._client = client
@@ -107,14 +116,14 @@ class Worker:
         options, client = self._options, self._client
         known = await pool.read_pool(client, options.pool)
         kind = options.kind or (known.type if known else "process")
-        driver = open_driver(kind, self._settings)
+        driver = open_driver(kind, self._settings, self._keeper)
+        penstock, ready = await asyncio.gather(
+            speaks_penstock(client),
+            pool.ensure_pool(client, options.pool, driver, options.base_job_template, create=options.create_pool),
+        )
+        await pool.beat(client, options.pool, self.name, self._settings.worker.heartbeat_seconds)
         try:
-            penstock, ready, _ = await asyncio.gather(
-                speaks_penstock(client),
-                pool.ensure_pool(client, options.pool, driver, options.base_job_template, create=options.create_pool),
-                driver.open(),
-            )
-            await pool.beat(client, options.pool, self.name, self._settings.worker.heartbeat_seconds)
+            await driver.open()
             await self._say_started(kind, ready)
         except BaseException:
             await driver.close()

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from penstock.errors import InfrastructureFailed
 from penstock.infra.process import child
+from penstock.infra.process.birth import Kept
 from penstock.infra.process.folder import VARIABLE, JobFolder, Process, began
 from penstock.infra.process.link import Link
 from penstock.infra.process.orders import Order
@@ -66,10 +67,10 @@ class ProcessInfrastructure:
     kind: ClassVar[str] = "process"
     Variables: ClassVar[type[msgspec.Struct]] = ProcessVariables
 
-    def __init__(self, home: Path, *, preload: str = "") -> None:
+    def __init__(self, home: Path, *, preload: str = "", keeper: Kept | None = None) -> None:
         self._folders = home / "jobs"
         self._jobs: dict[str, Tracked] = {}
-        self._link = Link(preload, self._on_end, self._on_keeper_lost)
+        self._link = Link(preload, keeper, self._on_end, self._on_keeper_lost)
 
     async def open(self) -> None:
         await self._link.open()

@@ -129,16 +129,20 @@ class Keeper:
             self.orders = None
 
 
+def serve(orders: socket.socket) -> int:
+    """Keeps processes until there are none and nobody gives orders; the exit code of this, or of a process, in it."""
+    order = Keeper(orders).run()
+    return 0 if order is None else child.become(order)
+
+
 def main(descriptor: int, preload: str) -> None:
-    """Entered by `python -c`: the socket's descriptor, and the module to have imported."""
-    keeper = Keeper(socket.socket(fileno=descriptor))
+    """Entered by a fresh interpreter: the socket's descriptor, and the module to have imported."""
+    orders = socket.socket(fileno=descriptor)
     if preload:
         importlib.import_module(preload)
     gc.collect()
     gc.freeze()
-    order = keeper.run()
-    if order is not None:
-        child.leave(child.become(order))
+    child.leave(serve(orders))
 
 
 if __name__ == "__main__":

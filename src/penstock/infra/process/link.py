@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
 
 from penstock.errors import InfrastructureFailed
+from penstock.infra.process import birth
+from penstock.infra.process.birth import Kept
 from penstock.infra.process.orders import Order, Report, pack, unpack
 
 
 class Link:
     """A keeper process and the way to it; a keeper that died is replaced at the next order."""
 
-    def __init__(self, preload: str, on_end: Callable[[str, int], None], on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self, preload: str, keeper: Kept | None, on_end: Callable[[str, int], None], on_lost: Callable[[], None]
+    ) -> None:
         self._preload = preload
+        self._keeper = keeper
         self._on_end = on_end
         self._on_lost = on_lost
         self._begins: dict[str, asyncio.Future[int]] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._keeper: subprocess.Popen[bytes] | None = None
         self._opening = asyncio.Lock()
 
     async def open(self) -> asyncio.StreamWriter:
-        """Starts the keeper if none is there; it answers once its imports are done."""
+        """Starts a keeper if none is there; it answers once its imports are done."""
         async with self._opening:
             if self._writer is None:
-                ours, theirs = socket.socketpair()
-                self._keeper = _start_keeper(theirs, self._preload)
-                theirs.close()
-                reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+                self._keeper = self._keeper or birth.start(self._preload)
+                reader, self._writer = await asyncio.open_unix_connection(sock=self._keeper.orders)
                 self._reading = asyncio.create_task(self._read(reader))
             return self._writer
 
@@ -59,6 +58,8 @@ class Link:
         if self._writer:
             self._writer.close()
             self._writer = None
+        elif self._keeper:
+            self._keeper.dismiss()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         buffer = bytearray()
@@ -83,13 +84,8 @@ class Link:
     def _lose(self) -> None:
         if self._writer:
             self._writer.close()
-        self._writer = None
+        self._writer = self._keeper = None
         for began in self._begins.values():
             if not began.done():
                 began.set_exception(InfrastructureFailed("The parent of this worker's processes ended."))
         self._on_lost()
-
-
-def _start_keeper(theirs: socket.socket, preload: str) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-P", "-m", "penstock.infra.process.keeper", str(theirs.fileno()), preload]
-    return subprocess.Popen(argv, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True)
