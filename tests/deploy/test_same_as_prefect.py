@@ -1,13 +1,16 @@
-"""The same project deployed by the real Prefect and by Penstock: what a server then holds is the same.
+"""The same project deployed by the real Prefect and by Penstock, from a file and from code: what a server then
+holds is the same.
 
 Both deploy to a real Prefect server. What differs on purpose and is kept out of these files: a flow without a
 docstring gets no description (there: the text "None"), `*args` and `**kwargs` are no required parameters, and
-references to blocks in job variables stay references (there: the secret itself is stored).
+references to blocks in job variables stay references (there: the secret itself is stored). A served deployment has
+no pull steps (there: a source of its own becomes one when it is deployed again).
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +128,58 @@ deployments:
   work_pool: *pool
 """
 
+CODE = """
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+try:
+    from prefect import serve
+    from prefect.runner.storage import GitRepository
+except ImportError:
+    from penstock.deployments import GitRepository
+
+from flows import hello, slow, typed
+
+prefix = sys.argv[1]
+here = str(Path.cwd())
+
+hello.from_source(here, "flows.py:hello").deploy(
+    f"{prefix}-pooled",
+    work_pool_name="pool-a",
+    cron="0 3 * * *",
+    tags=["x"],
+    parameters={"n": 4},
+    work_queue_name="q2",
+    job_variables={"env": {"A": "b"}},
+    build=False,
+)
+hello.from_source(GitRepository(f"file://{here}/code.git", branch="main"), "flows.py:hello").deploy(
+    f"{prefix}-cloned", work_pool_name="pool-a", build=False
+)
+typed.deploy(f"{prefix}-imaged", work_pool_name="images", image="registry.example/etl:1", build=False, push=False)
+hello.to_deployment(f"{prefix}-served", cron="*/5 * * * *", tags=["srv"], paused=True).apply()
+hello.from_source(here, "flows.py:hello").to_deployment(f"{prefix}-served-source").apply()
+slow.to_deployment(
+    f"{prefix}-often",
+    interval=[timedelta(minutes=2), 60],
+    parameters={"seconds": 2.5, "xs": [1]},
+    concurrency_limit=2,
+    description="d",
+    version="v",
+    enforce_parameter_schema=False,
+).apply()
+"""
+
 VOLATILE = {"id", "created", "updated", "flow_id", "created_by", "updated_by", "last_polled", "status"}
-VOLATILE |= {"work_queue_id", "deployment_id", "global_concurrency_limit_id", "owner_resource", "active_slots"}
+VOLATILE |= {
+    "anchor_date",
+    "work_queue_id",
+    "deployment_id",
+    "global_concurrency_limit_id",
+    "owner_resource",
+    "active_slots",
+}
 
 
 @dataclass(frozen=True)
@@ -140,9 +193,12 @@ class Made:
 def lasting(value: Any) -> Any:
     """Without what differs between any two deployments of the same thing."""
     if isinstance(value, dict):
+        if str(value.get("anchor_date", "")) > "2026-01-02":  # an interval's default is when it was deployed
+            value = {**value, "anchor_date": "now"}
         if value.get("description") == "None":  # what Prefect 3.8.8 makes of a flow without a docstring
             value = {**value, "description": None}
-        return {key: lasting(one) for key, one in value.items() if key not in VOLATILE}
+        kept = {key: lasting(one) for key, one in value.items() if key not in VOLATILE}
+        return {**kept, "pull_steps": kept["pull_steps"] or []} if "pull_steps" in kept else kept
     if isinstance(value, str) and value.startswith("deployment:"):
         return "deployment:"  # the name of its limit holds its id
     return [lasting(one) for one in value] if isinstance(value, list) else value
@@ -191,25 +247,52 @@ class Both:
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     home = tmp_path_factory.mktemp("same")
     with running(prefect(), home / "server") as server:
-        server.api.post("/variables/", {"name": "region", "value": "eu"})
-        server.api.post("/work_pools/", {"name": "pool-a", "type": "process", "storage_configuration": {}})
+        prepare(server.api)
         made = {}
         for program in (prefect(), penstock()):
             # The same folder, so that default pull steps can be compared.
-            folder = write(home / "project", program)
-            shell = server.shell(folder, program, home / program.name / "home")
-            deploy(shell, "--all")
-            first = found(server.api, program)
-            deploy(shell, "--all")
-            made[program.name] = (first, found(server.api, program))
+            shell = server.shell(write(home / "project", program), program, home / program.name / "home")
+            rounds = []
+            for _ in range(2):
+                deploy(shell, "--all")
+                run_code(shell)
+                rounds.append(found(server.api, program))
+            made[program.name] = (rounds[0], rounds[1])
         yield Both(made["prefect"], made["penstock"])
 
 
+def prepare(api: Api) -> None:
+    api.post("/variables/", {"name": "region", "value": "eu"})
+    api.post("/work_pools/", {"name": "pool-a", "type": "process", "storage_configuration": {}})
+    template = {
+        "job_configuration": {"image": "{{ image }}"},
+        "variables": {"properties": {"image": {"type": "string"}}},
+    }
+    images = {"name": "images", "type": "docker", "base_job_template": template, "storage_configuration": {}}
+    api.post("/work_pools/", images)
+
+
+def run_code(shell: Shell) -> None:
+    (shell.folder / "deploying.py").write_text(CODE)
+    if not (shell.folder / "code.git").exists():
+        make_repository(shell.folder)
+    done = shell.python("deploying.py", shell.program.name)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def make_repository(folder: Path) -> None:
+    (folder / "code").mkdir()
+    (folder / "code" / "flows.py").write_text(FLOWS)
+    for words in ("-C code init -qb main", "-C code add .", "-C code commit -qm c", "clone -q --bare code code.git"):
+        subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e@x", *words.split()], cwd=folder, check=True)
+
+
 NAMES = ["full", "plain", "stepped", "default-pull"]
+NAMES += ["pooled", "cloned", "imaged", "served", "served-source", "often"]
+ROUNDS = [(name, again) for name in NAMES for again in (0, 1) if (name, again) != ("served-source", 1)]
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("again", [0, 1], ids=["first", "again"])
+@pytest.mark.parametrize(("name", "again"), ROUNDS)
 def test_deployments(both: Both, name: str, again: int) -> None:
     theirs, ours = both.prefect[again].deployments[name], both.penstock[again].deployments[name]
     assert shown({key: ours[key] for key in theirs}) == shown(theirs)

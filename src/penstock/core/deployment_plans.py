@@ -105,7 +105,7 @@ class DeploymentPlan:
     work_pool_name: str | None = None
     work_queue_name: str | None = None
     job_variables: dict[str, Any] = field(default_factory=dict)
-    pull_steps: list[dict[str, Any]] | None = None
+    pull_steps: list[dict[str, Any]] = field(default_factory=list)
     triggers: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -164,7 +164,7 @@ class DeploymentPlan:
             entrypoint=self.entrypoint,
             enforce_parameter_schema=self.enforce_parameter_schema,
             parameter_openapi_schema=self.parameter_schema,
-            pull_steps=UNSET if self.pull_steps is None else self.pull_steps,
+            pull_steps=self.pull_steps,
         )
 
     def automations(self, deployment_id: UUID) -> list[AutomationCreate]:

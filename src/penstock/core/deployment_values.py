@@ -31,7 +31,7 @@ _TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0
 def plan(
     values: Values,
     facts: FlowFacts,
-    pull_steps: list[Step] | None,
+    pull_steps: list[Step],
     *,
     now: datetime,
     path: str | None = None,

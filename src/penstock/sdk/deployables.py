@@ -140,7 +140,7 @@ def place_of(flow: Flow[..., Any], *, served: bool = False, in_image: bool = Fal
     if served or source.pull_steps or source.path is None:
         return source
     if in_image and flow.source is None:
-        return Source(source.entrypoint, path=".", pull_steps=[])
+        return Source(source.entrypoint, path=".")
     return Source(source.entrypoint, pull_steps=[deployment_values.go_to(source.path)])
 
 

@@ -49,7 +49,7 @@ class Source:
 
     entrypoint: str
     path: str | None = None
-    pull_steps: list[dict[str, Any]] | None = field(default=None)
+    pull_steps: list[dict[str, Any]] = field(default_factory=list)
 
 
 def flow_from_source(source: str | Path | GitRepository, entrypoint: str) -> Flow[..., Any]:
