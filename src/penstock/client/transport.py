@@ -64,6 +64,7 @@ class HttpTransport:
         self._tls = tls_context(verify=verify, ca_file=ca_file) if parts.scheme == "https" else None
         self._idle: deque[HTTPConnection] = deque(maxlen=KEPT_OPEN)
         self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+        self._aborted: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
         # Compressing for a machine's own ears costs more than it saves.
         self._encoding = {} if self._host in LOOPBACK else {"Accept-Encoding": "gzip"}
 
@@ -75,8 +76,11 @@ class HttpTransport:
         headers = {**self._encoding, **headers}
         try:
             if (kept := self._kept()) is not None:
-                with suppress(ConnectionError, HTTPException):  # the server hung up while the connection waited
+                try:
                     return self._exchange(kept, method, path, body, headers, timeout)
+                except (ConnectionError, HTTPException):  # the server hung up while the connection waited
+                    if kept in self._aborted:
+                        raise
             return self._exchange(self._connect(timeout), method, path, body, headers, timeout)
         except (HTTPException, OSError) as error:
             raise ServerUnreachable(f"No answer from {self.base_url}: {error or type(error).__name__}") from error
@@ -89,6 +93,7 @@ class HttpTransport:
         """Ends the requests on their way, from another thread: the server sees them hang up."""
         for connection in list(self._open):
             if connection.sock is not None:
+                self._aborted.add(connection)
                 with suppress(OSError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
 

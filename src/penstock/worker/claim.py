@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol, TypeVar
 
 from penstock.client.client import AsyncClient, Client
@@ -15,7 +16,7 @@ from penstock.clock import Clock
 from penstock.errors import NotFound, PenstockError
 from penstock.wire import deployments, dispatch, flows, work_pools
 from penstock.wire.deployments import Deployment
-from penstock.wire.dispatch import Claim
+from penstock.wire.dispatch import Claim, ClaimedRun
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import OrchestrationStatus, StateType
 from penstock.wire.work_pools import PoolPoll, WorkPool
@@ -29,6 +30,7 @@ T = TypeVar("T")
 WAIT_SECONDS = 20.0
 PATIENCE_SECONDS = 15.0
 MOST_AT_ONCE = 50
+HANG_UP_SECONDS = 2.0
 
 
 class Claims(Protocol):
@@ -54,8 +56,9 @@ class PenstockClaims:
 
     may_be_left = True
 
-    def __init__(self, client: Client, pool: str, worker: str, queues: list[str]) -> None:
+    def __init__(self, client: Client, reports: Reports, pool: str, worker: str, queues: list[str]) -> None:
         self._client = client
+        self._reports = reports
         self._pool = pool
         self._worker = worker
         self._queues = queues
@@ -72,17 +75,24 @@ class PenstockClaims:
             wait_seconds=seconds,
             lease_seconds=LEASE_SECONDS,
         )
+        call = partial(self._client.call, dispatch.claim_runs, name=self._pool, timeout=seconds + PATIENCE_SECONDS)
+        calling = asyncio.ensure_future(aside(lambda: call(body)))
         try:
-            claims = await aside(
-                lambda: self._client.call(
-                    dispatch.claim_runs, body, name=self._pool, timeout=seconds + PATIENCE_SECONDS
-                )
-            )
+            claims = await asyncio.shield(calling)
         except asyncio.CancelledError:
-            if isinstance(self._client.transport, HttpTransport):
-                self._client.transport.abort()
+            await self._hang_up(calling)
             raise
         return [Taken.by_claim(claim, self._worker) for claim in claims]
+
+    async def _hang_up(self, calling: asyncio.Future[list[ClaimedRun]]) -> None:
+        """Ends the request; what was answered all the same is given back."""
+        if isinstance(self._client.transport, HttpTransport):
+            self._client.transport.abort()
+        await asyncio.wait({calling}, timeout=HANG_UP_SECONDS)
+        if calling.done() and calling.exception() is None:
+            for claim in calling.result():
+                message = f"Worker {self._worker!r} was stopped as it was given this run."
+                await self._reports.due_again(claim.flow_run.id, claim.attempt, message)
 
 
 class PrefectClaims:

@@ -158,7 +158,7 @@ class Worker:
         if penstock:
             line = open_client(self._settings)
             line.manners = replace(line.manners, max_retries=0)
-            return PenstockClaims(line, options.pool, self.name, options.queues)
+            return PenstockClaims(line, self._reports, options.pool, self.name, options.queues)
         told, given = self._settings.worker, options.prefetch_seconds
         rhythm = Rhythm(self._clock, told.query_seconds, told.prefetch_seconds if given is None else given)
         taker = Taker(self._client, self._reports, self._logs)
