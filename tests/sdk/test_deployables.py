@@ -74,6 +74,11 @@ def test_deploying_names_a_pool(api: Client) -> None:
 def test_what_does_not_fit_is_refused_before_the_server_is_asked() -> None:
     with pytest.raises(InvalidRequest, match="did you mean 'table'"):
         etl.to_deployment("x", parameters={"tabel": "users"})
+    misspelt = {"tag": ["x"]}
+    with pytest.raises(InvalidRequest, match="no option 'tag'"):
+        etl.to_deployment("x", **misspelt)  # type: ignore[arg-type]  # the mistake is the test
+    with pytest.raises(DeployFailed, match="no other process could load it"):
+        flow(name="inner")(lambda: None).to_deployment("x").apply()
     with pytest.raises(ScheduleInvalid):
         etl.to_deployment("x", cron="every day").apply()
 

@@ -22,7 +22,7 @@ from penstock.core.deployment_plans import DeploymentPlan, FlowFacts
 from penstock.core.parameters import misnamed
 from penstock.errors import DeployFailed, InvalidRequest, NotFound
 from penstock.plugins import load
-from penstock.sdk.deployment_options import DeploymentOptions, PlacedOptions, values_of
+from penstock.sdk.deployment_options import DeploymentOptions, PlacedOptions, check_options, values_of
 from penstock.sdk.session import session
 from penstock.sdk.sources import Source
 from penstock.wire.work_pools import WorkPool, read_work_pool
@@ -59,12 +59,11 @@ class RunnerDeployment:
 
 
 def to_deployment(flow: Flow[..., Any], name: str, **options: Unpack[PlacedOptions]) -> RunnerDeployment:
-    """The deployment of a flow. Raises `InvalidRequest` for a parameter that the flow does not have."""
+    """The deployment of a flow. Raises `InvalidRequest` for an option there is not, a parameter the flow has not."""
+    check_options(options)
     wrong = misnamed(flow.fn, options.get("parameters") or {})
     if wrong:
         raise InvalidRequest(wrong, loc=("parameters",))
-    if options.get("build") or options.get("push"):
-        raise InvalidRequest("flow.deploy() builds no images: say build=False, and build in prefect.yaml or elsewhere.")
     return RunnerDeployment(flow, name.removeprefix(f"{flow.name}/"), options)
 
 

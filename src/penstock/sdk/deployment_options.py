@@ -9,6 +9,8 @@ from typing import Any, TypedDict
 import msgspec
 
 from penstock.core.parameters import as_json
+from penstock.errors import InvalidRequest
+from penstock.names import nearest
 
 # What is said of a deployment as a project file would say it.
 _AS_WRITTEN = ("version", "version_type", "description", "enforce_parameter_schema", "paused", "triggers")
@@ -38,12 +40,25 @@ class DeploymentOptions(TypedDict, total=False):
     image: str | None
     build: bool
     push: bool
+    ignore_warnings: bool
+    print_next_steps: bool
 
 
 class PlacedOptions(DeploymentOptions, total=False):
     """What `to_deployment(...)` takes too, and the others have as an argument of their own."""
 
     work_pool_name: str | None
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Whether each is one that can be given; else `InvalidRequest` names the nearest."""
+    known = PlacedOptions.__optional_keys__
+    for name in options.keys() - known:
+        meant = nearest(name, known)
+        hint = f" Did you mean {meant!r}?" if meant else ""
+        raise InvalidRequest(f"A deployment has no option {name!r}.{hint}")
+    if options.get("build") or options.get("push"):
+        raise InvalidRequest("flow.deploy() builds no images: say build=False, and build in prefect.yaml or elsewhere.")
 
 
 def values_of(name: str, options: Mapping[str, Any], pool_name: str | None) -> dict[str, Any]:
