@@ -205,27 +205,3 @@ def test_importing_the_package_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
-
-
-def test_the_slot_of_a_deployments_limit_is_renewed_while_the_run_goes_on(api: Client) -> None:
-    from penstock.sdk import leases
-    from penstock.sdk.effects import drive
-    from penstock.sdk.flow_engine import FlowCall
-    from penstock.sdk.orchestration import propose
-    from penstock.sdk.states import Pending, to_wire
-    from penstock.wire import deployments
-    from penstock.wire.deployments import DeploymentFlowRunCreate
-
-    held: list[int] = []
-
-    @flow(name="limited-flow")
-    def limited() -> None:
-        held.append(len(leases.held()))
-
-    made = limited.to_deployment("one-at-a-time", concurrency_limit=1).apply()
-    run = api.call(deployments.create_run_of_deployment, DeploymentFlowRunCreate(), id=made)
-    pending = drive(propose(run.id, to_wire(Pending())))
-    assert pending.details["deployment_concurrency_lease_id"]
-    FlowCall(limited, {}, run=run).run_here(return_state=True)
-    assert held == [1]
-    assert leases.held() == []

@@ -15,8 +15,9 @@ from penstock.errors import RunAborted
 from penstock.sdk.flow_engine import FlowCall
 from penstock.sdk.pause import PauseTimedOut
 from penstock.sdk.run_inputs import RunInput, asend_input, receive_input, send_input
-from penstock.wire import deployments, flow_runs
-from penstock.wire.deployments import DeploymentFlowRunCreate
+from penstock.wire import deployments, flow_runs, flows
+from penstock.wire.deployments import DeploymentCreate, DeploymentFlowRunCreate
+from penstock.wire.flows import FlowCreate
 from penstock.wire.model import Criteria
 from penstock.wire.states import StateType
 
@@ -122,8 +123,9 @@ def test_suspending_needs_a_deployment_and_ends_the_run(api: Client) -> None:
         steps.append("resumed")
         return answer.age
 
-    made = suspends.to_deployment("once").apply()
-    run = api.call(deployments.create_run_of_deployment, DeploymentFlowRunCreate(), id=made)
+    flow_id = api.call(flows.create_flow, FlowCreate(name="suspends")).id
+    made = api.call(deployments.create_deployment, DeploymentCreate(name="once", flow_id=flow_id))
+    run = api.call(deployments.create_run_of_deployment, DeploymentFlowRunCreate(), id=made.id)
     assert FlowCall(suspends, {}, run=run).run_here(return_state=True).name == "Suspended"
     resume_flow_run(run.id, {"age": 7})
     again = api.call(flow_runs.read_flow_run, id=run.id)

@@ -50,7 +50,7 @@ def test_a_failing_task_raises_its_own_exception(api: Client, tasks_of: TasksOf)
         failing()
     run = tasks_of("raises")["broken"]
     assert run.state is not None
-    assert run.state.message == "Task run encountered an exception KeyError: 'k'"
+    assert run.state.message == "The task raised KeyError: 'k'"
 
 
 def test_retries_go_through_awaiting_retry_and_retrying(api: Client, tasks_of: TasksOf) -> None:

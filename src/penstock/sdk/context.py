@@ -17,6 +17,7 @@ from penstock.errors import PenstockError
 
 if TYPE_CHECKING:
     from penstock.sdk.flow import Flow
+    from penstock.sdk.leases import Lease
     from penstock.sdk.runners.protocol import TaskRunner
     from penstock.sdk.session import Session
     from penstock.sdk.task import Task
@@ -54,6 +55,7 @@ class FlowContext:
         self.tags = frozenset(run.tags)
         self.run_count = 1
         self.persist: bool | None = None
+        self.slot: Lease | None = None
         self._counters: dict[str, Iterator[int]] = {}
         self._counting = threading.Lock()
         self._makers: OrderedDict[int, tuple[Any, UUID]] = OrderedDict()
@@ -63,6 +65,12 @@ class FlowContext:
         """0, 1, 2 ... for each key: which of its kind a subflow is."""
         with self._counting:
             return next(self._counters.setdefault(key, itertools.count()))
+
+    def begin_attempt(self, run_count: int) -> None:
+        """Counts anew, so that what an earlier attempt made under a key is found again."""
+        self.run_count = run_count
+        with self._counting:
+            self._counters.clear()
 
     def made(self, value: Any, task_run_id: UUID) -> None:
         """Remembers which task run a value came from, so that its use shows as a dependency."""

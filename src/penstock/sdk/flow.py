@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import inspect
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, T
 
 from penstock.errors import InvalidRequest
 from penstock.names import is_allowed
-from penstock.sdk.signatures import Binder
+from penstock.sdk.run_effect import is_async, yields
+from penstock.sdk.signatures import Bind, Binder, documentation, unwrapped
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -61,14 +63,17 @@ class Flow(Generic[P, R]):
     """A flow. Calling it runs it here and records the run."""
 
     def __init__(self, fn: Callable[P, R], **options: Unpack[FlowOptions]) -> None:
+        self._bind: Bind
+        fn, self._bind = unwrapped(fn)
         functools.update_wrapper(self, fn)
         self.fn = fn
         self.options = options
-        self.isasync = inspect.iscoroutinefunction(fn)
+        self.isasync = is_async(fn)
+        self.isgenerator = yields(fn)
         self.name: str = options.get("name") or fn.__name__.replace("_", "-")
         if not is_allowed(self.name):
             raise InvalidRequest(f"The flow name {self.name!r} may not be empty or hold any of / % & > <.")
-        self.description = options.get("description") or inspect.getdoc(fn)
+        self.description = options.get("description") or documentation(fn)
         self.binder = Binder(fn)
         self.should_validate_parameters = options.get("validate_parameters", True)
         given: Mapping[str, Any] = options
@@ -94,11 +99,15 @@ class Flow(Generic[P, R]):
     ) -> Any:
         """Runs the flow and gives what it returns; with `return_state=True` the state it ended in.
 
-        An async flow gives an awaitable. Raises what the function raises, once its retries are used up.
+        An async flow gives an awaitable, one that yields an iterator over its values. Raises what the function
+        raises, once its retries are used up.
         """
-        from penstock.sdk.flow_engine import FlowCall
+        from penstock.sdk.flow_engine import FlowCall, iterate
 
-        call = FlowCall(self, self.binder.bind(args, kwargs), wait_for)
+        parameters = self.binder.bind(args, kwargs)
+        if self.isgenerator and not return_state:
+            return iterate(self, parameters, wait_for)
+        call = FlowCall(self, parameters, wait_for)
         if self.isasync:
             return call.arun_here(return_state)
         return call.run_here(return_state)
@@ -106,7 +115,8 @@ class Flow(Generic[P, R]):
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:
         """The same function with other options; what is not given stays as it is."""
         merged: Any = {**self.options, **options}
-        changed = Flow(self.fn, **merged)
+        changed: Flow[P, R] = Flow(self.fn, **merged)
+        changed._bind = self._bind
         changed.source = self.source
         for name in HOOKS:
             if name not in options:
@@ -217,10 +227,12 @@ class Flow(Generic[P, R]):
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """Makes `@flow` work on methods."""
-        if instance is None:
+        fn = self._bind(self.fn, instance, owner)
+        if fn is self.fn:
             return self
-        bound: Any = Flow(self.fn.__get__(instance, owner), **self.options)
-        bound._hooks = self._hooks
+        bound = copy.copy(self)
+        bound.fn = fn
+        bound.binder = Binder(fn)
         return bound
 
     def __repr__(self) -> str:

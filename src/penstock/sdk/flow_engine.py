@@ -22,19 +22,20 @@ from penstock.core.parameters import as_json, validated
 from penstock.errors import ParameterInvalid
 from penstock.ids import new_id
 from penstock.sdk.context import FlowContext, current_tags, flow_context, task_context
+from penstock.sdk.deployment_slot import LOST, held
 from penstock.sdk.effects import Blocking, Call, Sleep, Steps, adrive, drive
 from penstock.sdk.futures import PrefectFuture, resolve_futures_to_states
+from penstock.sdk.generating import ahanded_out, handed_out, produce
 from penstock.sdk.heartbeat import beating
 from penstock.sdk.hooks import call_hooks
-from penstock.sdk.leases import Lease, drop, keep
 from penstock.sdk.loggers import flow_logger, prints_logged
 from penstock.sdk.names_of_runs import rendered
 from penstock.sdk.orchestration import propose
 from penstock.sdk.pause import SuspendedRun
 from penstock.sdk.run_effect import Run, TimedOut
 from penstock.sdk.session import session
-from penstock.sdk.states import Running, State, aggregate, from_wire, is_state, to_wire
-from penstock.sdk.subflows import track
+from penstock.sdk.states import TERMINAL, CrashedRun, Running, State, aggregate, from_wire, is_state, to_wire
+from penstock.sdk.subflows import earlier_child, track
 from penstock.sdk.task_inputs import await_all, resolve
 from penstock.wire.flow_runs import (
     FlowRun,
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from penstock.wire.deployments import Deployment
 
 CRASHES = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, CancelledError, GeneratorExit)
-DEPLOYMENT_LEASE_SECONDS = 300.0
 END_HOOKS = {
     "COMPLETED": "on_completion",
     "FAILED": "on_failure",
@@ -84,6 +84,7 @@ class FlowCall:
         self.run = run
         self.deployment = deployment
         self.hooks = hooks
+        self.hands_out = False
 
     def run_here(self, return_state: bool) -> Any:
         """Runs to the end in this thread; the value, or the exception raised."""
@@ -94,6 +95,11 @@ class FlowCall:
         """As `run_here`, awaited."""
         state = await adrive(self.steps())
         return state if return_state else state.result()
+
+    def iteration(self) -> Steps[Any]:
+        """The steps of a flow that yields, which hand its values out and raise what it raises."""
+        self.hands_out = True
+        return (yield from self.steps()).result()
 
     def steps(self) -> Steps[State]:
         """The whole of it. Everything that was reported has reached the server when the outermost run ends."""
@@ -111,7 +117,7 @@ class FlowCall:
             if self.flow.should_validate_parameters:
                 self.parameters = validated(self.flow.fn, self.parameters)
         except ParameterInvalid as error:
-            message = f"Validation of flow parameters failed with error: {error}"
+            message = f"The flow's parameters do not fit: {error}"
             invalid = State("FAILED", message=message, data=error)
         run, begun = yield from self._begin(invalid)
         context = FlowContext(
@@ -127,11 +133,13 @@ class FlowCall:
     def _begin(self, invalid: State | None) -> Steps[tuple[FlowRun, State]]:
         """The run, and the state it is in now."""
         if self.run is not None:
-            yield from self._describe(self.run)
-            state = yield from propose(self.run.id, to_wire(invalid or Running()))
-            return self.run, state
+            return (yield from self._take_up(self.run, invalid))
         flow_id = yield from self._flow_id()
-        tracking = (yield from track(self.parent, self.flow, self.wait_for)) if self.parent else None
+        tracking = None
+        if self.parent is not None:
+            tracking = yield from track(self.parent, self.flow, self.wait_for)
+            if (child := (yield from earlier_child(self.parent, tracking))) is not None:
+                return (yield from self._take_up(child, invalid))
         run: FlowRun = yield Call(
             create_flow_run,
             FlowRunCreate(
@@ -139,7 +147,7 @@ class FlowCall:
                 name=self._run_name(),
                 flow_version=self.flow.version,
                 parameters={name: as_json(value) for name, value in self.parameters.items()},
-                parent_task_run_id=tracking,
+                parent_task_run_id=tracking.id if tracking else None,
                 empirical_policy=self._policy(),
                 tags=sorted(current_tags.get() | (self.parent.tags if self.parent else frozenset())),
                 state=to_wire(invalid or Running()),
@@ -147,7 +155,16 @@ class FlowCall:
         )
         return run, from_wire(run.state) if run.state else Running()
 
-    def _describe(self, run: FlowRun) -> Steps[None]:
+    def _take_up(self, run: FlowRun, invalid: State | None = None) -> Steps[tuple[FlowRun, State]]:
+        """Goes on with a run that is there already, unless it has ended."""
+        if self.parent is not None and run.state is not None and run.state_type in TERMINAL:
+            return run, from_wire(run.state)
+        told = yield from self._describe(run)
+        state = yield from propose(run.id, to_wire(invalid or Running()))
+        again = 0 if run.empirical_policy.resuming else 1
+        return msgspec.structs.replace(told, run_count=run.run_count + again), state
+
+    def _describe(self, run: FlowRun) -> Steps[FlowRun]:
         """Tells the server what only the code knows, when it matters: retries, and a name of its own."""
         name = self._run_name()
         if self.flow.retries or name:
@@ -155,8 +172,7 @@ class FlowCall:
                 run.empirical_policy, retries=self.flow.retries, retry_delay=round(self.flow.retry_delay)
             )
             yield Call(update_flow_run, FlowRunUpdate(empirical_policy=policy, name=name or UNSET), path={"id": run.id})
-        if name:
-            self.run = msgspec.structs.replace(run, name=name)
+        return msgspec.structs.replace(run, name=name) if name else run
 
     def _flow_id(self) -> Steps[Any]:
         known = self.session.flow_ids
@@ -176,7 +192,7 @@ class FlowCall:
         log.info("Beginning flow run %r for flow %r", context.run.name, self.flow.name)
         with ExitStack() as stack:
             self._enter_context(stack, context)
-            self._hold_slot(stack, begun)
+            context.slot = stack.enter_context(held(self.session, begun, awaits=self.flow.isasync))
             while True:
                 yield from call_hooks(self.flow.hooks("on_running"), self.flow, context.run, begun)
                 state = yield from self._attempt(context)
@@ -189,7 +205,7 @@ class FlowCall:
                 begun = yield from propose(context.run.id, to_wire(Running()))
                 if begun.type != "RUNNING":
                     return begun
-                context.run_count += 1
+                context.begin_attempt(context.run_count + 1)
             yield from self._call_end_hooks(context, settled)
         log.log(20 if settled.is_completed() else 40, "Finished in state %r", settled)
         return settled
@@ -202,25 +218,20 @@ class FlowCall:
         stack.enter_context(prints_logged(self.session.settings.logging.log_prints if chosen is None else chosen))
         stack.enter_context(beating(context))
 
-    def _hold_slot(self, stack: ExitStack, begun: State) -> None:
-        """Renews the slot of the deployment's concurrency limit while the run goes on."""
-        id = begun.details.get("deployment_concurrency_lease_id")
-        if id is not None:
-            lease = Lease(id, DEPLOYMENT_LEASE_SECONDS, self.session.client, ["the deployment's limit"])
-            keep(lease)
-            stack.callback(drop, lease)
-
     def _attempt(self, context: FlowContext) -> Steps[State]:
         """Calls the function once and waits for what it submitted; every exception becomes a state."""
         args, kwargs = self.flow.binder.spread(self.parameters)
         try:
-            value = yield Run(self.flow.fn, args, kwargs, self.flow.options.get("timeout_seconds"))
+            run = Run(self.flow.fn, args, kwargs, self.flow.options.get("timeout_seconds"))
+            value: Any = (yield from produce(run)) if self.hands_out else (yield run)
             yield Blocking(context.runner.close)
             return self._finished(value)
         except SuspendedRun as suspended:
             return suspended.state
         except CRASHES as error:
             yield from self._crash(context, error)
+            if context.slot is not None and context.slot.lost.is_set():
+                raise CrashedRun(LOST) from None
             raise
         except TimedOut as error:
             flow_logger(context).error("Flow run %s", error)
@@ -228,14 +239,16 @@ class FlowCall:
         except BaseException as error:
             info = (type(error), error, error.__traceback__)
             flow_logger(context).error("Encountered an exception during execution: %r", error, exc_info=info)
-            message = f"Flow run encountered an exception: {type(error).__name__}: {error}"
+            message = f"The flow raised {type(error).__name__}: {error}"
             return State("FAILED", message=message, data=error)
         finally:
             yield Blocking(partial(context.runner.close, drop=True))
 
     def _crash(self, context: FlowContext, error: BaseException) -> Steps[None]:
         """Says how the run was interrupted, even when the one who awaits it has been cancelled."""
-        state = State("CRASHED", message=f"Execution was interrupted by {type(error).__name__}: {error}", data=error)
+        interrupted = f"Execution was interrupted by {type(error).__name__}: {error}"
+        lost = context.slot is not None and context.slot.lost.is_set()
+        state = State("CRASHED", message=LOST if lost else interrupted, data=error)
         drive(propose(context.run.id, to_wire(state)))
         yield from self._call_end_hooks(context, state)
 
@@ -286,6 +299,12 @@ class FlowCall:
         name = END_HOOKS.get(state.type)
         if name in self.hooks and name is not None:
             yield from call_hooks(self.flow.hooks(name), self.flow, context.run, state)
+
+
+def iterate(flow: Flow[..., Any], parameters: dict[str, Any], wait_for: Iterable[Any] | None) -> Any:
+    """An iterator over what a flow yields; the run begins with its first value."""
+    hand_out = ahanded_out if flow.isasync else handed_out
+    return hand_out(lambda: FlowCall(flow, parameters, wait_for).iteration())
 
 
 def _holds_futures(value: Any) -> bool:

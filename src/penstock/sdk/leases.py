@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -17,20 +17,26 @@ from penstock.wire import limits
 
 TASK_SECONDS = 60.0
 RENEW_AT = 0.75
+PATIENCE = 3
 
 log = logging.getLogger("penstock.sdk.leases")
 
 
 @dataclass(slots=True)
 class Lease:
-    """Slots held; `lost` once the server has given them to others."""
+    """Slots held; `lost` once the server has said `PATIENCE` times in a row that they are gone.
+
+    `on_lost` is called then, in the thread that renews.
+    """
 
     id: UUID
     seconds: float
     client: Client
     names: list[str]
     due: float = 0.0
+    gone: int = 0
     lost: threading.Event = field(default_factory=threading.Event)
+    on_lost: Callable[[], None] | None = None
 
 
 def take(
@@ -126,16 +132,26 @@ def _renew_all() -> None:
 
 
 def _renew(lease: Lease) -> None:
+    """Renews once; what fails is tried again soon, a server that is out of reach as long as it takes."""
     try:
         lease.client.call(limits.renew_lease, limits.LeaseRenewal(lease_duration=lease.seconds), lease_id=lease.id)
-        lease.due = time.monotonic() + lease.seconds * RENEW_AT
-    except Gone:
-        lease.lost.set()
-        drop(lease)
-        log.error("lost the slots of %s", ", ".join(lease.names), extra={"lease": str(lease.id)})
     except PenstockError as error:
+        lease.gone = lease.gone + 1 if isinstance(error, Gone) else 0
         lease.due = time.monotonic() + lease.seconds * (1 - RENEW_AT) / 5
         log.warning("lease not renewed", extra={"lease": str(lease.id), "error": str(error)})
+        if lease.gone >= PATIENCE:
+            _lose(lease)
+    else:
+        lease.gone = 0
+        lease.due = time.monotonic() + lease.seconds * RENEW_AT
+
+
+def _lose(lease: Lease) -> None:
+    drop(lease)
+    lease.lost.set()
+    log.error("lost the slots of %s", ", ".join(lease.names), extra={"lease": str(lease.id)})
+    if lease.on_lost is not None:
+        lease.on_lost()
 
 
 def held() -> list[Lease]:

@@ -30,7 +30,7 @@ class SuspendedRun(BaseException):
 
 
 class PauseTimedOut(PenstockError):
-    """The flow run was paused and never resumed."""
+    """Nobody resumed the run in time."""
 
     code = "pause_timed_out"
 

@@ -22,7 +22,10 @@ class TimedOut(PenstockError, TimeoutError):
 
 
 class Run:
-    """Calls the function; an async one is awaited, or given a loop of its own by the blocking driver."""
+    """Calls the function; an async one is awaited, or given a loop of its own by the blocking driver.
+
+    What a generator function yields is gathered in a list.
+    """
 
     __slots__ = ("args", "fn", "kwargs", "timeout")
 
@@ -33,45 +36,63 @@ class Run:
         self.timeout = timeout
 
     def do(self) -> Any:
-        if inspect.iscoroutinefunction(self.fn):
+        if is_async(self.fn):
             return asyncio.run(self.ado())
         if self.timeout is None:
-            return self.fn(*self.args, **self.kwargs)
+            return self._called()
         with time_limit(self.timeout):
-            return self.fn(*self.args, **self.kwargs)
+            return self._called()
 
     async def ado(self) -> Any:
-        if not inspect.iscoroutinefunction(self.fn):
+        if not is_async(self.fn):
             return self.do()
         if self.timeout is None:
-            return await self.fn(*self.args, **self.kwargs)
+            return await self._awaited()
         limit = asyncio.timeout(self.timeout)
         try:
             async with limit:
-                return await self.fn(*self.args, **self.kwargs)
+                return await self._awaited()
         except TimeoutError:
             if not limit.expired():
                 raise  # the user's own
             raise _exceeded(self.timeout) from None
 
+    def _called(self) -> Any:
+        value = self.fn(*self.args, **self.kwargs)
+        return list(value) if inspect.isgenerator(value) and inspect.isgeneratorfunction(self.fn) else value
+
+    async def _awaited(self) -> Any:
+        value = self.fn(*self.args, **self.kwargs)
+        return [item async for item in value] if inspect.isasyncgen(value) else await value
+
+
+def is_async(fn: Callable[..., Any]) -> bool:
+    """Whether a function is awaited, or its values are."""
+    return inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn)
+
+
+def yields(fn: Callable[..., Any]) -> bool:
+    """Whether a function is iterated over."""
+    return inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn)
+
 
 @contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raises `TimedOut` in the block when it takes longer.
+def time_limit(seconds: float, *, said: float | None = None) -> Iterator[None]:
+    """Raises `TimedOut` in the block when it takes longer; with `said`, that is the limit it tells of.
 
     In the main thread a signal interrupts even a waiting call; in others the exception is raised at the
     next step of Python code, which a long call into C delays.
     """
     if threading.current_thread() is threading.main_thread():
-        with _by_alarm(seconds):
+        with _by_alarm(seconds, said or seconds):
             yield
     else:
-        with _by_exception(seconds):
+        with _by_exception(seconds, said or seconds):
             yield
 
 
 @contextmanager
-def _by_alarm(seconds: float) -> Iterator[None]:
+def _by_alarm(seconds: float, said: float) -> Iterator[None]:
     """There is one alarm in a process: an outer limit that ends sooner keeps it, and gets its rest back."""
     begun = time.monotonic()
     outer = signal.getitimer(signal.ITIMER_REAL)[0]
@@ -80,7 +101,7 @@ def _by_alarm(seconds: float) -> Iterator[None]:
         return
 
     def ring(*_: object) -> None:
-        raise _exceeded(seconds)
+        raise _exceeded(said)
 
     former = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -94,7 +115,7 @@ def _by_alarm(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _by_exception(seconds: float) -> Iterator[None]:
+def _by_exception(seconds: float, said: float) -> Iterator[None]:
     thread = ctypes.c_ulong(threading.get_ident())
     done = threading.Lock()
 
@@ -108,7 +129,7 @@ def _by_exception(seconds: float) -> Iterator[None]:
     try:
         yield
     except TimedOut:
-        raise _exceeded(seconds) from None
+        raise _exceeded(said) from None
     finally:
         done.acquire(blocking=False)  # from here on the timer comes too late
         timer.cancel()

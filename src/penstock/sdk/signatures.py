@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+Bind = Callable[[Any, object, type | None], Any]
 SIMPLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -39,3 +40,17 @@ class Binder:
             return (), dict(parameters)
         found = inspect.BoundArguments(self.signature, dict(parameters))
         return found.args, found.kwargs
+
+
+def unwrapped(fn: Any) -> tuple[Callable[..., Any], Bind]:
+    """The function under a `classmethod` or `staticmethod`, and how it is bound when a class or object is asked."""
+    if isinstance(fn, staticmethod):
+        return fn.__func__, lambda found, _instance, _owner: found
+    if isinstance(fn, classmethod):
+        return fn.__func__, lambda found, instance, owner: found.__get__(owner or type(instance))
+    return fn, lambda found, instance, owner: found if instance is None else found.__get__(instance, owner)
+
+
+def documentation(fn: Callable[..., Any]) -> str | None:
+    """The docstring of a function, without its indentation."""
+    return inspect.cleandoc(fn.__doc__) if fn.__doc__ else None

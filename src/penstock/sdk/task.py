@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
-import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
-from penstock.sdk.signatures import Binder
+from penstock.sdk.run_effect import is_async, yields
+from penstock.sdk.signatures import Bind, Binder, documentation, unwrapped
 
 if TYPE_CHECKING:
     from penstock.sdk.caching import CachePolicy
@@ -62,12 +63,15 @@ class Task(Generic[P, R]):
     """A task. Calling it inside a flow runs it here; `submit` and `map` run it beside the flow."""
 
     def __init__(self, fn: Callable[P, R], **options: Unpack[TaskOptions]) -> None:
+        self._bind: Bind
+        fn, self._bind = unwrapped(fn)
         functools.update_wrapper(self, fn)
         self.fn = fn
         self.options = options
-        self.isasync = inspect.iscoroutinefunction(fn)
+        self.isasync = is_async(fn)
+        self.isgenerator = yields(fn)
         self.name: str = options.get("name") or fn.__name__
-        self.description = options.get("description") or inspect.getdoc(fn)
+        self.description = options.get("description") or documentation(fn)
         self.version = options.get("version")
         self.tags = frozenset(options.get("tags") or ())
         self.task_key = f"{fn.__qualname__.rpartition('.')[2]}-{_digest(fn)}"
@@ -99,11 +103,15 @@ class Task(Generic[P, R]):
     ) -> Any:
         """Runs the task and gives what it returns; with `return_state=True` the state it ended in.
 
-        An async task gives an awaitable. Raises what the function raises, once its retries are used up.
+        An async task gives an awaitable, one that yields an iterator over its values. Raises what the function
+        raises, once its retries are used up.
         """
-        from penstock.sdk.task_engine import TaskCall
+        from penstock.sdk.task_engine import TaskCall, iterate
 
-        call = TaskCall(self, self.binder.bind(args, kwargs), wait_for)
+        parameters = self.binder.bind(args, kwargs)
+        if self.isgenerator and not return_state:
+            return iterate(self, parameters, wait_for)
+        call = TaskCall(self, parameters, wait_for)
         if self.isasync:
             return call.arun_here(return_state)
         return call.run_here(return_state)
@@ -139,7 +147,8 @@ class Task(Generic[P, R]):
     def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
         """The same function with other options; what is not given stays as it is."""
         merged: Any = {**self.options, **options}
-        changed = Task(self.fn, **merged)
+        changed: Task[P, R] = Task(self.fn, **merged)
+        changed._bind = self._bind
         changed._hooks = {
             name: list(merged.get(name) or ()) if name in options else list(hooks)
             for name, hooks in self._hooks.items()
@@ -186,11 +195,12 @@ class Task(Generic[P, R]):
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """Makes `@task` work on methods: the bound method is the task's function."""
-        if instance is None:
+        fn = self._bind(self.fn, instance, owner)
+        if fn is self.fn:
             return self
-        bound: Any = Task(self.fn.__get__(instance, owner), **self.options)
-        bound._hooks = self._hooks
-        bound.task_key = self.task_key
+        bound = copy.copy(self)
+        bound.fn = fn
+        bound.binder = Binder(fn)
         return bound
 
     def _register(self, name: str, fn: Hook) -> Hook:

@@ -22,6 +22,7 @@ from penstock.ids import new_id
 from penstock.sdk.context import TaskContext, current_tags, flow_context, log_prints, task_context
 from penstock.sdk.effects import Blocking, Effect, Sleep, Steps, adrive, drive
 from penstock.sdk.futures import PrefectFuture, PrefectFutureList
+from penstock.sdk.generating import ahanded_out, handed_out, produce
 from penstock.sdk.hooks import call_hooks
 from penstock.sdk.loggers import prints_logged
 from penstock.sdk.names_of_runs import rendered
@@ -58,6 +59,7 @@ class TaskCall:
         self.wait_for = list(wait_for) if wait_for is not None else []
         self.id: UUID = new_id()
         self.elsewhere: Callable[[Run], Effect] | None = None
+        self.hands_out = False
         self.name = f"{task.name}-{self.id.hex[-3:]}"
         tags = task.tags | current_tags.get()
         self.tags: list[str] = sorted(tags) if tags else []
@@ -85,6 +87,11 @@ class TaskCall:
     async def arun_here(self, return_state: bool) -> Any:
         """As `run_here`, awaited."""
         return self._outcome(await adrive(self._steps()), return_state)
+
+    def iteration(self) -> Steps[Any]:
+        """The steps of a task that yields, which hand its values out and raise what it raises."""
+        self.hands_out = True
+        return (yield from self._steps()).result()
 
     def _outcome(self, state: State, return_state: bool) -> Any:
         if return_state:
@@ -157,7 +164,7 @@ class TaskCall:
         try:
             with prints_logged(self._logs_prints()):
                 run = Run(self.task.fn, args, kwargs, limit)
-                value = yield (self.elsewhere(run) if self.elsewhere else run)
+                value: Any = yield from self._perform(run)
         except CRASHES:
             raise
         except TimedOut as error:
@@ -165,9 +172,14 @@ class TaskCall:
             return State("FAILED", "TimedOut", f"Task run {error}", data=error)
         except BaseException as error:
             self._log_failure(error)
-            message = f"Task run encountered an exception {type(error).__name__}: {error}"
+            message = f"The task raised {type(error).__name__}: {error}"
             return State("FAILED", message=message, data=error)
         return self._finished(value, key)
+
+    def _perform(self, run: Run) -> Steps[Any]:
+        if self.hands_out:
+            return (yield from produce(run))
+        return (yield (self.elsewhere(run) if self.elsewhere else run))
 
     def _finished(self, value: Any, key: str | None) -> State:
         if is_state(value):
@@ -285,6 +297,12 @@ class TaskCall:
         state.details.setdefault("task_run_id", self.id)
         self.report.tell(state)
         return state
+
+
+def iterate(task: Task[..., Any], parameters: dict[str, Any], wait_for: Iterable[Any] | None) -> Any:
+    """An iterator over what a task yields; the run begins with its first value."""
+    hand_out = ahanded_out if task.isasync else handed_out
+    return hand_out(lambda: TaskCall(task, parameters, wait_for).iteration())
 
 
 def submit(task: Task[..., Any], parameters: dict[str, Any], wait_for: Iterable[Any] | None) -> PrefectFuture[Any]:

@@ -138,10 +138,10 @@ def _completed(item: PrefectFuture[Any] | State) -> State:
     if isinstance(item, PrefectFuture):
         item.wait()
         if not item.state.is_completed():
-            raise UpstreamFailed(f"Upstream task run '{item.task_run_id}' did not reach a 'COMPLETED' state.")
+            raise UpstreamFailed(f"The task run {item.task_run_id}, which this one waits for, did not complete.")
         return item.state
     if not item.is_completed():
-        raise UpstreamFailed(f"Upstream run is {item.name}, it did not reach a 'COMPLETED' state.")
+        raise UpstreamFailed(f"The run that this one waits for did not complete: it is {item.name}.")
     return item
 
 
