@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from penstock.server.broadcast import Broadcast
 from penstock.store.flow_run_states import Outcome
 from penstock.wire.states import StateType
 
+SERVED = "served"
+"""The topic of runs without a pool: processes that serve their deployment wait for them."""
+
+
+def wake(hub: Broadcast, pool_id: UUID | str | None, deployment_id: UUID | None) -> None:
+    """Wakes the claims that may take a run of this pool, or of a deployment without one."""
+    if pool_id is not None:
+        hub.wake(pool_id)
+    elif deployment_id is not None:
+        hub.wake(SERVED)
+
 
 def announce(hub: Broadcast, outcome: Outcome) -> None:
-    """Shows the event of a written state, and wakes the claims of a pool that may take the run, or another one now."""
+    """Shows the event of a written state, and wakes the claims that may take the run, or another one now."""
     if outcome.event is None:
         return
     hub.publish_events([outcome.event])
-    state, pool = outcome.run.state_type, outcome.around.pool_id
-    if pool is not None and state not in (StateType.PENDING, StateType.RUNNING):
-        hub.wake(pool)
+    if outcome.run.state_type not in (StateType.PENDING, StateType.RUNNING):
+        wake(hub, outcome.around.pool_id, outcome.run.deployment_id)

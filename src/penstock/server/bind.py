@@ -148,6 +148,15 @@ class Request:
         """Whether nobody waits for the answer any more, or the server ends: a long wait should end too."""
         return self._hung_up or self.hub.stopping
 
+    async def hung_up(self) -> bool:
+        """Whether the client has gone by now. A request that was read to its end only is asked this."""
+        if self._gone is not None and not self._hung_up:
+            gone = asyncio.ensure_future(self._gone())
+            await asyncio.sleep(0)
+            self._hung_up = gone.done()
+            gone.cancel()
+        return self._hung_up
+
     async def wait_for_run(self, pool_id: UUID | str, seconds: float, *, since: int | None = None) -> bool:
         """As the hub's, but ends also as soon as the client has hung up, with `over`."""
         waiting = asyncio.ensure_future(self.hub.wait_for_run(pool_id, seconds, since=since))

@@ -1,23 +1,19 @@
-"""Due runs: what polling shows, and what a claim takes (DESIGN, law 2)."""
+"""Due runs, as polling shows them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from penstock.clock import from_micros, to_micros
+from penstock.clock import to_micros
 from penstock.core.admission import PoolLoad, QueueLoad, in_turn
-from penstock.core.leases import PENDING_LEASE, claimed_by, polled_by
 from penstock.errors import NotFound
-from penstock.store.database import Row, Steps, intent
+from penstock.store.database import Steps, intent
 from penstock.store.flow_run_documents import SHOWN, SHOWN_PLAIN, place_text, shown, shown_list
-from penstock.store.flow_run_states import Outcome, Proposal, propose_whole
 from penstock.store.statements import load, statement
-from penstock.wire.flow_runs import FlowRun
-from penstock.wire.states import StateCreate, StateType
 
 SQL = load("due_runs")
 
@@ -125,97 +121,3 @@ def of_deployments(ids: Iterable[UUID], before: datetime, limit: int, dialect: s
 def _bounds(window: Window, limit: int) -> dict[str, int]:
     since = 0 if window.since is None else to_micros(window.since)
     return {"before": to_micros(window.before), "since": since, "limit": limit}
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who asks for how many runs, and for how long they are to be held."""
-
-    worker: str
-    queue_names: Sequence[str]
-    limit: int
-    lease_seconds: float
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A run that is the asker's now."""
-
-    run: FlowRun
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """What a claim took, and everything that was written on the way (a full deployment may cancel a run)."""
-
-    taken: list[Taken]
-    outcomes: list[Outcome]
-
-
-@intent
-def claim(pool_name: str, claim: Claim, dialect: str, ids: Callable[[], UUID]) -> Steps[Claimed]:
-    """Takes due runs: Scheduled -> Pending by the rules, with the next attempt and a lease, in one transaction."""
-    yield SQL.lock_pool(pool=pool_name)
-    loaded = yield from load_of(pool_name)
-    left = loaded.pool.room(claim.limit)
-    claimed = Claimed([], [])
-    for queue in in_turn(loaded.pool, loaded.chosen(claim.queue_names, pool_name)):
-        if left <= 0:
-            break
-        rows = yield SQL.candidates(
-            queue_id=queue.id, before=to_micros(claim.now), now=to_micros(claim.now), limit=min(left, queue.room)
-        )
-        for (run_id,) in rows:
-            left -= yield from _take(UUID(run_id), claim, dialect, ids(), claimed)
-    return claimed
-
-
-def _take(run_id: UUID, claim: Claim, dialect: str, state_id: UUID, claimed: Claimed) -> Steps[int]:
-    proposal = Proposal(StateCreate(type=StateType.PENDING), claim.now, state_id)
-    outcome = yield from propose_whole(run_id, proposal, dialect)
-    claimed.outcomes.append(outcome)
-    if not outcome.written or outcome.run.state_type is not StateType.PENDING:
-        return 0
-    rows = yield SQL.lease(
-        id=str(run_id),
-        holder=claimed_by(claim.worker),
-        expires_at=to_micros(claim.now + timedelta(seconds=claim.lease_seconds)),
-    )
-    claimed.taken.append(Taken(outcome.run, rows[0][0]))
-    return 1
-
-
-@intent
-def next_due(pool_id: UUID | str) -> Steps[datetime | None]:
-    """When the next run of a pool is due."""
-    rows = yield SQL.next_due(pool_id=str(pool_id))
-    return None if rows[0][0] is None else from_micros(rows[0][0])
-
-
-@intent
-def renew(
-    worker: str, runs: Sequence[tuple[UUID, int]], seconds: float, now: datetime
-) -> Steps[tuple[list[UUID], list[UUID]]]:
-    """Extends leases; gives the runs that are not the asker's any more, and those that are to be stopped."""
-    rows = yield SQL.held(ids=json.dumps([str(id) for id, _ in runs]))
-    known: dict[str, Row] = {row[0]: row for row in rows}
-    lost, cancelling = [], []
-    until = to_micros(now + timedelta(seconds=seconds))
-    for id, attempt in runs:
-        row = known.get(str(id))
-        if row is None or row[1] != attempt or row[3] != claimed_by(worker):
-            lost.append(id)
-            continue
-        if row[2] == StateType.CANCELLING:
-            cancelling.append(id)
-        yield SQL.renew(id=str(id), attempt=attempt, holder=claimed_by(worker), expires_at=until)
-        yield SQL.renew_slots(id=str(id), expires_at=until, now=to_micros(now))
-    return lost, cancelling
-
-
-@intent
-def keep_pending(worker: str, now: datetime) -> Steps[None]:
-    """A Prefect worker that gives a sign of life still starts the runs it has taken."""
-    yield SQL.renew_pending(holder=polled_by(worker), expires_at=to_micros(now + PENDING_LEASE))

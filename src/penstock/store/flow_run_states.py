@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from penstock.clock import from_micros, to_micros
 from penstock.core.leases import Lease, lease_after
 from penstock.core.run_events import Surroundings, state_event
@@ -54,6 +56,8 @@ class Proposal:
     """The attempt the proposer works on; a stale one is told to stop."""
     worker: str | None = None
     """The Prefect worker that asks, by name."""
+    labels: Mapping[str, Any] | None = None
+    """Labels that the run is given with the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,8 @@ class _Change:
     """A verdict's state on its way into the row, the history and the events."""
 
     def __init__(self, known: Known, verdict: Verdict, state: State, proposal: Proposal) -> None:
-        self.run = apply_state(known.run, state, policy=verdict.policy, now=proposal.now)
+        run = apply_state(known.run, state, policy=verdict.policy, now=proposal.now)
+        self.run = msgspec.structs.replace(run, labels={**run.labels, **proposal.labels}) if proposal.labels else run
         in_process = self.run.empirical_policy.retry_type == "in_process"
         lease = lease_after(known.lease, state, in_process=in_process, worker=proposal.worker, now=proposal.now)
         self.row = change_row(self.run, known.run.state, known.around, proposal.now) | {

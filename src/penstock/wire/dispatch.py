@@ -29,10 +29,25 @@ class Capabilities(Model):
 
 
 class Claim(Write):
-    """Asks for due runs of a pool; the answer waits up to `wait_seconds` (at most 60) for the first."""
+    """Asks for due runs of a pool; the answer waits up to `wait_seconds` (at most 60) for the first.
+
+    Runs are labelled with who took them, as a Prefect worker does itself: `prefect.worker.name` and the like.
+    """
 
     worker_name: str
+    worker_type: str | None = None
+    """What the asker starts jobs with; as the pool says, when it does not say."""
     work_queue_names: list[str] = field(default_factory=list)
+    limit: int = 1
+    wait_seconds: float = 0.0
+    lease_seconds: float = 60.0
+
+
+class DeploymentClaim(Write):
+    """As a claim, of runs of some deployments, by a process that serves them: no pool is asked."""
+
+    worker_name: str
+    deployment_ids: list[UUID]
     limit: int = 1
     wait_seconds: float = 0.0
     lease_seconds: float = 60.0
@@ -45,7 +60,7 @@ class ClaimedRun(Model):
     lease_seconds: float
     flow_run: FlowRun
     flow: Flow
-    work_pool: WorkPool
+    work_pool: WorkPool | None = None
     deployment: Deployment | None = None
 
 
@@ -73,4 +88,5 @@ class Renewed(Model):
 
 probe = get("/penstock", returns=Capabilities)
 claim_runs = post("/penstock/work_pools/{name}/claim", body=Claim, returns=list[ClaimedRun])
+claim_deployment_runs = post("/penstock/deployments/claim", body=DeploymentClaim, returns=list[ClaimedRun])
 renew_leases = post("/penstock/leases/renew", body=Renewal, returns=Renewed)

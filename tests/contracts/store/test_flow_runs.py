@@ -12,7 +12,7 @@ import pytest
 from penstock.core.run_events import Surroundings
 from penstock.errors import Conflict, NotFound
 from penstock.ids import new_id
-from penstock.store import deployments, due_runs, flow_run_states, flow_runs, work_pools
+from penstock.store import claims, deployments, due_runs, flow_run_states, flow_runs, work_pools
 from penstock.store.database import Database, Steps
 from penstock.store.flow_run_states import Outcome, Proposal
 from penstock.store.flows import create_flow
@@ -88,9 +88,9 @@ class World:
         proposal = Proposal(StateCreate(type=kind, name=name), NOW, new_id(), **more)  # type: ignore[arg-type] # fields
         return await flow_run_states.propose(self.db, id, proposal)
 
-    async def claim(self, limit: int = 10, worker: str = "w", now: datetime = NOW) -> list[due_runs.Taken]:
-        wanted = due_runs.Claim(worker, [], limit, 60, now)
-        return (await self.db.write(due_runs.claim("p", wanted, self.db.dialect, new_id))).taken
+    async def claim(self, limit: int = 10, worker: str = "w", now: datetime = NOW) -> list[claims.Taken]:
+        wanted = claims.Claim(worker, limit, 60, now, {"taken.by": worker})
+        return (await self.db.write(claims.of_pool("p", [], wanted, self.db.dialect, new_id))).taken
 
     async def live_slots(self) -> int:
         return await self.db.read(_live())
@@ -223,13 +223,13 @@ async def test_a_lease_is_renewed_by_its_holder_only(world: World) -> None:
     run = (await world.run()).run
     (taken,) = await world.claim(worker="a")
     held = [(run.id, taken.attempt)]
-    assert await world.db.write(due_runs.renew("a", held, 60, NOW)) == ([], [])
-    assert await world.db.write(due_runs.renew("b", held, 60, NOW)) == ([run.id], [])
+    assert await world.db.write(claims.renew("a", held, 60, NOW)) == ([], [])
+    assert await world.db.write(claims.renew("b", held, 60, NOW)) == ([run.id], [])
     await world.propose(run.id, S.RUNNING)
     await world.propose(run.id, S.CANCELLING)
-    assert await world.db.write(due_runs.renew("a", held, 60, NOW)) == ([], [run.id])
+    assert await world.db.write(claims.renew("a", held, 60, NOW)) == ([], [run.id])
     await world.propose(run.id, S.CANCELLED)
-    assert await world.db.write(due_runs.renew("a", held, 60, NOW)) == ([run.id], [])
+    assert await world.db.write(claims.renew("a", held, 60, NOW)) == ([run.id], [])
 
 
 async def test_a_poll_shows_due_runs_and_changes_nothing(world: World) -> None:
@@ -272,9 +272,9 @@ async def test_a_polling_worker_keeps_what_it_starts_by_its_heartbeats(world: Wo
     run = (await world.run()).run
     assert (await world.propose(run.id, S.PENDING, worker="w")).written
     later = NOW + timedelta(seconds=100)
-    await world.db.write(due_runs.keep_pending("other", later))
+    await world.db.write(claims.keep_pending("other", later))
     first = (await world.db.read(flow_run_states.read_known(run.id))).lease
-    await world.db.write(due_runs.keep_pending("w", later))
+    await world.db.write(claims.keep_pending("w", later))
     then = (await world.db.read(flow_run_states.read_known(run.id))).lease
     assert first.expires_at is not None
     assert then.expires_at == first.expires_at + timedelta(seconds=100)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from penstock.errors import ScheduleInvalid
 from penstock.ids import new_id
+from penstock.server.announce import wake
 from penstock.server.loops.loop import Report, Tools
 from penstock.store.overdue import pool_of_queue
 from penstock.store.planned_runs import Horizon, deployments_to_schedule, plan
@@ -45,8 +46,7 @@ async def _plan(tools: Tools, deployment: Deployment, horizon: Horizon, now: dat
     except ScheduleInvalid as error:
         _log.error("a schedule can't be reckoned", extra={"deployment": deployment.name, "reason": str(error)})
         return 0
-    if made and deployment.work_queue_id is not None:
-        pool = await tools.store.read(pool_of_queue(deployment.work_queue_id))
-        if pool is not None:
-            tools.hub.wake(pool)
+    if made:
+        queue = deployment.work_queue_id
+        wake(tools.hub, await tools.store.read(pool_of_queue(queue)) if queue else None, deployment.id)
     return made

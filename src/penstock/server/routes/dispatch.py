@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from uuid import UUID
 
 from penstock.clock import utc_now
 from penstock.errors import BadRequest, NotFound
 from penstock.ids import new_id
-from penstock.server.announce import announce
+from penstock.server.announce import SERVED, announce
 from penstock.server.bind import Encoded, Request, handles
-from penstock.store import due_runs as store
-from penstock.store import work_queues
+from penstock.store import claims as store
+from penstock.store import due_runs, work_queues
+from penstock.store.database import Intent
+from penstock.store.deployments import mark_polled
 from penstock.store.deployments import read as read_deployment
 from penstock.store.filters import bounded
 from penstock.store.flow_runs import read as read_run
@@ -21,19 +25,19 @@ from penstock.store.work_pools import read as read_pool
 from penstock.wire import dispatch as wire
 from penstock.wire import work_pools
 from penstock.wire import work_queues as queue_wire
-from penstock.wire.dispatch import Capabilities, Claim, Renewal, Renewed
+from penstock.wire.dispatch import Capabilities, Claim, DeploymentClaim, Renewal, Renewed
 from penstock.wire.model import encode
 
 LONGEST_WAIT = 60.0
-FEATURES = ["claim", "renew"]
+FEATURES = ["claim", "claim_deployments", "renew"]
 LEASE_SECONDS = (5.0, 86_400.0)
 
 
 @handles(work_pools.scheduled_runs_of_pool)
 async def scheduled_runs_of_pool(at: Request, body: work_pools.PoolPoll, name: str) -> Encoded:
     """A pool's due runs, as a worker polls for them."""
-    window = store.Window(body.scheduled_before or at.now, body.scheduled_after, bounded(body.limit))
-    polled = await at.store.read(store.of_pool(name, body.work_queue_names, window, at.now))
+    window = due_runs.Window(body.scheduled_before or at.now, body.scheduled_after, bounded(body.limit))
+    polled = await at.store.read(due_runs.of_pool(name, body.work_queue_names, window, at.now))
     await polled_queues(at, polled.queue_ids)
     return Encoded(polled.answer)
 
@@ -43,8 +47,8 @@ async def scheduled_runs_of_queue(at: Request, body: queue_wire.QueuePoll, id: U
     """A queue's due runs, as older clients ask for them."""
     if await at.store.read(work_queues.read(id, at.now)) is None:
         raise NotFound("work queue not found")
-    window = store.Window(body.scheduled_before or at.now, None, bounded(body.limit))
-    answer = await at.store.read(store.of_queue(id, window, at.store.dialect, at.now))
+    window = due_runs.Window(body.scheduled_before or at.now, None, bounded(body.limit))
+    answer = await at.store.read(due_runs.of_queue(id, window, at.store.dialect, at.now))
     await polled_queues(at, [id])
     return Encoded(answer)
 
@@ -70,29 +74,78 @@ async def probe(at: Request) -> Capabilities:
 @handles(wire.claim_runs)
 async def claim(at: Request, body: Claim, name: str) -> Encoded:
     """Due runs of a pool, which are the asker's now; waits for the first up to the time asked for."""
-    _check_lease(body.lease_seconds)
-    if body.limit < 1:
-        raise BadRequest(f"A claim asks for at least one run, not {body.limit}.")
-    loaded = await at.store.read(store.load_of(name))
+    loaded = await at.store.read(due_runs.load_of(name))
     await polled_queues(at, [UUID(id) for id in loaded.chosen(body.work_queue_names, name) or loaded.ids.values()])
-    deadline = at.now + timedelta(seconds=min(body.wait_seconds, LONGEST_WAIT))
-    now = at.now
+    pool = await at.store.read(read_pool(name))
+    assert pool is not None
+    labels = store.labels_of(body.worker_name, body.worker_type, pool)
+
+    def take(now: datetime) -> Intent[store.Claimed]:
+        wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, labels)
+        return store.of_pool(name, body.work_queue_names, wanted, at.store.dialect, new_id)
+
+    taken = await _wait(at, body, _Source(str(pool.id), take, lambda: store.next_due(pool.id)))
+    return await _answer(at, name, taken, body.lease_seconds)
+
+
+@handles(wire.claim_deployment_runs)
+async def claim_of_deployments(at: Request, body: DeploymentClaim) -> Encoded:
+    """Due runs of some deployments, for a process that serves them; waits as for a pool's."""
+    await at.store.write(mark_polled(body.deployment_ids, at.now))
+
+    def take(now: datetime) -> Intent[store.Claimed]:
+        wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, {})
+        return store.of_deployments(body.deployment_ids, wanted, at.store.dialect, new_id)
+
+    source = _Source(SERVED, take, lambda: store.next_due_of_deployments(body.deployment_ids))
+    return await _answer(at, None, await _wait(at, body, source), body.lease_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where runs are claimed from: the topic that is woken for them, how to take, and when the next is due."""
+
+    topic: str
+    take: Callable[[datetime], Intent[store.Claimed]]
+    next_due: Callable[[], Intent[datetime | None]]
+
+
+async def _wait(at: Request, body: Claim | DeploymentClaim, source: _Source) -> list[store.Taken]:
+    """Takes what is due, or waits for it; nothing for an asker that has gone."""
+    _check(body)
+    now, deadline = at.now, at.now + timedelta(seconds=min(body.wait_seconds, LONGEST_WAIT))
     while True:
-        since = at.hub.position(loaded.pool.id)
-        wanted = store.Claim(body.worker_name, body.work_queue_names, body.limit, body.lease_seconds, now)
-        claimed = await at.store.write(store.claim(name, wanted, at.store.dialect, new_id))
+        since = at.hub.position(source.topic)
+        claimed = await at.store.write(source.take(now))
         for outcome in claimed.outcomes:
             announce(at.hub, outcome)
         left = (deadline - now).total_seconds()
-        if claimed.taken or left <= 0:
-            return await _answer(at, name, claimed.taken, body.lease_seconds)
-        due = await at.store.read(store.next_due(loaded.pool.id))
+        if claimed.taken:
+            return [] if await _given_back(at, claimed.taken) else claimed.taken
+        if left <= 0:
+            return []
+        due = await at.store.read(source.next_due())
         if due is not None and due > now:
             left = min(left, (due - now).total_seconds())
-        await at.wait_for_run(loaded.pool.id, max(left, 0.001), since=since)
+        await at.wait_for_run(source.topic, max(left, 0.001), since=since)
         if at.over:
-            return Encoded(b"[]")
+            return []
         now = utc_now()
+
+
+async def _given_back(at: Request, taken: list[store.Taken]) -> bool:
+    """Gives runs back when nobody is there to have them any more."""
+    if not await at.hung_up():
+        return False
+    for outcome in await at.store.write(store.give_back(taken, utc_now(), at.store.dialect, new_id)):
+        announce(at.hub, outcome)
+    return True
+
+
+def _check(body: Claim | DeploymentClaim) -> None:
+    _check_lease(body.lease_seconds)
+    if body.limit < 1:
+        raise BadRequest(f"A claim asks for at least one run, not {body.limit}.")
 
 
 def _check_lease(seconds: float) -> None:
@@ -101,10 +154,10 @@ def _check_lease(seconds: float) -> None:
         raise BadRequest(f"A lease is for {least:g} to {most:g} seconds, not {seconds:g}.")
 
 
-async def _answer(at: Request, pool_name: str, taken: list[store.Taken], seconds: float) -> Encoded:
+async def _answer(at: Request, pool_name: str | None, taken: list[store.Taken], seconds: float) -> Encoded:
     """Everything that is needed to start the runs, in one message."""
     parts: list[bytes] = []
-    pool = encode(await at.store.read(read_pool(pool_name))) if taken else b"null"
+    pool = encode(await at.store.read(read_pool(pool_name))) if taken and pool_name else b"null"
     for one in taken:
         run = await at.store.read(read_run(one.run.id, at.now))
         flow = await at.store.read(FLOWS.read(one.run.flow_id))

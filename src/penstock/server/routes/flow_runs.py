@@ -11,6 +11,7 @@ from penstock.core.states import DEFAULT_NAMES
 from penstock.errors import BadRequest, InvalidRequest, NotFound
 from penstock.ids import new_id
 from penstock.names import friendly
+from penstock.server.announce import wake
 from penstock.server.bind import Answer, Encoded, Request, handles
 from penstock.server.routes.run_places import place_of
 from penstock.store import flow_run_states as states
@@ -64,8 +65,7 @@ async def made(at: Request, created: store.Created) -> Answer[FlowRun]:
     """The answer of a create; who waits for the run's pool is woken."""
     if created.event is not None:
         at.hub.publish_events([created.event])
-    if created.around.pool_id is not None:
-        at.hub.wake(created.around.pool_id)
+    wake(at.hub, created.around.pool_id, created.run.deployment_id)
     if created.answer is not None:
         return Answer(Encoded(created.answer), 201)
     return Answer(await _shown(at, created.run.id), 200)

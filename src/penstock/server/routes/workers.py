@@ -10,7 +10,7 @@ from penstock.server.bind import Request, handles
 from penstock.server.naming import check_name
 from penstock.server.routes.work_pools import find
 from penstock.store import workers as store
-from penstock.store.due_runs import keep_pending
+from penstock.store.claims import keep_pending
 from penstock.store.filters import select
 from penstock.wire import workers as wire
 from penstock.wire.model import Criteria

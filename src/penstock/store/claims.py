@@ -1,0 +1,167 @@
+"""Claims: due runs that become somebody's, with a lease, and what keeps that lease (DESIGN, law 2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from penstock.clock import from_micros, to_micros
+from penstock.core.admission import in_turn
+from penstock.core.leases import PENDING_LEASE, claimed_by, polled_by
+from penstock.store.database import Row, Steps, intent
+from penstock.store.due_runs import load_of
+from penstock.store.flow_run_states import Outcome, Proposal, propose_whole
+from penstock.store.statements import load
+from penstock.wire.flow_runs import FlowRun
+from penstock.wire.states import StateCreate, StateDetails, StateType
+from penstock.wire.work_pools import WorkPool
+
+SQL = load("claims")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who asks for how many runs, for how long they are to be held, and what labels they get."""
+
+    worker: str
+    limit: int
+    lease_seconds: float
+    now: datetime
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A run that is the asker's now."""
+
+    run: FlowRun
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a claim took, and everything that was written on the way (a full deployment may cancel a run)."""
+
+    taken: list[Taken]
+    outcomes: list[Outcome]
+
+
+@intent
+def of_pool(
+    pool_name: str, queue_names: Sequence[str], claim: Claim, dialect: str, ids: Callable[[], UUID]
+) -> Steps[Claimed]:
+    """Takes due runs: Scheduled -> Pending by the rules, with the next attempt and a lease, in one transaction."""
+    yield SQL.lock_pool(pool=pool_name)
+    loaded = yield from load_of(pool_name)
+    left = loaded.pool.room(claim.limit)
+    claimed = Claimed([], [])
+    now = to_micros(claim.now)
+    for queue in in_turn(loaded.pool, loaded.chosen(queue_names, pool_name)):
+        if left <= 0:
+            break
+        rows = yield SQL.candidates(queue_id=queue.id, before=now, now=now, limit=min(left, queue.room))
+        for (run_id,) in rows:
+            left -= yield from _take(UUID(run_id), claim, dialect, ids(), claimed)
+    return claimed
+
+
+@intent
+def of_deployments(
+    deployment_ids: Iterable[UUID], claim: Claim, dialect: str, ids: Callable[[], UUID]
+) -> Steps[Claimed]:
+    """As `of_pool`, of some deployments, the earliest first; limits of pools and queues don't hold these back."""
+    claimed = Claimed([], [])
+    now = to_micros(claim.now)
+    rows = yield SQL.candidates_of_deployments(ids=_array(deployment_ids), before=now, now=now, limit=claim.limit)
+    for (run_id,) in rows:
+        yield from _take(UUID(run_id), claim, dialect, ids(), claimed)
+    return claimed
+
+
+def _take(run_id: UUID, claim: Claim, dialect: str, state_id: UUID, claimed: Claimed) -> Steps[int]:
+    proposal = Proposal(StateCreate(type=StateType.PENDING), claim.now, state_id, labels=claim.labels)
+    outcome = yield from propose_whole(run_id, proposal, dialect)
+    claimed.outcomes.append(outcome)
+    if not outcome.written or outcome.run.state_type is not StateType.PENDING:
+        return 0
+    rows = yield SQL.lease(
+        id=str(run_id),
+        holder=claimed_by(claim.worker),
+        expires_at=to_micros(claim.now + timedelta(seconds=claim.lease_seconds)),
+    )
+    claimed.taken.append(Taken(outcome.run, rows[0][0]))
+    return 1
+
+
+def labels_of(worker: str, kind: str | None, pool: WorkPool) -> dict[str, str]:
+    """Who took a run, as Prefect's workers label it."""
+    return {
+        "prefect.worker.name": worker,
+        "prefect.worker.type": kind or pool.type,
+        "prefect.work-pool.name": pool.name,
+        "prefect.work-pool.id": str(pool.id),
+    }
+
+
+@intent
+def give_back(taken: Sequence[Taken], now: datetime, dialect: str, ids: Callable[[], UUID]) -> Steps[list[Outcome]]:
+    """Makes runs due again whose asker was gone before it could be told that they are its own."""
+    details = StateDetails(scheduled_time=now)
+    message = "Who asked for this run hung up before it was given, so it is offered again."
+    again = StateCreate(type=StateType.SCHEDULED, name="AwaitingRetry", message=message, state_details=details)
+    outcomes = []
+    for one in taken:
+        outcomes.append(
+            (yield from propose_whole(one.run.id, Proposal(again, now, ids(), attempt=one.attempt), dialect))
+        )
+    return outcomes
+
+
+@intent
+def next_due(pool_id: UUID | str) -> Steps[datetime | None]:
+    """When the next run of a pool is due."""
+    return _moment((yield SQL.next_due(pool_id=str(pool_id))))
+
+
+@intent
+def next_due_of_deployments(deployment_ids: Iterable[UUID]) -> Steps[datetime | None]:
+    """When the next run of some deployments is due."""
+    return _moment((yield SQL.next_due_of_deployments(ids=_array(deployment_ids))))
+
+
+def _moment(rows: Sequence[Row]) -> datetime | None:
+    return None if rows[0][0] is None else from_micros(rows[0][0])
+
+
+def _array(ids: Iterable[UUID]) -> str:
+    return json.dumps([str(id) for id in ids])
+
+
+@intent
+def renew(
+    worker: str, runs: Sequence[tuple[UUID, int]], seconds: float, now: datetime
+) -> Steps[tuple[list[UUID], list[UUID]]]:
+    """Extends leases; gives the runs that are not the asker's any more, and those that are to be stopped."""
+    rows = yield SQL.held(ids=json.dumps([str(id) for id, _ in runs]))
+    known: dict[str, Row] = {row[0]: row for row in rows}
+    lost, cancelling = [], []
+    until = to_micros(now + timedelta(seconds=seconds))
+    for id, attempt in runs:
+        row = known.get(str(id))
+        if row is None or row[1] != attempt or row[3] != claimed_by(worker):
+            lost.append(id)
+            continue
+        if row[2] == StateType.CANCELLING:
+            cancelling.append(id)
+        yield SQL.renew(id=str(id), attempt=attempt, holder=claimed_by(worker), expires_at=until)
+        yield SQL.renew_slots(id=str(id), expires_at=until, now=to_micros(now))
+    return lost, cancelling
+
+
+@intent
+def keep_pending(worker: str, now: datetime) -> Steps[None]:
+    """A Prefect worker that gives a sign of life still starts the runs it has taken."""
+    yield SQL.renew_pending(holder=polled_by(worker), expires_at=to_micros(now + PENDING_LEASE))
