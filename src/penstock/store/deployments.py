@@ -196,15 +196,6 @@ def _size(limit_id: str | None, now: datetime) -> Steps[int | None]:
 
 def _row(deployment: Deployment, limit_id: str | None, size: int | None) -> dict[str, Any]:
     options = deployment.concurrency_options
-    plain = msgspec.structs.replace(
-        deployment,
-        schedules=[],
-        global_concurrency_limit=None,
-        work_queue_name=None,
-        work_pool_name=None,
-        last_polled=None,
-        status=DeploymentStatus.NOT_READY,
-    )
     return {
         "id": str(deployment.id),
         "name": deployment.name,
@@ -218,8 +209,26 @@ def _row(deployment: Deployment, limit_id: str | None, size: int | None) -> dict
         "grace_seconds": options.grace_period_seconds if options else None,
         "created": to_micros(deployment.created) if deployment.created else 0,
         "updated": to_micros(deployment.updated) if deployment.updated else 0,
-        "doc": encode(plain)[: -len(_UNSTORED)].decode() + "}",
+        "doc": _document(deployment),
     }
+
+
+def _document(deployment: Deployment) -> str:
+    plain = msgspec.structs.replace(
+        deployment,
+        schedules=[],
+        global_concurrency_limit=None,
+        work_queue_name=None,
+        work_pool_name=None,
+        last_polled=None,
+        status=DeploymentStatus.NOT_READY,
+    )
+    return encode(plain)[: -len(_UNSTORED)].decode() + "}"
+
+
+def without_queue(doc: str) -> str:
+    """What is stored of a deployment once its queue is gone."""
+    return _document(msgspec.structs.replace(decode(doc), work_queue_id=None))
 
 
 @intent

@@ -174,7 +174,10 @@ def _known(row: Row) -> Known:
     doc, attempt, holder, expires_at, flow, deployment, queue, pool_id, pool, pool_type, *limit = row
     lease = Lease(holder, None if expires_at is None else from_micros(expires_at), attempt)
     around = Surroundings(flow, deployment, queue, pool_id, pool, pool_type)
-    return Known(decode(doc), doc, lease, around, limit[0], bool(limit[1]), limit[2])
+    run = decode(doc)
+    if queue is None and run.work_queue_id is not None:
+        run = msgspec.structs.replace(run, work_queue_id=None)  # its queue is no more
+    return Known(run, doc, lease, around, limit[0], bool(limit[1]), limit[2])
 
 
 def _decide(known: Known, proposal: Proposal, limit: DeploymentLimit | None, live: bool) -> Verdict:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import structs
 
+from penstock.clock import from_micros
 from penstock.errors import Conflict
 from penstock.store import work_queues
-from penstock.store.database import Steps, intent
+from penstock.store.database import Row, Steps, intent
 from penstock.store.documents import Documents
 from penstock.store.filters import Selection
 from penstock.store.statements import load
@@ -55,8 +57,7 @@ def replace(pool: WorkPool) -> Steps[None]:
 def delete(pool_id: UUID) -> Steps[None]:
     """Removes a pool with its queues and workers; its deployments and runs stay, without a queue."""
     for (queue_id,) in (yield SQL.queues_of_pool(id=str(pool_id))):
-        yield work_queues.SQL.release_deployments(id=queue_id)
-        yield work_queues.SQL.release_flow_runs(id=queue_id)
+        yield from work_queues.release_deployments(queue_id)
     yield SQL.delete_queues_of_pool(id=str(pool_id))
     yield SQL.delete_workers_of_pool(id=str(pool_id))
     yield POOLS.remove(pool_id)
@@ -64,13 +65,13 @@ def delete(pool_id: UUID) -> Steps[None]:
 
 @intent
 def slots(
-    pool_id: UUID, limit: int, offset: int, holders: int
+    pool_id: UUID, limit: int, offset: int, holders: int, now: datetime
 ) -> Steps[list[tuple[WorkQueue, int, list[FlowRunSlotSummary]]]]:
     """A pool's queues with how many slots each uses, and the first of the runs that use them."""
     found = []
     for doc, _, used in (yield SQL.slots_by_queue(id=str(pool_id), limit=limit, offset=offset)):
         queue = work_queues.QUEUES.decode(doc)
-        found.append((queue, used, (yield from slot_holders(queue.id, holders, 0))))
+        found.append((queue, used, (yield from slot_holders(queue.id, holders, 0, now))))
     return found
 
 
@@ -81,13 +82,24 @@ def queue_count(pool_id: UUID) -> Steps[int]:
 
 
 @intent
-def slot_holders(queue_id: UUID, limit: int, offset: int) -> Steps[list[FlowRunSlotSummary]]:
-    """The runs that use a queue's slots, longest first."""
+def slot_holders(queue_id: UUID, limit: int, offset: int, now: datetime) -> Steps[list[FlowRunSlotSummary]]:
+    """The runs that use a queue's slots, longest first, with how long each is in its state."""
     rows = yield SQL.slot_holders(id=str(queue_id), limit=limit, offset=offset)
-    return [
-        FlowRunSlotSummary(id=UUID(id), name=name, state_type=StateType(type), state_name=state)
-        for id, name, type, state in rows
-    ]
+    return [_holder(row, now) for row in rows]
+
+
+def _holder(row: Row, now: datetime) -> FlowRunSlotSummary:
+    id, name, type, state, since, started = row
+    entered = from_micros(since)
+    return FlowRunSlotSummary(
+        id=UUID(id),
+        name=name,
+        state_type=StateType(type),
+        state_name=state,
+        start_time=None if started is None else from_micros(started),
+        state_timestamp=entered,
+        time_in_current_state=max(0.0, (now - entered).total_seconds()),
+    )
 
 
 def stored(pool: WorkPool) -> WorkPool:

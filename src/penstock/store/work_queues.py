@@ -12,6 +12,7 @@ from msgspec import structs
 from penstock.clock import from_micros, to_micros
 from penstock.core.priorities import lowest_free, make_room
 from penstock.errors import Conflict
+from penstock.store import deployments
 from penstock.store.database import Row, Steps, intent
 from penstock.store.documents import Documents
 from penstock.store.filters import Selection
@@ -73,10 +74,15 @@ def replace(queue: WorkQueue) -> Steps[None]:
 
 @intent
 def delete(id: UUID) -> Steps[None]:
-    """Removes a queue; its deployments and runs stay, without one."""
-    yield SQL.release_deployments(id=str(id))
-    yield SQL.release_flow_runs(id=str(id))
+    """Removes a queue; its deployments stay, without one, and so do its runs: they show none once it is gone."""
+    yield from release_deployments(str(id))
     yield QUEUES.remove(id)
+
+
+def release_deployments(queue_id: str) -> Steps[None]:
+    """Leaves the deployments of a queue that goes without one."""
+    for id, doc in (yield SQL.deployments_of_queue(id=queue_id)):
+        yield SQL.release_deployment(id=id, doc=deployments.without_queue(doc))
 
 
 @intent

@@ -97,7 +97,7 @@ async def read_slots(at: Request, body: wire.SlotsQuery, name: str) -> wire.Work
     pool = await find(at, name)
     limit = bounded(body.limit)
     held = await at.store.scan(
-        store.slots(pool.id, limit, (max(1, body.page) - 1) * limit, bounded(body.flow_run_limit))
+        store.slots(pool.id, limit, (max(1, body.page) - 1) * limit, bounded(body.flow_run_limit), at.now)
     )
     total = await at.store.scan(store.queue_count(pool.id))
     return wire.WorkPoolConcurrencyStatus(
@@ -149,7 +149,7 @@ def new_pool(at: Request, body: WorkPoolCreate) -> tuple[WorkPool, WorkQueue]:
         created=at.now,
         updated=at.now,
         name=DEFAULT_QUEUE,
-        description="The work pool's default queue.",
+        description="Takes every run of the pool that names no other queue.",
         work_pool_id=pool_id,
         priority=1,
     )

@@ -119,7 +119,7 @@ async def read_slots(at: Request, body: SlotsQuery, id: UUID) -> wire.WorkQueueC
     return wire.WorkQueueConcurrencyStatus(
         active_slots=used,
         concurrency_limit=queue.concurrency_limit,
-        flow_runs=await at.store.scan(work_pools.slot_holders(id, limit, (page - 1) * limit)),
+        flow_runs=await at.store.scan(work_pools.slot_holders(id, limit, (page - 1) * limit, at.now)),
         count=used,
         limit=limit,
         pages=-(-used // limit) if limit else 0,

@@ -32,7 +32,7 @@ update flow_runs set deployment_id = null, doc = json_set(doc, '$.deployment_id'
 
 -- name: forget_deployment (postgres)
 update flow_runs set deployment_id = null,
-    doc = (jsonb_set(doc::jsonb, '{deployment_id}', 'null'))::text where deployment_id = :id
+    doc = regexp_replace(doc, '"deployment_id":"[^"]*"', '"deployment_id":null') where deployment_id = :id
 
 -- name: delete_planned
 delete from flow_runs where deployment_id = :id and state_type = 'SCHEDULED' and run_count = 0 and auto_scheduled

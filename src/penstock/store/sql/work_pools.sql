@@ -9,7 +9,7 @@ select q.doc, q.last_polled, (select count(*) from flow_runs r
 from work_queues q where q.work_pool_id = :id order by q.priority limit :limit offset :offset
 
 -- name: slot_holders
-select id, name, state_type, state_name from flow_runs
+select id, name, state_type, state_name, state_timestamp, start_time from flow_runs
 where work_queue_id = :id and state_type in ('PENDING', 'RUNNING') order by start_time limit :limit offset :offset
 
 -- name: queues_of_pool

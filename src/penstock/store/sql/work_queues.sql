@@ -29,8 +29,8 @@ where id in (select value from json_each(:ids)) and (last_polled is null or last
 update work_queues set last_polled = :now
 where id in (select jsonb_array_elements_text(:ids)) and (last_polled is null or last_polled < cast(:now as bigint) - 1000000)
 
--- name: release_deployments
-update deployments set work_queue_id = null where work_queue_id = :id
+-- name: deployments_of_queue
+select id, doc from deployments where work_queue_id = :id
 
--- name: release_flow_runs
-update flow_runs set work_queue_id = null where work_queue_id = :id
+-- name: release_deployment
+update deployments set work_queue_id = null, doc = :doc where id = :id
