@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from penstock.store.database import Numbered
 from penstock.store.statements import Statements, load, number, parse
 
 
@@ -14,13 +15,12 @@ select :id -- comes back
 -- name: read (postgres)
 select $$x$$ where y = :b and id = :a and z = :b::jsonb
 """)
-    assert queries["read"].sqlite == "select :id -- comes back"
-    assert queries["read"].postgres == "select $$x$$ where y = $1 and id = $2 and z = $1::jsonb"
-    assert queries["read"].order == ("b", "a")
+    assert queries["read"].sqlite == Numbered("select ?1 -- comes back", ("id",))
+    assert queries["read"].postgres == Numbered("select $$x$$ where y = $1 and id = $2 and z = $1::jsonb", ("b", "a"))
 
 
 def test_casts_and_quoted_text_are_no_parameters() -> None:
-    assert number("select ':no', a::text, :yes") == ("select ':no', a::text, $1", ("yes",))
+    assert number("select ':no', a::text, :yes", "$") == Numbered("select ':no', a::text, $1", ("yes",))
 
 
 def test_a_query_is_defined_once() -> None:

@@ -21,6 +21,7 @@ import uvicorn
 from penstock.errors import Unavailable
 from penstock.server.app import App
 from penstock.server.log_lines import configure
+from penstock.server.memory import keep_freed_memory
 
 ANSWER_WITHIN = 15
 """Seconds that requests under way get at the stop."""
@@ -122,6 +123,7 @@ def serve_app(
     """
     settings = app.services.settings
     configure(settings.server.logging_level)
+    keep_freed_memory()
     api = settings.server.api
     listener = listen(host or api.host, api.port if port is None else port)
     server = NetworkServer(app, listener, lambda: ready(address(listener, app.root)))

@@ -28,6 +28,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 P = ParamSpec("P")
 
+Parameters = Mapping[str, Any] | tuple[Any, ...]
 Row = Sequence[Any]
 Rows = Sequence[Row]
 
@@ -36,24 +37,40 @@ Rows = Sequence[Row]
 class Query:
     """One statement with `:name` parameters.
 
-    With `many`, the statement is run once for each mapping and gives no rows. `alone` says that the
-    intent is this one statement, which spares PostgreSQL the round trips of a transaction around it.
+    With `many`, the statement is run once for each of them and gives no rows: mappings, or tuples of the
+    values in the statement's order. `alone` says that the intent is this one statement, which spares
+    PostgreSQL the round trips of a transaction around it.
     """
 
     statement: Statement
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    many: Sequence[Mapping[str, Any]] | None = None
+    many: Sequence[Parameters] | None = None
     alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
+class Numbered:
+    """SQL text with numbered parameters, and their names in that order."""
+
+    text: str
+    order: tuple[str, ...]
+
+    def values(self, parameters: Mapping[str, Any]) -> list[Any]:
+        """The values to bind."""
+        return [parameters[name] for name in self.order]
+
+    def rows(self, many: Sequence[Parameters]) -> list[Sequence[Any]]:
+        """The values of each run of the statement."""
+        return [one if isinstance(one, tuple) else self.values(one) for one in many]
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL text prepared for both databases: `:name` for SQLite, `$1` in `order` for PostgreSQL."""
+    """SQL text prepared for both databases."""
 
     name: str
-    sqlite: str
-    postgres: str
-    order: tuple[str, ...]
+    sqlite: Numbered
+    postgres: Numbered
 
     def __call__(self, **parameters: Any) -> Query:
         return Query(self, parameters)
@@ -62,8 +79,8 @@ class Statement:
         """The statement as the only one of its intent: its own transaction, in one round trip."""
         return Query(self, parameters, alone=True)
 
-    def each(self, rows: Sequence[Mapping[str, Any]]) -> Query:
-        """The statement once for each row of parameters."""
+    def each(self, rows: Sequence[Parameters]) -> Query:
+        """The statement once for each row of parameters; a tuple is in the order that the statement names them."""
         return Query(self, many=rows)
 
 

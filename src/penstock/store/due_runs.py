@@ -12,7 +12,7 @@ from penstock.clock import to_micros
 from penstock.core.admission import PoolLoad, QueueLoad, in_turn
 from penstock.errors import NotFound
 from penstock.store.database import Steps, intent
-from penstock.store.flow_run_documents import SHOWN, SHOWN_PLAIN, place_text, shown, shown_list
+from penstock.store.flow_run_documents import DUE, SHOWN, due_parts, place_text, shown_list
 from penstock.store.statements import load, statement
 
 SQL = load("due_runs")
@@ -26,7 +26,7 @@ _OF_QUEUE = {
     dialect: statement("due_of_queue", f"select {columns} " + _DUE.format(queues="work_queue_id = :queue_id"))
     for dialect, columns in SHOWN.items()
 }
-_IN_QUEUE = statement("due_in_queue", f"select {SHOWN_PLAIN} " + _DUE.format(queues="work_queue_id = :queue_id"))
+_IN_QUEUE = statement("due_in_queue", f"select {DUE} " + _DUE.format(queues="work_queue_id = :queue_id"))
 _OF_DEPLOYMENTS = {
     "sqlite": statement(
         "due_of_deployments",
@@ -91,7 +91,7 @@ def of_pool(pool_name: str, names: Sequence[str] | None, window: Window, now: da
     loaded = yield from load_of(pool_name)
     chosen = loaded.chosen(names, pool_name)
     left, micros = loaded.pool.room(window.limit), to_micros(now)
-    found: list[str] = []
+    parts = ["["]
     names_by_id = {id: name for name, id in loaded.ids.items()}
     for queue in in_turn(loaded.pool, chosen):
         if left <= 0:
@@ -100,9 +100,12 @@ def of_pool(pool_name: str, names: Sequence[str] | None, window: Window, now: da
         left -= len(rows)
         place = place_text(names_by_id[queue.id], loaded.pool.id, pool_name)
         head = f'{{"work_pool_id":"{loaded.pool.id}","work_queue_id":"{queue.id}","flow_run":'
-        found.extend([head + shown((row[0], place, *row[1:]), micros) + "}" for row in rows])
+        parts += due_parts(rows, head, place, micros)
     asked = chosen if chosen is not None else list(loaded.ids.values())
-    return Polled(("[" + ",".join(found) + "]").encode(), [UUID(id) for id in asked])
+    if len(parts) > 1:
+        parts.pop()  # the comma after the last run
+    parts.append("]")
+    return Polled("".join(parts).encode(), [UUID(id) for id in asked])
 
 
 @intent

@@ -42,8 +42,8 @@ SHOWN = {
     "postgres": f"flow_runs.doc, {_PLACE.format(json='json_build_object', text='::text')}, {_REST}",
 }
 """The columns of `flow_runs` that `shown` needs."""
-SHOWN_PLAIN = f"flow_runs.doc, {_REST}"
-"""The same without the place, for runs that are known to be in one: see `place_text`."""
+DUE = "flow_runs.doc, flow_runs.state_id, flow_runs.total_run_time, flow_runs.start_time, flow_runs.expected_start_time"
+"""The columns of `flow_runs` that `due_list` needs."""
 
 
 def place_text(queue: str, pool_id: str, pool: str) -> str:
@@ -104,11 +104,8 @@ def shown(row: Row, now: int) -> str:
     if kind == _RUNNING:
         ran += max(0, now - since) / 1e6
     late = 0.0
-    if expected is not None:
-        if start is not None:
-            late = max(0, start - expected) / 1e6
-        elif kind not in _TERMINAL and now > expected:
-            late = (now - expected) / 1e6
+    if start is not None or kind not in _TERMINAL:
+        late = _late(start, expected, now)
     where = place[1:-1] if place else _NO_PLACE
     return f'{doc[:-1]},{where},"estimated_run_time":{ran!r},"estimated_start_time_delta":{late!r}}}'
 
@@ -117,3 +114,23 @@ def shown_list(rows: Iterable[Row], now: datetime) -> bytes:
     """The JSON array of runs."""
     micros = to_micros(now)
     return ("[" + ",".join([shown(row, micros) for row in rows]) + "]").encode()
+
+
+def due_parts(rows: Iterable[Row], head: str, place: str, now: int) -> list[str]:
+    """The pieces of the JSON of scheduled runs in one place, as a poll answers them: each after `head`, no state.
+
+    A worker polls often and is answered much, so the pieces are joined once, by the caller. A state's id is
+    younger than all else in its run's document: where it last opens a state, there the state begins.
+    """
+    parts: list[str] = []
+    where = place[1:-1]
+    for doc, state_id, ran, start, expected in rows:
+        late = _late(start, expected, now)
+        tail = f',"state":null,{where},"estimated_run_time":{ran!r},"estimated_start_time_delta":{late!r}}}}}'
+        parts += (head, doc[: doc.rindex(f',"state":{{"id":"{state_id}"')], tail, ",")
+    return parts
+
+
+def _late(start: int | None, expected: int | None, now: int) -> float:
+    """By how many seconds a run started late, or is late by now."""
+    return 0.0 if expected is None else max(0, (now if start is None else start) - expected) / 1e6

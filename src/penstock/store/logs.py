@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from penstock.clock import to_micros
 from penstock.core.leases import SIGN_OF_LIFE_LEASE
@@ -21,7 +22,8 @@ SQL = load("logs")
 RENEWED_EVERY = timedelta(seconds=60)
 """How much of a lease must be gone until a line extends it."""
 
-_COLUMNS = ("flow_run_id", "timestamp", "id", "task_run_id", "level", "doc")
+_COLUMNS = ("flow_run_ids", "timestamps", "ids", "task_run_ids", "levels", "docs")
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def create_logs(logs: Sequence[LogCreate], now: datetime, dialect: str) -> Intent[list[str]]:
@@ -31,13 +33,13 @@ def create_logs(logs: Sequence[LogCreate], now: datetime, dialect: str) -> Inten
     It never makes one, for a run that logs need not log again within any time.
     """
     rows = _rows(logs, now)
-    docs = [row["doc"] for row in rows]
+    docs = [row[5] for row in rows]
     life = {"until": to_micros(now + SIGN_OF_LIFE_LEASE), "soon": to_micros(now + SIGN_OF_LIFE_LEASE - RENEWED_EVERY)}
-    runs = sorted({row["flow_run_id"] for row in rows} - {""})
+    runs = sorted({row[0] for row in rows} - {""})
     if dialect == "sqlite":
         renewals = SQL.renew_by_log.each([{"id": run, **life} for run in runs])
         return _write([SQL.create_logs.each(rows), renewals], docs)
-    columns = {f"{name}s": [row[name] for row in rows] for name in _COLUMNS}
+    columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
     return _write([SQL.create_logs.alone(**columns, **life, runs=runs)], docs)
 
 
@@ -53,34 +55,45 @@ def _write(queries: Sequence[Query], docs: list[str]) -> Steps[list[str]]:
     return docs
 
 
-def _rows(logs: Sequence[LogCreate], now: datetime) -> list[dict[str, Any]]:
+def _rows(logs: Sequence[LogCreate], now: datetime) -> list[tuple[str, int, str, str | None, int, str]]:
     """The lines as rows. This runs for every line of every run, so ids count up from one that is made anew."""
     first = str(new_id())
     head, start = first[:24], int(first[24:], 16)
     stamp = encode(now).decode()
     middle = f'","created":{stamp},"updated":{stamp},'
-    names: dict[UUID | None, str] = {None: ""}
+    text_of = _Texts()
     rows = []
-    for number, log in enumerate(logs, start):
-        run, task = log.flow_run_id, log.task_run_id
-        if run not in names:
-            names[run] = str(run)
-        if task not in names:
-            names[task] = str(task)
+    for number, (log, text) in enumerate(zip(logs, _lines(logs), strict=True), start):
         id = f"{head}{number & 0xFFFFFFFFFFFF:012x}"
+        run, task = log.flow_run_id, log.task_run_id
         rows.append(
-            {
-                "flow_run_id": names[run],
-                "timestamp": to_micros(log.timestamp),
-                "id": id,
-                "task_run_id": names[task] or None,
-                "level": log.level,
-                "doc": f'{{"id":"{id}{middle}{_json(log)[1:]}',
-            }
+            (
+                text_of[run.int] if run else "",
+                to_micros(log.timestamp),
+                id,
+                text_of[task.int] if task else None,
+                log.level,
+                f'{{"id":"{id}{middle}{text[1:]}',
+            )
         )
     return rows
 
 
-def _json(log: LogCreate) -> str:
-    text = encode(log).decode()
-    return text.replace("\\u0000", "") if "\x00" in log.message or "\x00" in log.name else text
+class _Texts(dict[int, str]):
+    """The texts of ids, each made once: a batch names few."""
+
+    def __missing__(self, number: int) -> str:
+        text = self[number] = str(UUID(int=number))
+        return text
+
+
+def _lines(logs: Sequence[LogCreate]) -> list[str]:
+    """The JSON of each line."""
+    text = _encode_lines(logs).decode()
+    if "\\u0000" in text:
+        text = _encode_lines([_without_nul(log) for log in logs]).decode()
+    return text.split("\n")[:-1]
+
+
+def _without_nul(log: LogCreate) -> LogCreate:
+    return msgspec.structs.replace(log, name=log.name.replace("\0", ""), message=log.message.replace("\0", ""))

@@ -229,11 +229,11 @@ async def _drive(connection: Any, steps: Steps[T], query: Query) -> T:
 
 
 async def _execute(connection: Any, query: Query) -> Rows:
-    order = query.statement.order
+    sql = query.statement.postgres
     if query.many is not None:
-        await connection.executemany(query.statement.postgres, [[row[name] for name in order] for row in query.many])
+        await connection.executemany(sql.text, sql.rows(query.many))
         return []
-    rows: Rows = await connection.fetch(query.statement.postgres, *[query.parameters[name] for name in order])
+    rows: Rows = await connection.fetch(sql.text, *sql.values(query.parameters))
     return rows
 
 

@@ -104,7 +104,8 @@ class SqliteDatabase:
         self._idle.clear()
         if not self._flushing:
             self._flushing = True
-            self._loop.call_soon(self._flush)
+            # In the turn after the next, so that requests which are arriving now join the group.
+            self._loop.call_soon(self._loop.call_soon, self._flush)
         return await future
 
     async def read(self, intent: Intent[T] | Steps[T]) -> T:
@@ -274,10 +275,11 @@ def _run(connection: sqlite3.Connection, steps: Steps[T]) -> T:
 
 
 def _execute(connection: sqlite3.Connection, query: Query) -> Rows:
+    sql = query.statement.sqlite
     if query.many is not None:
-        connection.executemany(query.statement.sqlite, query.many)
+        connection.executemany(sql.text, sql.rows(query.many))
         return []
-    return connection.execute(query.statement.sqlite, query.parameters).fetchall()
+    return connection.execute(sql.text, sql.values(query.parameters)).fetchall()
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

@@ -13,9 +13,10 @@ The second form replaces the first on that database. Parameters are `:name`; cas
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
-from penstock.store.database import Statement
+from penstock.store.database import Numbered, Statement
 
 FOLDER = Path(__file__).parent / "sql"
 
@@ -61,12 +62,12 @@ def parse(text: str) -> dict[str, Statement]:
 
 def statement(name: str, sqlite: str, postgres: str | None = None) -> Statement:
     """A statement from SQL text with `:name` parameters, for text that is put together at run time."""
-    numbered, order = number(sqlite if postgres is None else postgres)
-    return Statement(name, sqlite, numbered, order)
+    return Statement(name, number(sqlite, "?"), number(sqlite if postgres is None else postgres, "$"))
 
 
-def number(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text with `$1` for its first `:name` and so on, and the names in that order."""
+@lru_cache(maxsize=4096)
+def number(text: str, sign: str) -> Numbered:
+    """The text with `$1` (or another sign) for its first `:name` and so on, and the names in that order."""
     order: list[str] = []
 
     def replace(match: re.Match[str]) -> str:
@@ -74,6 +75,6 @@ def number(text: str) -> tuple[str, tuple[str, ...]]:
             return match[1]
         if match[2] not in order:
             order.append(match[2])
-        return f"${order.index(match[2]) + 1}"
+        return f"{sign}{order.index(match[2]) + 1}"
 
-    return _QUOTED_OR_PARAMETER.sub(replace, text), tuple(order)
+    return Numbered(_QUOTED_OR_PARAMETER.sub(replace, text), tuple(order))

@@ -42,7 +42,10 @@ class CreatedBy(Model):
 
 
 class FlowRun(Model):
-    """A flow run as the API answers it; the last five fields are not stored but found when it is read."""
+    """A flow run as the API answers it; the last five fields are not stored but found when it is read.
+
+    The state is the last of the stored ones, so that it can be cut off where it is not asked for.
+    """
 
     id: UUID
     name: str
@@ -73,8 +76,8 @@ class FlowRun(Model):
     infrastructure_document_id: UUID | None = None
     infrastructure_pid: str | None = None
     created_by: CreatedBy | None = None
-    state: State | None = None
     job_variables: dict[str, Any] | None = None
+    state: State | None = None
     work_queue_name: str | None = None
     work_pool_id: UUID | None = None
     work_pool_name: str | None = None

@@ -93,28 +93,16 @@ create table artifact_collections (
 );
 create index artifact_collections_by_latest on artifact_collections (latest_id);
 
--- Kept in the order they are read in, so that writing a line touches one tree only. No run: ''.
--- sqlite:
+-- Lines are appended; the index is small, so that lines which come in another order touch few pages. No run: ''.
 create table logs (
     flow_run_id text not null,
     timestamp bigint not null,
     id text not null,
     task_run_id text,
     level integer not null,
-    doc text not null,
-    primary key (flow_run_id, timestamp, id)
-) without rowid;
-
--- postgres:
-create table logs (
-    flow_run_id text not null,
-    timestamp bigint not null,
-    id text not null,
-    task_run_id text,
-    level integer not null,
-    doc text not null,
-    primary key (flow_run_id, timestamp, id)
+    doc text not null
 );
+create index logs_by_run on logs (flow_run_id, timestamp);
 
 -- `related` holds the ids of the related resources.
 create table events (

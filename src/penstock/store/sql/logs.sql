@@ -1,7 +1,6 @@
 -- name: create_logs
 insert into logs (flow_run_id, timestamp, id, task_run_id, level, doc)
 values (:flow_run_id, :timestamp, :id, :task_run_id, :level, :doc)
-on conflict do nothing
 
 -- name: create_logs (postgres)
 with alive as (
@@ -14,7 +13,6 @@ select * from unnest(
     cast(:flow_run_ids as text[]), cast(:timestamps as bigint[]), cast(:ids as text[]),
     cast(:task_run_ids as text[]), cast(:levels as int[]), cast(:docs as text[])
 )
-on conflict do nothing
 
 -- name: renew_by_log
 update flow_runs set lease_expires_at = :until
