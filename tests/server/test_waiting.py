@@ -26,16 +26,20 @@ async def deployed(app: App, **more: Any) -> str:
     return str(made.json["id"])
 
 
+async def flow_of(server: Reachable, deployment: str) -> str:
+    return str((await ask(server.app, "GET", f"/deployments/{deployment}")).json["flow_id"])
+
+
 def waiting(server: Reachable) -> bool:
     return bool(server.app.services.hub._waiters)
 
 
-def claim(server: Reachable) -> asyncio.Task[Any]:
+def claim(server: Reachable, path: str = "work_pools/pool", **more: Any) -> asyncio.Task[Any]:
     """A claim through the network."""
 
     def ask_for_runs() -> Any:
         transport = HttpTransport(server.url)
-        return transport.request("POST", "/penstock/work_pools/pool/claim", json.dumps(CLAIM).encode(), {}, 40)
+        return transport.request("POST", f"/penstock/{path}/claim", json.dumps({**CLAIM, **more}).encode(), {}, 40)
 
     return asyncio.create_task(asyncio.to_thread(ask_for_runs))
 
@@ -49,6 +53,26 @@ async def test_a_claim_is_answered_when_a_run_comes(server: Reachable) -> None:
     (claimed,) = json.loads(answer.body)
     assert claimed["flow_run"]["id"] == made.json["id"]
     assert claimed["flow_run"]["state_type"] == "PENDING"
+    labels = claimed["flow_run"]["labels"]
+    assert (labels["prefect.worker.name"], labels["prefect.worker.type"]) == ("w-1", "process")
+    assert (labels["prefect.work-pool.name"], labels["prefect.flow.id"]) == ("pool", claimed["flow"]["id"])
+
+
+async def test_a_claim_for_deployments_without_a_pool_is_answered_when_a_run_comes(server: Reachable) -> None:
+    deployment = await deployed(server.app, work_pool_name=None)
+    other = await ask(
+        server.app, "POST", "/deployments/", {"name": "other", "flow_id": await flow_of(server, deployment)}
+    )
+    claiming = claim(server, "deployments", deployment_ids=[deployment])
+    await until(lambda: waiting(server))
+    await ask(server.app, "POST", f"/deployments/{other.json['id']}/create_flow_run", {})
+    made = await ask(server.app, "POST", f"/deployments/{deployment}/create_flow_run", {})
+    (claimed,) = json.loads((await claiming).body)
+    assert (claimed["flow_run"]["id"], claimed["work_pool"]) == (made.json["id"], None)
+    shown = (await ask(server.app, "GET", f"/deployments/{deployment}")).json
+    assert shown["last_polled"] is not None
+    held = {"worker_name": "w-1", "runs": [{"flow_run_id": made.json["id"], "attempt": claimed["attempt"]}]}
+    assert (await ask(server.app, "POST", "/penstock/leases/renew", held)).json == {"lost": [], "cancelling": []}
 
 
 async def test_a_claim_hears_of_a_run_that_a_new_schedule_plans(server: Reachable) -> None:

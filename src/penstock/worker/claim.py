@@ -6,17 +6,20 @@ import asyncio
 import random
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Protocol, TypeVar
+from uuid import UUID
 
 from penstock.client.client import AsyncClient, Client
+from penstock.client.open import open_client
 from penstock.client.transport import HttpTransport
 from penstock.clock import Clock
 from penstock.errors import NotFound, PenstockError
+from penstock.settings import Settings
 from penstock.wire import deployments, dispatch, flows, work_pools
 from penstock.wire.deployments import Deployment
-from penstock.wire.dispatch import Claim, ClaimedRun
+from penstock.wire.dispatch import Claim, ClaimedRun, DeploymentClaim
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import OrchestrationStatus, StateType
 from penstock.wire.work_pools import PoolPoll, WorkPool
@@ -48,35 +51,67 @@ class Claims(Protocol):
         ...
 
 
-class PenstockClaims:
-    """One request is held by the server until a run is due; a claim that is cancelled hangs up.
+Ask = Callable[[int, float], list[ClaimedRun]]
+"""Claims up to so many runs, waiting so many seconds for the first; blocks."""
 
-    `client` is for this alone: hanging up ends every request of it.
-    """
+
+def of_pool(client: Client, pool: str, queues: list[str], worker: str, kind: str) -> Ask:
+    """Claims runs of a pool, or of some of its queues."""
+
+    def ask(limit: int, seconds: float) -> list[ClaimedRun]:
+        body = Claim(
+            worker_name=worker,
+            worker_type=kind,
+            work_queue_names=queues,
+            limit=limit,
+            wait_seconds=seconds,
+            lease_seconds=LEASE_SECONDS,
+        )
+        return client.call(dispatch.claim_runs, body, name=pool, timeout=seconds + PATIENCE_SECONDS)
+
+    return ask
+
+
+def of_deployments(client: Client, ids: list[UUID], worker: str) -> Ask:
+    """Claims runs of some deployments."""
+
+    def ask(limit: int, seconds: float) -> list[ClaimedRun]:
+        body = DeploymentClaim(
+            worker_name=worker,
+            deployment_ids=ids,
+            limit=limit,
+            wait_seconds=seconds,
+            lease_seconds=LEASE_SECONDS,
+        )
+        return client.call(dispatch.claim_deployment_runs, body, timeout=seconds + PATIENCE_SECONDS)
+
+    return ask
+
+
+def open_line(settings: Settings) -> Client:
+    """A client for claims alone: hanging up ends every request of it, and who claims tries again by itself."""
+    line = open_client(settings)
+    line.manners = replace(line.manners, max_retries=0)
+    return line
+
+
+class PenstockClaims:
+    """One request is held by the server until a run is due; a claim that is cancelled hangs up."""
 
     may_be_left = True
 
-    def __init__(self, client: Client, reports: Reports, pool: str, worker: str, queues: list[str]) -> None:
-        self._client = client
+    def __init__(self, line: Client, ask: Ask, reports: Reports, worker: str) -> None:
+        self._line = line
+        self._ask = ask
         self._reports = reports
-        self._pool = pool
         self._worker = worker
-        self._queues = queues
 
     async def pause(self) -> None:
         """The server does the waiting."""
 
     async def claim(self, room: int, *, wait: bool) -> list[Taken]:
-        seconds = WAIT_SECONDS if wait else 0.0
-        body = Claim(
-            worker_name=self._worker,
-            work_queue_names=self._queues,
-            limit=min(room, MOST_AT_ONCE),
-            wait_seconds=seconds,
-            lease_seconds=LEASE_SECONDS,
-        )
-        call = partial(self._client.call, dispatch.claim_runs, name=self._pool, timeout=seconds + PATIENCE_SECONDS)
-        calling = asyncio.ensure_future(aside(lambda: call(body)))
+        limit, seconds = min(room, MOST_AT_ONCE), WAIT_SECONDS if wait else 0.0
+        calling = asyncio.ensure_future(aside(lambda: self._ask(limit, seconds)))
         try:
             claims = await asyncio.shield(calling)
         except asyncio.CancelledError:
@@ -86,8 +121,8 @@ class PenstockClaims:
 
     async def _hang_up(self, calling: asyncio.Future[list[ClaimedRun]]) -> None:
         """Ends the request; what was answered all the same is given back."""
-        if isinstance(self._client.transport, HttpTransport):
-            self._client.transport.abort()
+        if isinstance(self._line.transport, HttpTransport):
+            self._line.transport.abort()
         await asyncio.wait({calling}, timeout=HANG_UP_SECONDS)
         if calling.done() and calling.exception() is None:
             for claim in calling.result():

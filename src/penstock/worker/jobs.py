@@ -62,7 +62,7 @@ class Jobs:
         """Takes a claimed run in hand."""
         assert self._launcher is not None
         hosted = self.hosted[taken.run_id] = Hosted(taken.run_id, taken.facts.attempt, worker)
-        self._logs.info(hosted.run_id, f"Worker {worker!r} submitting flow run '{hosted.run_id}'")
+        self._logs.info(hosted.run_id, f"The worker {worker!r} starts the run.")
         self._spawn(hosted, self._launch(self._launcher, taken, hosted))
 
     def adopt(self, found: Found) -> None:
@@ -90,7 +90,7 @@ class Jobs:
         if hosted is None or hosted.cancelling:
             return
         hosted.cancelling = True
-        self._logs.info(run_id, f"Cancelling flow run '{run_id}'")
+        self._logs.info(run_id, "The run is to be cancelled: its job is asked to end.")
         self._stop(hosted, GRACE_SECONDS)
 
     def lose(self, run_id: UUID, reason: str = "The run was given to another worker", grace: float = 30.0) -> None:
@@ -152,7 +152,7 @@ class Jobs:
             hosted.shows = job.note["show"]
             started = await self._driver.start(job)
         except Exception as error:
-            self._logs.error(hosted.run_id, f"Failed to submit flow run '{hosted.run_id}' to infrastructure: {error}")
+            self._logs.error(hosted.run_id, f"The job of the run could not be started: {error}")
             await self._reports.unstarted(taken, error)
             return
         hosted.handle = started.handle
@@ -168,7 +168,7 @@ class Jobs:
             self._announcements.executed(taken, started.pid, end.code)
 
     async def _record(self, taken: Taken, pid: str, *, label: bool) -> None:
-        self._logs.info(taken.run_id, f"Completed submission of flow run '{taken.run_id}' (pid {pid})")
+        self._logs.info(taken.run_id, f"The job of the run was started (pid {pid}).")
         if self._announcements:
             self._announcements.submitted(taken)
         try:
@@ -191,7 +191,7 @@ class Jobs:
         state = None if hosted.cancelling else await self._reports.ended(hosted.run_id, hosted.attempt, end)
         if hosted.cancelling or state is StateType.CANCELLING:
             await self._reports.cancelled(hosted.run_id, hosted.attempt)
-            self._logs.info(hosted.run_id, f"Cancelled flow run '{hosted.run_id}'")
+            self._logs.info(hosted.run_id, "The job of the run has ended: it is cancelled.")
         elif end.code != 0:
             self._logs.error(hosted.run_id, f"Job ended with exit code {end.code}: {explain(end.code)}")
         if hosted.handle and (hosted.cancelling or state in (StateType.CRASHED, StateType.CANCELLING)):

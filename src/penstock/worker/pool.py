@@ -34,7 +34,7 @@ async def ensure_pool(
     if pool is None and create:
         pool = await _create(client, name, driver.kind, wanted)
     if pool is None:
-        raise NotFound(f"Work pool {name!r} does not exist; create it with `penstock work-pool create`.")
+        raise NotFound(f"There is no work pool {name!r}: make it with `penstock work-pool create`.")
     if not pool.base_job_template:
         await client.call(work_pools.update_work_pool, WorkPoolUpdate(base_job_template=wanted), name=name)
         pool = await client.call(work_pools.read_work_pool, name=name)
@@ -63,7 +63,7 @@ async def beat(client: AsyncClient, pool: str, worker: str, seconds: float) -> N
 async def paused(client: AsyncClient, pool: WorkPool, queues: list[str]) -> str | None:
     """Why nothing will come from this pool for now, in one sentence; None when runs can come."""
     if pool.is_paused:
-        return f"Work pool {pool.name!r} is paused: no runs will be started until it is resumed."
+        return f"The work pool {pool.name!r} is paused: its runs start once it is resumed."
     try:
         found = await client.call(work_queues.filter_pool_queues, Criteria(), work_pool_name=pool.name)
     except PenstockError:

@@ -16,7 +16,7 @@ from penstock.wire.states import OrchestrationResult, OrchestrationStatus, State
 from penstock.worker.facts import Taken
 
 UNENDED = frozenset({StateType.PENDING, StateType.RUNNING})
-CANCELLED = "Flow run was cancelled successfully."
+CANCELLED = "The run was stopped as asked."
 PASSING = (ServerUnreachable, ServerFault, Unavailable)
 """Errors that say nothing about what was asked: it may go better later."""
 
@@ -62,14 +62,14 @@ class Reports:
     async def started(self, taken: Taken, pid: str, *, label: bool) -> None:
         """Records the job's identifier, and whose job it is where the server can't know."""
         await self._client.call(flow_runs.update_flow_run, FlowRunUpdate(infrastructure_pid=pid), id=taken.run_id)
-        if label:
+        if label and self.labels:
             await self._client.call(flow_runs.update_labels, dict(self.labels), id=taken.run_id)
 
     async def unstarted(self, taken: Taken, error: Exception) -> None:
         """The run crashed before its job began."""
         words = error.message if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
         await self.finally_(
-            taken.run_id, taken.facts.attempt, StateType.CRASHED, f"Flow run could not be submitted: {words}"
+            taken.run_id, taken.facts.attempt, StateType.CRASHED, f"The run could not be started: {words}"
         )
 
     async def ended(self, run_id: UUID, attempt: int | None, end: Exit) -> StateType | None:
@@ -80,9 +80,9 @@ class Reports:
                 return run.state_type
             message = "The process ended without reporting how the run went, for example through os._exit()."
         elif end.code is None:
-            message = f"Flow run infrastructure was lost. {explain(None)}"
+            message = f"The run's process or container was lost. {explain(None)}"
         else:
-            message = f"Flow run infrastructure exited with non-zero status code {end.code}. {explain(end.code)}"
+            message = f"The run's process or container ended with exit code {end.code}. {explain(end.code)}"
         if end.output:
             message += f"\n\nThe last lines of its output:\n{end.output}"
         answer = await self.finally_(run_id, attempt, StateType.CRASHED, message)

@@ -14,15 +14,15 @@ import msgspec
 
 from penstock.client.client import AsyncClient
 from penstock.client.open import open_async_client
-from penstock.clock import Clock, SystemClock
+from penstock.clock import SystemClock
 from penstock.errors import PenstockError
 from penstock.infra.process.driver import ProcessInfrastructure
 from penstock.infra.protocol import Job
 from penstock.settings import Settings
 from penstock.wire import deployments
 from penstock.wire.deployments import DeploymentPoll, DeploymentUpdate
-from penstock.worker import cancel
-from penstock.worker.claim import Rhythm, Taker
+from penstock.worker import cancel, leases
+from penstock.worker.claim import Claims, PenstockClaims, Rhythm, Taker, of_deployments, open_line, speaks_penstock
 from penstock.worker.drivers import RUN_SIDE
 from penstock.worker.facts import Taken
 from penstock.worker.host import Host, Work
@@ -52,7 +52,7 @@ async def _serve(ids: list[UUID], settings: Settings, limit: int, pause_on_shutd
 
     async def begin() -> Work:
         await client.call(deployments.read_deployment, id=ids[0])
-        return await _begin(ids, settings, client, logs, clock)
+        return await _begin(ids, settings, client, logs, host.name)
 
     try:
         await host.run(begin)
@@ -63,18 +63,22 @@ async def _serve(ids: list[UUID], settings: Settings, limit: int, pause_on_shutd
         await client.close()
 
 
-async def _begin(ids: list[UUID], settings: Settings, client: AsyncClient, logs: RunLogs, clock: Clock) -> Work:
+async def _begin(ids: list[UUID], settings: Settings, client: AsyncClient, logs: RunLogs, name: str) -> Work:
+    clock, penstock = SystemClock(), await speaks_penstock(client)
     driver = ProcessInfrastructure(settings.home.expanduser(), preload=RUN_SIDE)
     await driver.open()
     reports = Reports(client)
     scope = f"serve:{min(ids)}"
-    jobs = Jobs(driver, ServeLauncher(settings, scope), reports, logs)
-    rhythm = Rhythm(clock, settings.runner.poll_frequency, AHEAD_SECONDS)
-    claims = DeploymentClaims(client, Taker(client, reports, logs), ids, rhythm)
-    beside = [
-        cancel.follow_cancellations(settings, jobs),
-        cancel.look_for_cancellations(client, jobs, clock),
-    ]
+    jobs = Jobs(driver, ServeLauncher(settings, scope, name, announces=not penstock), reports, logs)
+    claims: Claims
+    if penstock:
+        line = open_line(settings)
+        claims = PenstockClaims(line, of_deployments(line, ids, name), reports, name)
+    else:
+        rhythm = Rhythm(clock, settings.runner.poll_frequency, AHEAD_SECONDS)
+        claims = DeploymentClaims(client, Taker(client, reports, logs), ids, rhythm)
+    watching = leases.keep_leases if penstock else cancel.look_for_cancellations
+    beside = [cancel.follow_cancellations(settings, jobs), watching(client, jobs, clock)]
     return Work(driver, jobs, claims, scope, beside)
 
 
@@ -87,7 +91,7 @@ async def _pause(client: AsyncClient, ids: list[UUID]) -> None:
 
 
 class DeploymentClaims:
-    """Polls for due runs of some deployments."""
+    """Polls a Prefect server for due runs of some deployments."""
 
     may_be_left = False
 
@@ -109,19 +113,19 @@ class DeploymentClaims:
 class ServeLauncher:
     """Makes the jobs of served deployments: the environment of this process, and nothing to configure."""
 
-    announces = True
-
-    def __init__(self, settings: Settings, scope: str) -> None:
+    def __init__(self, settings: Settings, scope: str, name: str, *, announces: bool) -> None:
         self._settings = settings
         self._scope = scope
+        self._name = name
+        self.announces = announces
 
     async def prepare(self, taken: Taken) -> Job:
         facts = taken.facts
         return Job(
             identity=identity(facts),
             configuration={"working_dir": str(Path.cwd())},
-            env={**os.environ, **environment(self._settings, facts, self._scope)},
+            env={**os.environ, **environment(self._settings, facts, self._name)},
             entry=ENTRY,
             payload=msgspec.json.encode(facts),
-            note=note(facts, self._scope, self._scope, show=True),
+            note=note(facts, self._scope, self._name, show=True),
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.client.client import AsyncClient
-from penstock.client.open import open_async_client, open_client
+from penstock.client.open import open_async_client
 from penstock.clock import Clock, SystemClock
 from penstock.errors import BadRequest, PenstockError, SettingInvalid
 from penstock.ids import new_id
@@ -19,7 +19,16 @@ from penstock.settings import Settings
 from penstock.wire.work_pools import WorkPool
 from penstock.worker import cancel, leases, pool
 from penstock.worker.announcements import Announcements
-from penstock.worker.claim import Claims, PenstockClaims, PrefectClaims, Rhythm, Taker, speaks_penstock
+from penstock.worker.claim import (
+    Claims,
+    PenstockClaims,
+    PrefectClaims,
+    Rhythm,
+    Taker,
+    of_pool,
+    open_line,
+    speaks_penstock,
+)
 from penstock.worker.drivers import fork_keeper, open_driver
 from penstock.worker.health import serve_health
 from penstock.worker.host import Host, Work
@@ -139,7 +148,7 @@ class Worker:
             cancel.follow_cancellations(self._settings, jobs),
             watching(client, jobs, self._clock),
         ]
-        return Work(driver, jobs, self._claims(penstock), self._options.pool, beside)
+        return Work(driver, jobs, self._claims(kind, penstock), self._options.pool, beside)
 
     def _launcher(self, ready: WorkPool, kind: str, penstock: bool) -> PoolLauncher:
         self._reports.labels = {
@@ -148,17 +157,15 @@ class Worker:
             "prefect.work-pool.name": ready.name,
             "prefect.work-pool.id": str(ready.id),
         }
-        # A Penstock server knows whose job it is from the claim, and a fork is up before a state could show it.
-        return PoolLauncher(
-            self._client, self._settings, kind, self.name, announces=not (penstock and kind == "process")
-        )
+        # A Penstock server knows from the claim whose job it is.
+        return PoolLauncher(self._client, self._settings, kind, self.name, announces=not penstock)
 
-    def _claims(self, penstock: bool) -> Claims:
+    def _claims(self, kind: str, penstock: bool) -> Claims:
         options = self._options
         if penstock:
-            line = open_client(self._settings)
-            line.manners = replace(line.manners, max_retries=0)
-            return PenstockClaims(line, self._reports, options.pool, self.name, options.queues)
+            line = open_line(self._settings)
+            ask = of_pool(line, options.pool, options.queues, self.name, kind)
+            return PenstockClaims(line, ask, self._reports, self.name)
         told, given = self._settings.worker, options.prefetch_seconds
         rhythm = Rhythm(self._clock, told.query_seconds, told.prefetch_seconds if given is None else given)
         taker = Taker(self._client, self._reports, self._logs)
