@@ -8,10 +8,12 @@ Every request passes the same gate before its body is read. Handlers are found i
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import logging
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +36,11 @@ from penstock.store.migrations import upgrade
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+DRAIN_FOR = 30
+"""Seconds for which the rest of a body that is too large is read and forgotten,"""
+DRAIN_SILENCE = 5
+"""... and seconds without a byte of it after which it is not waited for."""
 
 NOT_ALLOWED = Reply(405, b'{"detail":"Method Not Allowed"}', [])
 UNAUTHORIZED = Reply(401, REFUSED, [(b"www-authenticate", b"Basic")])
@@ -134,7 +141,10 @@ class App:
                     reply = reply._replace(headers=[*reply.headers, *self._cors.headers(headers)])
         except ClientGone:
             return
-        await _send(reply, send)
+        if reply.status == self._too_large.status:
+            await _send_early(reply, receive, send)
+        else:
+            await _send(reply, send)
 
     async def _answer(self, scope: Message, headers: Mapping[bytes, bytes], receive: Receive) -> Reply:
         """The gate, then a page, or the body and the API."""
@@ -224,11 +234,30 @@ async def _gone(receive: Receive) -> None:
         continue
 
 
-async def _send(reply: Reply, send: Send) -> None:
+async def _send(reply: Reply, send: Send, *, more: bool = False) -> None:
     status, body, extra, media_type = reply
     headers: Headers = list(extra)
     if status != 204:
         headers.append((b"content-type", media_type))
         headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _send_early(reply: Reply, receive: Receive, send: Send) -> None:
+    """Answers while the client still sends, and passes over the rest for a while.
+
+    Most clients read the answer only when they have sent everything; a connection that is closed with bytes
+    unread is reset, and the answer is lost with it.
+    """
+    await _send(reply, send, more=True)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_FOR):
+            await _drain(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _drain(receive: Receive) -> None:
+    """Reads to the end of a request, to the client's end, or until it is silent."""
+    while (await asyncio.wait_for(receive(), DRAIN_SILENCE)).get("more_body"):
+        continue
