@@ -109,7 +109,7 @@ def test_verdicts_are_those_that_were_seen(
 def test_a_transition_that_comes_twice_happens_once() -> None:
     same = uuid4()
     run = run_in(S.COMPLETED, details=StateDetails(transition_id=same))
-    assert decide(run, to(S.COMPLETED, transition_id=same)).reason == "This run has already made this state transition."
+    assert decide(run, to(S.COMPLETED, transition_id=same)).reason == "This transition has been made before."
 
 
 def test_a_failure_with_tries_left_waits_for_the_next_one() -> None:
@@ -129,7 +129,7 @@ def test_a_pause_key_fires_once() -> None:
     assert first.policy is not None
     assert first.policy.pause_keys == ["k"]
     again = structs.replace(run, empirical_policy=first.policy)
-    assert decide(again, to(S.PAUSED, pause_key="k")).reason == "This pause has already fired."
+    assert decide(again, to(S.PAUSED, pause_key="k")).reason == "The run has met this pause before."
 
 
 def test_a_pause_whose_time_is_over_can_only_fail() -> None:

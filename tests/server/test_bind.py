@@ -200,10 +200,9 @@ def test_the_client_version_is_read_from_the_user_agent(agent: bytes, version: t
         ("GET", "/flows/not-a-uuid", {}, 404, {"detail": "Not Found"}),
         ("GET", "/health", {"x_prefect_api_version": "0.8.4"}, 200, True),
         ("GET", "/health", {"x_prefect_api_version": "0.7.9"}, 400, {
-            "detail": "The request specified API version 0.7.9 but this server requires version 0.8.0 or higher."}),
+            "detail": "API version 0.7.9 is too old for this server: it speaks 0.8.0 and later."}),
         ("GET", "/health", {"x_prefect_api_version": "banana"}, 400, {
-            "detail": "Invalid X-PREFECT-API-VERSION header format."
-                      "Expected header in format 'x.y.z' but received banana"}),
+            "detail": "X-PREFECT-API-VERSION is 'banana'; three numbers are expected, such as 0.8.4."}),
         ("GET", "/ready", {}, 200, {"message": "OK"}),
         ("GET", "/admin/version", {}, 200, "3.8.8"),
         ("GET", "/version", {}, 200, "0.8.4"),

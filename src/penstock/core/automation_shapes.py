@@ -98,7 +98,9 @@ def check_no_loop(trigger: Mapping[str, Any], actions: Sequence[Mapping[str, Any
     inferred = any(one["type"] == "run-deployment" and one["source"] == "inferred" for one in actions)
     names = {name for one in event_triggers(trigger) if one["posture"] == "Reactive" for name in one["expect"]}
     if inferred and any(name in _LOOPS or name == "prefect.flow-run.*" for name in names):
-        raise InvalidRequest("Running an inferred deployment from a flow run state change event may lead to a loop.")
+        raise InvalidRequest(
+            "An automation that a run's state sets off may not run that run's own deployment: it could go on for ever."
+        )
 
 
 def event_triggers(trigger: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -28,16 +28,14 @@ def check_template(template: Template) -> None:
     if not template:
         return
     if "job_configuration" not in template or "variables" not in template:
-        raise _refused("The `base_job_template` must contain both a `job_configuration` key and a `variables` key.")
+        raise _refused("A base job template has two parts, `job_configuration` and `variables`; one is not there.")
     configuration, schema = template["job_configuration"], template["variables"]
     if not isinstance(configuration, Mapping) or not isinstance(schema, Mapping):
         raise _refused("`job_configuration` and `variables` of a `base_job_template` must be objects.")
     undeclared = _undeclared(configuration, _properties(template))
     if undeclared:
         raise _refused(
-            "The variables specified in the job configuration template must be present as properties in the "
-            f"variables schema. Your job configuration uses the following undeclared variable(s): "
-            f"{', '.join(undeclared)}."
+            f"job_configuration uses {', '.join(undeclared)}, which the properties of variables do not declare."
         )
 
 
@@ -74,11 +72,11 @@ def misspelt(template: Template, variables: Mapping[str, Any]) -> list[Violation
 
 
 def fault_text(fault: Violation) -> str:
-    """One fault in the words Prefect's clients know."""
+    """One fault in words."""
     field = json_schema.dotted(fault.path[:1]) or "the job variables"
     inner = json_schema.dotted(fault.path)
     where = f" (at {inner})" if len(fault.path) > 1 else ""
-    return f"Validation failed for field {field!r}. Failure reason: {fault.message}{where}"
+    return f"{field} does not fit: {fault.message}{where}"
 
 
 def values(template: Template, *variables: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -56,9 +56,9 @@ def check(limits: list[Limit], slots: int, mode: str) -> None:
         raise InvalidRequest(f"mode is 'concurrency' or 'rate_limit', not {mode!r}", loc=("body", "mode"))
     for limit in limits:
         if limit.active and slots > limit.limit:
-            raise InvalidRequest("Slots requested is greater than the limit")
+            raise InvalidRequest(f"{slots} slots can never be free: {limit.name!r} has {limit.limit}.")
         if mode == "rate_limit" and limit.active and limit.decay <= 0:
-            raise InvalidRequest("Only concurrency limits with slot decay can be used for rate limiting.")
+            raise InvalidRequest("A rate needs a limit whose slots decay: set slot_decay_per_second.")
 
 
 def wait(limit: Limit, slots: int, jitter: float) -> float:

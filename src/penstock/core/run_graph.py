@@ -30,7 +30,7 @@ def graph_of(
     """
     begun = sorted((one for one in tasks if one.start_time), key=lambda one: (one.start_time or datetime.max, one.id))
     if len(begun) > MOST_NODES:
-        raise BadRequest(f"The graph of flow run {run.id} has more than {MOST_NODES} nodes.")
+        raise BadRequest(f"The graph of the run {run.id} is too large to be drawn: {MOST_NODES} nodes are the most.")
     shown_as = {one.id: subflows[one.id].id if one.id in subflows else one.id for one in begun}
     before = {one.id: _edges(one, shown_as, inside=False) for one in begun}
     inside = {one.id: _edges(one, shown_as, inside=True) for one in begun}

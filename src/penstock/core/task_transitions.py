@@ -94,9 +94,9 @@ def guard_ended(move: TaskMove) -> TaskMove | Verdict:
     """An ended task run may run again, but not be cancelled, paused or reported crashed; results stay."""
     target, current = move.proposed.type, move.current
     if target in (StateType.CANCELLING, StateType.PAUSED, StateType.CRASHED):
-        return abort(f"Run is already in terminal state {current.type.value}.")
+        return abort(f"The run has ended as {current.type.value}.")
     if current.type is StateType.COMPLETED and has_result(current) and target not in TERMINAL:
-        return refuse("This run is already completed.")
+        return refuse("The task run has ended as COMPLETED and keeps its result.")
     again = target is StateType.RUNNING and move.run.flow_run_run_count < move.facts.flow_run_count
     return replace(move, proposed=structs.replace(move.proposed, name="Retrying")) if again else move
 
@@ -109,7 +109,7 @@ def guard_flow(move: TaskMove) -> TaskMove | Verdict:
     if flow is not None and flow.type is StateType.RUNNING:
         return move
     if flow is None or flow.type is not StateType.PAUSED:
-        return abort("The enclosing flow must be running to begin task execution.")
+        return abort("A task begins only while its flow runs.")
     details = StateDetails(
         pause_timeout=flow.state_details.pause_timeout, pause_reschedule=flow.state_details.pause_reschedule
     )
@@ -123,7 +123,7 @@ def guard_tags(move: TaskMove) -> TaskMove | Verdict:
         if limit.limit <= 0:
             return abort(f"The concurrency limit on tag {limit.tag!r} is 0, so the task can never run.")
         if limit.used >= limit.limit:
-            return wait(TAG_WAIT, f"Concurrency limit for the {limit.tag} tag has been reached")
+            return wait(TAG_WAIT, f"No slot of the limit on tag {limit.tag!r} is free.")
     return move
 
 
@@ -140,7 +140,7 @@ def wait_until_due(move: TaskMove) -> TaskMove | Verdict:
     due = move.current.state_details.scheduled_time
     if due is None or due <= move.now:
         return move
-    return wait((due - move.now).total_seconds(), "Scheduled time is in the future")
+    return wait((due - move.now).total_seconds(), "It is not due yet.")
 
 
 def retry(move: TaskMove) -> TaskMove | Verdict:
@@ -176,7 +176,7 @@ def guard_cache_key(move: TaskMove) -> TaskMove | Verdict:
     """A key that is too long can't be kept."""
     key = move.proposed.state_details.cache_key
     if key is not None and len(key) > LONGEST_CACHE_KEY:
-        return refuse(f"Cache key exceeded maximum allowed length of {LONGEST_CACHE_KEY} characters.")
+        return refuse(f"A cache key may have {LONGEST_CACHE_KEY} characters; this one has {len(key)}.")
     return move
 
 

@@ -143,7 +143,7 @@ def refuse_repeat(move: Move) -> Move | Verdict:
     """A transition sent twice happens once."""
     wanted = move.proposed.state_details.transition_id
     if wanted is not None and wanted == move.current.state_details.transition_id:
-        return refuse("This run has already made this state transition.")
+        return refuse("This transition has been made before.")
     return move
 
 
@@ -151,14 +151,14 @@ def guard_ended(move: Move) -> Move | Verdict:
     """An ended run may be run again or corrected, but not cancelled, paused or reported crashed."""
     target, current = move.proposed.type, move.current
     if target in (CANCELLING, PAUSED, CRASHED):
-        return abort(f"Run is already in terminal state {current.type.value}.")
+        return abort(f"The run has ended as {current.type.value}.")
     if current.type is COMPLETED and has_result(current):
         if target not in TERMINAL:
-            return refuse("Run is already COMPLETED.")
+            return refuse("The run has ended as COMPLETED and keeps its result.")
         if target is COMPLETED and not has_result(move.proposed):
             return refuse(KEEPS_RESULT)
     if target is SCHEDULED and move.run.deployment_id is None:
-        return abort("Cannot reschedule a run without an associated deployment.")
+        return abort("Only a run of a deployment can be scheduled again.")
     if target in TERMINAL:
         return move
     again = structs.replace(
@@ -167,7 +167,7 @@ def guard_ended(move: Move) -> Move | Verdict:
     return replace(move, policy=again)
 
 
-KEEPS_RESULT = "Cannot overwrite a COMPLETED state that carries persisted result data with one that does not."
+KEEPS_RESULT = "The run has completed with a stored result, which a state without one would lose."
 
 
 def guard_result(move: Move) -> Move | Verdict:
@@ -179,7 +179,7 @@ def guard_result(move: Move) -> Move | Verdict:
 
 def guard_cancelling(move: Move) -> Move | Verdict:
     """A run that is being cancelled can only become cancelled."""
-    return refuse("Cannot transition flows that are cancelling to a state other than Cancelled.")
+    return refuse("The run is being cancelled and can only become Cancelled.")
 
 
 def nothing_to_cancel(move: Move) -> Move | Verdict:
@@ -187,9 +187,9 @@ def nothing_to_cancel(move: Move) -> Move | Verdict:
     current = move.current
     unstarted = current.type is SCHEDULED and move.run.infrastructure_pid is None
     if unstarted or current.name == "Resuming":
-        reason = "Scheduled flow run has no infrastructure to terminate."
+        reason = "The run was not started yet, so nothing had to be stopped."
     elif current.type is PAUSED and current.state_details.pause_reschedule:
-        reason = "Suspended flow run has no infrastructure to terminate."
+        reason = "The run was suspended, so nothing had to be stopped."
     else:
         return move
     details = structs.replace(move.proposed.state_details, pause_reschedule=False)
@@ -208,7 +208,7 @@ def guard_pending(move: Move) -> Move | Verdict:
                 scheduled_time=proposed.state_details.scheduled_time or current.state_details.scheduled_time,
             ),
         )
-    return abort(f"This run is in a {current.type.value} state and cannot transition to a PENDING state.")
+    return abort(f"The run is {current.type.value}: somebody else has taken it, or it is over.")
 
 
 def keep_slot(move: Move) -> Move | Verdict:
@@ -222,7 +222,7 @@ def keep_slot(move: Move) -> Move | Verdict:
     limit = move.facts.limit
     if limit is not None and limit.is_full:
         return instead(
-            turned_into(move.proposed, CANCELLED, message="Deployment concurrency limit reached."),
+            turned_into(move.proposed, CANCELLED, message="No slot of the deployment's limit is free."),
             "The lease on the deployment's slot ran out and no other slot is free.",
         )
     return _taking(move, for_ever) if limit else move
@@ -234,10 +234,10 @@ def take_slot(move: Move) -> Move | Verdict:
     if limit is None or move.run.deployment_id is None:
         return move
     if limit.limit == 0:
-        return abort("The deployment's concurrency limit is 0. The flow will deadlock if submitted again.")
+        return abort("The deployment's limit is 0, so none of its runs can start.")
     if not limit.is_full:
         return _taking(move)
-    reason = "Deployment concurrency limit reached."
+    reason = "No slot of the deployment's limit is free."
     if limit.cancel_new:
         return instead(turned_into(move.proposed, CANCELLED, message=reason), reason)
     details = StateDetails(scheduled_time=move.now + SLOT_WAIT)
@@ -264,9 +264,9 @@ def guard_late(move: Move) -> Move | Verdict:
     if move.proposed.name != "Late":
         return move
     if move.run.state is None or move.current.type is not SCHEDULED:
-        return refuse("Only scheduled flows can be marked late.")
+        return refuse("Only a scheduled run can be late.")
     if move.current.name == "Late":
-        return refuse("Run is already late.")
+        return refuse("The run is late already.")
     return move
 
 
@@ -274,19 +274,19 @@ def guard_pausing(move: Move) -> Move | Verdict:
     """Only a running run pauses, once for each key; suspending needs a deployment to come back by."""
     state, proposed = move.run.state, move.proposed
     if state is None:
-        return abort("Cannot pause flows with no state.")
+        return abort("The run has no state yet, so it can't pause.")
     verb = "suspend" if proposed.state_details.pause_reschedule else "pause"
     if state.type is not RUNNING:
-        return refuse(f"Cannot {verb} flows that are not currently running.")
+        return refuse(f"Only a running run can {verb}.")
     key = proposed.state_details.pause_key or proposed.id.hex
     fired = move.policy.pause_keys or []
     if key in fired:
-        return refuse(f"This {verb} has already fired.")
+        return refuse(f"The run has met this {verb} before.")
     if proposed.state_details.pause_reschedule:
         if move.run.parent_task_run_id is not None:
-            return abort("Cannot suspend subflows.")
+            return abort("A subflow run can't suspend: nothing could start it again.")
         if move.run.deployment_id is None:
-            return abort("Cannot suspend flows without a deployment.")
+            return abort("Only a run of a deployment can suspend: nothing else could be started again.")
     return replace(move, policy=structs.replace(move.policy, pause_keys=[*fired, key]))
 
 
@@ -294,15 +294,13 @@ def guard_resuming(move: Move) -> Move | Verdict:
     """A paused run goes on, is rescheduled or ends; after its time it can only fail."""
     current, target = move.current, move.proposed.type
     if target not in (RUNNING, SCHEDULED, CANCELLING, *TERMINAL):
-        return refuse(
-            f"This run cannot transition to the StateType.{target.value} state from the StateType.PAUSED state."
-        )
+        return refuse(f"A paused run can't become {target.value}: it goes on, is scheduled again or ends.")
     if current.state_details.pause_reschedule and move.run.deployment_id is None:
-        return refuse("Cannot resume a suspended flow run without a deployment.")
+        return refuse("The run can't be resumed: it is suspended and has no deployment to be started from.")
     timeout = current.state_details.pause_timeout
     if timeout is not None and timeout < move.now and target is not CANCELLING:
-        failed = turned_into(move.proposed, FAILED, message="The flow was paused and never resumed.")
-        return instead(failed, "The flow run pause has timed out and can no longer resume.")
+        failed = turned_into(move.proposed, FAILED, message="Nobody resumed the run in time.")
+        return instead(failed, "The time to resume the run is over.")
     return replace(move, policy=structs.replace(move.policy, resuming=True))
 
 
@@ -319,7 +317,7 @@ def wait_until_due(move: Move) -> Move | Verdict:
     due = move.current.state_details.scheduled_time
     if due is None or due <= move.now:
         return move
-    return wait((due - move.now).total_seconds(), "Scheduled time is in the future")
+    return wait((due - move.now).total_seconds(), "It is not due yet.")
 
 
 def retry(move: Move) -> Move | Verdict:

@@ -114,17 +114,17 @@ class Infrastructure(Protocol):
 _MEANINGS = {
     0: "Process exited cleanly.",
     -9: (
-        "Process exited due to a SIGKILL signal. It was stopped by force: by a cancellation whose grace was over, "
+        "SIGKILL: the process was stopped by force: by a cancellation whose grace was over, "
         "by a user, or by the operating system for want of memory."
     ),
-    -15: "Process exited due to a SIGTERM signal. It was asked to end.",
-    -11: "Process exited due to a SIGSEGV signal. Native code in it failed.",
+    -15: "SIGTERM: the process was asked to end.",
+    -11: "SIGSEGV: native code in the process failed.",
     1: "Process failed before or outside of the flow; its output says why.",
     125: "Container failed to run; the container engine itself reported an error.",
     126: "Command could not be run: it is not executable, or its working directory can't be entered.",
     127: "Command was not found.",
-    137: "Process exited due to a SIGKILL signal, most likely for want of memory.",
-    143: "Process exited due to a SIGTERM signal. It was asked to end.",
+    137: "SIGKILL: the process was stopped by force, most likely for want of memory.",
+    143: "SIGTERM: the process was asked to end.",
     247: "Process was terminated, most likely for want of memory.",
 }
 

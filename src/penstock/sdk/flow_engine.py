@@ -189,7 +189,7 @@ class FlowCall:
 
     def _attempts(self, context: FlowContext, begun: State) -> Steps[State]:
         log = flow_logger(context)
-        log.info("Beginning flow run %r for flow %r", context.run.name, self.flow.name)
+        log.info("Run %r of the flow %r begins.", context.run.name, self.flow.name)
         with ExitStack() as stack:
             self._enter_context(stack, context)
             context.slot = stack.enter_context(held(self.session, begun, awaits=self.flow.isasync))
@@ -207,7 +207,7 @@ class FlowCall:
                     return begun
                 context.begin_attempt(context.run_count + 1)
             yield from self._call_end_hooks(context, settled)
-        log.log(20 if settled.is_completed() else 40, "Finished in state %r", settled)
+        log.log(20 if settled.is_completed() else 40, "The run ends as %r.", settled)
         return settled
 
     def _enter_context(self, stack: ExitStack, context: FlowContext) -> None:

@@ -61,7 +61,7 @@ class _Next:
         except TimeoutError:
             if self.deadline is None or time.monotonic() < self.deadline:
                 raise  # the user's own
-            raise TimedOut(f"exceeded timeout of {self.timeout:g} second(s)") from None
+            raise TimedOut(f"took longer than its {self.timeout:g} s") from None
 
     def _left(self) -> float | None:
         return None if self.deadline is None else max(0.001, self.deadline - time.monotonic())

@@ -136,4 +136,4 @@ def _by_exception(seconds: float, said: float) -> Iterator[None]:
 
 
 def _exceeded(seconds: float) -> TimedOut:
-    return TimedOut(f"exceeded timeout of {seconds:g} second(s)")
+    return TimedOut(f"took longer than its {seconds:g} s")

@@ -280,5 +280,5 @@ def aggregate(states: Iterable[State]) -> State:
         return State("FAILED", message=f"{len(failed)}/{len(every)} states failed.", data=failed[0])
     unfinished = [state for state in every if state.type not in TERMINAL]
     if unfinished:
-        return State("FAILED", message=f"{len(unfinished)}/{len(every)} states are not final.", data=every)
+        return State("FAILED", message=f"Of {len(every)} states {len(unfinished)} are not final.", data=every)
     return State("COMPLETED", message="All states completed.", data=every)

@@ -18,12 +18,8 @@ def refusal(version: bytes) -> BadRequest | None:
     text = version.decode("latin-1")
     parts = text.split(".")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
-        return BadRequest(
-            "Invalid X-PREFECT-API-VERSION header format.Expected header in format 'x.y.z' but received " + text
-        )
+        return BadRequest(f"X-PREFECT-API-VERSION is {text!r}; three numbers are expected, such as 0.8.4.")
     if tuple(int(part) for part in parts) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
-        return BadRequest(
-            f"The request specified API version {text} but this server requires version {oldest} or higher."
-        )
+        return BadRequest(f"API version {text} is too old for this server: it speaks {oldest} and later.")
     return None

@@ -80,7 +80,7 @@ def update_document(id: UUID, change: BlockDocumentUpdate, seal: Seal, now: date
     if isinstance(change.block_schema_id, UUID):
         schema, new_type = yield from _kind(change.block_schema_id)
         if new_type.id != block_type.id:
-            raise BadRequest("Must migrate block document to a block schema of the same block type.")
+            raise BadRequest("The new schema of a block document must be of the block's own type.")
         document = replace(document, block_schema_id=schema.id)
     data = before
     if change.data is not UNSET:

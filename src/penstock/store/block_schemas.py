@@ -70,7 +70,7 @@ def delete_block_schema(id: UUID) -> Steps[None]:
         raise NotFound("Block schema not found")
     block_type = with_type(rows[0]).block_type
     if block_type is not None and block_type.is_protected:
-        raise Forbidden("Block schemas for protected block types cannot be deleted.")
+        raise Forbidden("A schema of a protected block type is not deleted.")
     yield SQL.delete_references_of_schema(block_schema_id=str(id))
     yield SQL.delete_documents_of_schema(block_schema_id=str(id))
     yield SCHEMAS.remove(id)

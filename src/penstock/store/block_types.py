@@ -54,7 +54,7 @@ def delete_block_type(id: UUID, now: datetime) -> Steps[Events]:
     if known is None:
         raise NotFound("Block type not found")
     if known.is_protected:
-        raise Forbidden("protected block types cannot be deleted.")
+        raise Forbidden("A protected block type is not deleted.")
     for query in (SQL.delete_references_of_type, SQL.delete_documents_of_type, SQL.delete_schemas_of_type):
         yield query(block_type_id=str(id))
     yield TYPES.remove(id)

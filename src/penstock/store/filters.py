@@ -100,9 +100,9 @@ def bounded(limit: int | None, most: int = MOST) -> int:
     if limit is None:
         return most
     if limit < 0:
-        raise InvalidRequest("Invalid limit: must be greater than or equal to 0.")
+        raise InvalidRequest("Invalid limit: it can't be below 0.")
     if limit > most:
-        raise InvalidRequest(f"Invalid limit: must be less than or equal to {most}.")
+        raise InvalidRequest(f"Invalid limit: {most} is the most.")
     return limit
 
 

@@ -65,10 +65,7 @@ def origin(flow_id: UUID, deployment_id: UUID | None, work_queue_id: UUID | None
         work_queue_id=str(work_queue_id) if work_queue_id else None,
     )
     if not rows or (deployment_id is not None and rows[0][1] is None):
-        raise Conflict(
-            "Data integrity conflict. This usually means a unique or foreign key constraint was violated."
-            " See server logs for details."
-        )
+        raise Conflict("The flow or the deployment of the run does not exist.")
     flow_doc, deployment_doc, *place = rows[0]
     flow = _decode_flow(flow_doc)
     deployment = _decode_deployment(deployment_doc) if deployment_doc else None
@@ -178,7 +175,7 @@ def add_input(id: UUID, run_id: UUID, key: str, value: str, sender: str | None, 
         id=str(id), flow_run_id=str(run_id), key=key, value=value, sender=sender, created=to_micros(now)
     )
     if not rows:
-        raise Conflict("A flow run input with this key already exists.")
+        raise Conflict("The run has an input of this key.")
 
 
 @intent

@@ -25,7 +25,7 @@ def create_variable(wanted: VariableCreate, now: datetime) -> Steps[tuple[Variab
     """Makes a variable; `Conflict` when its name is taken."""
     variable = Variable(id=new_id(), name=wanted.name, value=wanted.value, tags=wanted.tags, created=now, updated=now)
     if not (yield VARIABLES.insert(variable)):
-        raise Conflict(f"A variable with the name {wanted.name!r} already exists.")
+        raise Conflict(f"There is a variable {wanted.name!r} already.")
     event = _event("created", variable, now)
     yield emit(event)
     return variable, event

@@ -49,7 +49,7 @@ async def test_the_server_brings_block_types_along(api: Api) -> None:
     secret = await api.get("/block_types/slug/secret")
     assert secret["is_protected"]
     heard = await api.ask("DELETE", f"/block_types/{secret['id']}")
-    assert (heard.status, heard.json) == (403, {"detail": "protected block types cannot be deleted."})
+    assert (heard.status, heard.json) == (403, {"detail": "A protected block type is not deleted."})
     [schema] = await api.post(
         "/block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [secret["id"]]}}, "limit": 1}
     )

@@ -23,5 +23,5 @@ async def mark_late(tools: Tools, now: datetime) -> Report:
 
 def _what_becomes_of(run: LateRun) -> StateCreate:
     if run.may_not_wait:
-        return StateCreate(type=StateType.CANCELLED, message="Deployment concurrency limit reached.")
+        return StateCreate(type=StateType.CANCELLED, message="No slot of the deployment's limit is free.")
     return StateCreate(type=StateType.SCHEDULED, name="Late", state_details=StateDetails(scheduled_time=run.due_at))

@@ -9,7 +9,7 @@ from penstock.server.loops.settle import settle
 from penstock.store.overdue import expired_pauses
 from penstock.wire.states import StateCreate, StateType
 
-MESSAGE = "The flow was paused and never resumed."
+MESSAGE = "Nobody resumed the run in time."
 
 
 async def fail_expired(tools: Tools, now: datetime) -> Report:

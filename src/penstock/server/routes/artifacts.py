@@ -27,7 +27,7 @@ KEY = re.compile(r"[a-z0-9-]+")
 async def create(at: Request, body: ArtifactCreate) -> Artifact:
     """Makes an artifact."""
     if body.key is not None and not KEY.fullmatch(body.key):
-        message = "Value error, key must only contain lowercase letters, numbers, and dashes."
+        message = "Value error, a key has only small letters, digits and dashes."
         raise BodyInvalid("value_error", ("key",), message, body.key)
     artifact, events = await at.store.write(create_artifact(body, at.now))
     at.hub.publish_events(events)

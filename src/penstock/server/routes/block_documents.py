@@ -29,7 +29,7 @@ async def create(at: Request, body: BlockDocumentCreate) -> BlockDocument:
     """Makes a document; its secrets come back hidden."""
     check_name(body.name)
     if body.name is None and not body.is_anonymous:
-        raise BodyInvalid("value_error", (), "Value error, Names must be provided for block documents.")
+        raise BodyInvalid("value_error", (), "Value error, a block document needs a name, or is_anonymous.")
     seal = await seal_for(at.store, at.settings)
     document, event = await at.store.write(create_document(body, seal, at.now))
     at.hub.publish_events([event])

@@ -22,7 +22,7 @@ async def create(at: Request, body: BlockTypeCreate) -> BlockType:
     """Makes a block type."""
     check_name(body.name)
     if body.name.lower().startswith(RESERVED):
-        raise Forbidden("Block type names beginning with 'Prefect' are reserved.")
+        raise Forbidden("A block type of your own may not have a name that begins with 'Prefect'.")
     made, events = await at.store.write(create_block_type(body, at.now))
     at.hub.publish_events(events)
     return made

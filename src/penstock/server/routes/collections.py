@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent.parent / "data"
 async def read_collection_view(at: Request, view: str) -> Encoded:
     """A view by name; it ships with the package, so that no network is needed."""
     if view not in VIEWS:
-        raise NotFound(f"View {view} not found in collections registry")
+        raise NotFound(f"There is no collections view {view!r}.")
     return Encoded(_read(VIEWS[view]))
 
 

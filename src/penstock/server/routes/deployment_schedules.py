@@ -50,7 +50,9 @@ def replaced(
     slugs = [one.slug for one in wanted]
     if known and all(one.slug for one in known):
         if not all(slugs):
-            raise InvalidRequest("Please provide a slug for each schedule in your request to ensure they are updated.")
+            raise InvalidRequest(
+                "Schedules with slugs are there, so each new one needs a slug to tell which it changes."
+            )
         return _matched({str(one.slug): one for one in known}, wanted, id, now)
     return [_fresh(one, id, now) for one in wanted]
 

@@ -120,7 +120,6 @@ def _spans(since: datetime, until: datetime, unit: str, interval: float) -> tupl
     spans = max(math.ceil((until - start).total_seconds() / seconds), 1)
     if spans > MOST_BUCKETS:
         raise InvalidRequest(
-            f"The given interval would create {spans} buckets, which is too many. "
-            "Please increase the interval or reduce the time range."
+            f"That makes {spans} spans and {MOST_BUCKETS} are the most: ask for longer ones, or a shorter time."
         )
     return start, timedelta(seconds=seconds), spans

@@ -83,7 +83,7 @@ async def resume(at: Request, body: Resume, id: UUID) -> Answer[OrchestrationRes
         raise NotFound("Flow run not found") from None
     state = known.run.state
     if state is None or state.type is not StateType.PAUSED:
-        return _refused(OrchestrationStatus.ABORT, "Cannot resume a flow run that is not paused.", None)
+        return _refused(OrchestrationStatus.ABORT, "The run is not paused, so it can't be resumed.", None)
     keys = state.state_details.run_input_keyset
     if keys:
         problem = await _problem_of(at, known.run, keys, body.run_input or {})

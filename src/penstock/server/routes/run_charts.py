@@ -46,7 +46,7 @@ async def task_run_history(at: Request, body: HistoryQuery) -> list[HistoryInter
 async def _history(at: Request, body: HistoryQuery, noun: str) -> list[HistoryInterval]:
     step = timedelta(seconds=body.history_interval_seconds)
     if step < timedelta(seconds=1):
-        raise InvalidRequest("History interval must not be less than 1 second.")
+        raise InvalidRequest("history_interval must be a second or more.")
     if (body.history_end - body.history_start) / step > MOST_INTERVALS:
         raise InvalidRequest(f"A history has at most {MOST_INTERVALS} intervals; ask for longer ones.")
     selection = select(noun, body, at.store.dialect)

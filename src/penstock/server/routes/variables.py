@@ -84,10 +84,10 @@ async def _update(at: Request, key: UUID | str, by: str, body: VariableUpdate) -
 
 def _check(name: Any, value: Any) -> None:
     if isinstance(name, str) and not NAME.fullmatch(name):
-        message = "Variable name must only contain lowercase letters, numbers, and dashes or underscores."
+        message = "A variable's name has only small letters, digits, - and _."
         raise InvalidRequest(message, loc=("body", "name"))
     if value is not UNSET and len(encode(value)) > LONGEST_VALUE:
-        raise InvalidRequest(f"Variable value must be less than {LONGEST_VALUE} characters.", loc=("body", "value"))
+        raise InvalidRequest(f"A variable's value may have {LONGEST_VALUE} characters as JSON.", loc=("body", "value"))
 
 
 def _found(variable: bytes | None) -> Encoded:
