@@ -69,7 +69,7 @@ def _create(client: Client, pool: WorkPoolCreate, *, overwrite: bool) -> None:
         client.call(work_pools.create_work_pool, pool)
     except Conflict:
         if not overwrite:
-            raise Failure(f"Work pool {pool.name!r} already exists; use --overwrite to update it.") from None
+            raise Failure(f"Work pool {pool.name!r} is there already; --overwrite changes it.") from None
         update = WorkPoolUpdate(base_job_template=pool.base_job_template, is_paused=pool.is_paused)
         client.call(work_pools.update_work_pool, update, name=pool.name)
         say(f"Updated work pool {pool.name!r}.")
