@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.admission import PoolLoad, QueueLoad, in_turn
-from penstock.core.leases import Lease, claimed_by, lease_after, polled_by, rescue
+from penstock.core.leases import PENDING_LEASE, UNNAMED, Lease, claimed_by, lease_after, polled_by, rescue
 from penstock.wire.states import State, StateType
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,6 +69,14 @@ def test_a_polling_worker_is_given_the_next_attempt_once() -> None:
     assert renamed.attempt == 1
     running = lease_after(taken, state(S.RUNNING), in_process=False, worker="w", now=NOW)
     assert running.expires_at is None
+
+
+def test_a_worker_that_does_not_say_its_name_holds_the_run_too() -> None:
+    taken = lease_after(Lease(None, None, 4), state(S.PENDING), in_process=False, worker=UNNAMED, now=NOW)
+    assert taken == Lease(polled_by(UNNAMED), NOW + PENDING_LEASE, 5)
+    named = Lease(polled_by("w"), NOW, 5)
+    kept = lease_after(named, state(S.PENDING, "Submitting"), in_process=False, worker=UNNAMED, now=NOW)
+    assert (kept.holder, kept.attempt) == (polled_by("w"), 5)
 
 
 @pytest.mark.parametrize(

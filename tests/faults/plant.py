@@ -15,8 +15,8 @@ FLOW = """
 import os
 import time
 
-from penstock import flow
-from penstock.runtime import flow_run
+from SDK import flow
+from SDK.runtime import flow_run
 
 
 @flow
@@ -38,14 +38,18 @@ class Plant:
     pool: str = "plant"
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     deployment: str = ""
+    sdk: str = "penstock"
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
-        (self.folder / "marked.py").write_text(FLOW.replace("MARK", repr(str(self.marks_file))))
+        (self.folder / "marked.py").write_text(
+            FLOW.replace("MARK", repr(str(self.marks_file))).replace("SDK", self.sdk)
+        )
         api = self.server.api
         api.post("/work_pools/", {"name": self.pool, "type": "process"})
         flow = api.post("/flows/", {"name": "marked"})
-        step = {"penstock.steps.set_working_directory": {"directory": str(self.folder)}}
+        steps = "prefect.deployments.steps" if self.sdk == "prefect" else "penstock.steps"
+        step = {f"{steps}.set_working_directory": {"directory": str(self.folder)}}
         body = {
             "name": "marked",
             "flow_id": flow["id"],
@@ -60,9 +64,9 @@ class Plant:
     def marks_file(self) -> Path:
         return self.folder / "executions.txt"
 
-    def run(self, seconds: float = 0.0) -> str:
+    def run(self, seconds: float = 0.0, **more: object) -> str:
         """A new due run; its id."""
-        body = {"parameters": {"seconds": seconds}, "state": {"type": "SCHEDULED"}}
+        body = {"parameters": {"seconds": seconds}, "state": {"type": "SCHEDULED"}, **more}
         return str(self.server.api.post(f"/deployments/{self.deployment}/create_flow_run", body)["id"])
 
     def worker(self, limit: int = 10) -> subprocess.Popen[bytes]:

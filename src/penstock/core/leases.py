@@ -43,16 +43,21 @@ def polled_by(worker: str) -> str:
     return f"poll:{worker}"
 
 
+UNNAMED = ""
+"""The name of a client that sends none. A Prefect worker says its name only with the labels that follow its Pending."""
+
+
 def lease_after(lease: Lease, state: State, *, in_process: bool, worker: str | None, now: datetime) -> Lease:
     """The lease once a state is written: begun, kept or ended.
 
-    `in_process` says that the process waits and will go on itself; `worker` is the Prefect worker that asks.
+    `in_process` says that the process waits and will go on itself; `worker` is the Prefect worker that asks,
+    UNNAMED when it does not say who it is, None when it is nobody that could fall silent.
     """
     if state.type is StateType.PENDING and not lease.by_claim:
         if worker is None:
             return lease
-        new = lease.holder != polled_by(worker)
-        return Lease(polled_by(worker), now + PENDING_LEASE, lease.attempt + new)
+        holder = lease.holder if worker == UNNAMED and lease.holder else polled_by(worker)
+        return Lease(holder, now + PENDING_LEASE, lease.attempt + (holder != lease.holder))
     if state.type is StateType.RUNNING and not lease.by_claim:
         return Lease(lease.holder, None, lease.attempt)
     waits = state.type is StateType.PAUSED and not state.state_details.pause_reschedule
@@ -64,20 +69,23 @@ def lease_after(lease: Lease, state: State, *, in_process: bool, worker: str | N
 
 def rescue(state: State, holder: str | None, expired_at: datetime, now: datetime) -> StateCreate | None:
     """What becomes of a run whose lease ran out; None when nothing is lost."""
-    worker = (holder or "").partition(":")[2] or "its process"
+    worker = (holder or "").partition(":")[2]
     if state.type is StateType.PENDING:
         return StateCreate(
             type=StateType.SCHEDULED,
-            message=f"Worker {worker!r} took this run and gave no sign of life, so it is offered again.",
+            message=f"{_worker(worker)} took this run and gave no sign of life, so it is offered again.",
             state_details=StateDetails(scheduled_time=now),
         )
     if state.type is StateType.RUNNING or (state.type is StateType.SCHEDULED and state.name == "AwaitingRetry"):
-        return StateCreate(
-            type=StateType.CRASHED,
-            message=f"No sign of life from {worker!r} since its lease ended at {expired_at:%Y-%m-%d %H:%M:%S} UTC.",
-        )
+        who = repr(worker) if worker else "its process"
+        message = f"No sign of life from {who} since its lease ended at {expired_at:%Y-%m-%d %H:%M:%S} UTC."
+        return StateCreate(type=StateType.CRASHED, message=message)
     if state.type is StateType.CANCELLING:
         return StateCreate(
-            type=StateType.CANCELLED, message=f"{worker!r} was to stop this run and gave no sign of life."
+            type=StateType.CANCELLED, message=f"{_worker(worker)} was to stop this run and gave no sign of life."
         )
     return None
+
+
+def _worker(name: str) -> str:
+    return f"Worker {name!r}" if name else "A worker"

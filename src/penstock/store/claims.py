@@ -10,7 +10,7 @@ from uuid import UUID
 
 from penstock.clock import from_micros, to_micros
 from penstock.core.admission import in_turn
-from penstock.core.leases import PENDING_LEASE, claimed_by, polled_by
+from penstock.core.leases import PENDING_LEASE, UNNAMED, claimed_by, polled_by
 from penstock.store.database import Row, Steps, intent
 from penstock.store.due_runs import load_of
 from penstock.store.flow_run_states import Outcome, Proposal, propose_whole
@@ -165,3 +165,10 @@ def renew(
 def keep_pending(worker: str, now: datetime) -> Steps[None]:
     """A Prefect worker that gives a sign of life still starts the runs it has taken."""
     yield SQL.renew_pending(holder=polled_by(worker), expires_at=to_micros(now + PENDING_LEASE))
+
+
+@intent
+def name_holder(run_id: UUID, worker: str, now: datetime) -> Steps[None]:
+    """The Prefect worker that has taken a run says who it is: from now on its heartbeats keep the run."""
+    until = to_micros(now + PENDING_LEASE)
+    yield SQL.name_holder(id=str(run_id), unnamed=polled_by(UNNAMED), holder=polled_by(worker), expires_at=until)

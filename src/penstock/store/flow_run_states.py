@@ -55,7 +55,7 @@ class Proposal:
     attempt: int | None = None
     """The attempt the proposer works on; a stale one is told to stop."""
     worker: str | None = None
-    """The Prefect worker that asks, by name."""
+    """The Prefect worker that asks, by name; UNNAMED when it may be one."""
     labels: Mapping[str, Any] | None = None
     """Labels that the run is given with the state."""
 
@@ -206,7 +206,8 @@ class _Change:
         run = apply_state(known.run, state, policy=verdict.policy, now=proposal.now)
         self.run = msgspec.structs.replace(run, labels={**run.labels, **proposal.labels}) if proposal.labels else run
         in_process = self.run.empirical_policy.retry_type == "in_process"
-        lease = lease_after(known.lease, state, in_process=in_process, worker=proposal.worker, now=proposal.now)
+        worker = proposal.worker if proposal.worker or known.around.pool_id else None
+        lease = lease_after(known.lease, state, in_process=in_process, worker=worker, now=proposal.now)
         self.row = change_row(self.run, known.run.state, known.around, proposal.now) | {
             "lease_holder": lease.holder,
             "lease_expires_at": None if lease.expires_at is None else to_micros(lease.expires_at),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from penstock.core.leases import UNNAMED
 from penstock.core.parameters import unfit
 from penstock.errors import BadRequest, NotFound
 from penstock.ids import new_id
@@ -36,7 +37,7 @@ _WORKER = "x-prefect-worker-name"
 
 @handles(wire.set_flow_run_state)
 async def set_state(at: Request, body: SetState, id: UUID) -> Answer[OrchestrationResult]:
-    """Proposes a state: 201 when the state now current was written by it."""
+    """Proposes a state: 201 when the run is now in a state that this call wrote."""
     outcome = await propose(at, id, body.state, force=body.force)
     return Answer(outcome.result, 201 if outcome.written else 200)
 
@@ -53,7 +54,7 @@ async def propose(at: Request, id: UUID, state: StateCreate, *, force: bool = Fa
         force=force,
         client_version=at.client_version,
         attempt=None if attempt is None else int(attempt),
-        worker=at.header(_WORKER),
+        worker=at.header(_WORKER) or UNNAMED,
     )
     outcome = await store.propose(at.store, id, proposal)
     announce(at.hub, outcome)

@@ -16,6 +16,7 @@ from penstock.server.bind import Answer, Encoded, Request, handles
 from penstock.server.routes.run_places import place_of
 from penstock.store import flow_run_states as states
 from penstock.store import flow_runs as store
+from penstock.store.claims import name_holder
 from penstock.store.filters import select
 from penstock.wire import flow_runs as wire
 from penstock.wire.flow_runs import FlowRun, FlowRunCreate, FlowRunUpdate
@@ -120,10 +121,17 @@ async def update(at: Request, body: FlowRunUpdate, id: UUID) -> None:
 _MAY_BE_NULL = {"flow_version", "infrastructure_pid", "job_variables"}
 
 
+_WORKER = "prefect.worker.name"
+"""The label by which a Prefect worker says that it starts a run."""
+
+
 @handles(wire.update_labels)
 async def update_labels(at: Request, body: dict[str, Any], id: UUID) -> None:
     """Adds labels to a run."""
     await _rewritten(at, id, lambda run: structs.replace(run, labels=run.labels | body, updated=at.now))
+    worker = body.get(_WORKER)
+    if isinstance(worker, str) and worker:
+        await at.store.write(name_holder(id, worker, at.now))
 
 
 async def _rewritten(at: Request, id: UUID, edit: Any) -> None:

@@ -79,3 +79,7 @@ update limit_leases set expires_at = :expires_at where holder_type = 'flow_run'
 -- name: renew_pending
 update flow_runs set lease_expires_at = :expires_at where lease_holder = :holder and state_type = 'PENDING'
     and lease_expires_at is not null
+
+-- name: name_holder
+update flow_runs set lease_holder = :holder, lease_expires_at = :expires_at
+where id = :id and state_type = 'PENDING' and lease_holder = :unnamed
