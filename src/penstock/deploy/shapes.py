@@ -153,7 +153,7 @@ SCHEDULE: Mapping[str, Field] = {
     "parameters": MAPPING,
     "slug": TEXT,
     "replaces": TEXT,
-    # Written into files by Prefect 3.0 itself, and refused by later versions.
+    # Prefect 3.0 put these into files, and later versions refuse them.
     "catchup": Field(any_value, "belongs to an older version and is ignored"),
     "max_active_runs": Field(any_value, "belongs to an older version and is ignored"),
 }
