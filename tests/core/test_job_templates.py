@@ -149,12 +149,10 @@ def test_templates_that_a_pool_may_not_have(template: dict[str, Any], text: str)
 
 def test_defaults_must_fit_their_own_schema() -> None:
     variables = {"properties": {"n": {"type": "integer", "default": "x"}}}
-    with pytest.raises(TemplateInvalid, match="n does not fit"):
-        job_templates.check_defaults({"job_configuration": {}, "variables": variables})
+    with pytest.raises(TemplateInvalid, match="The default of n does not fit"):
+        job_templates.check_template({"job_configuration": {}, "variables": variables})
 
 
 @pytest.mark.parametrize("kind", BUILT_IN)
 def test_built_in_templates_pass_their_own_checks(kind: str) -> None:
     job_templates.check_template(BUILT_IN[kind])
-    if BUILT_IN[kind]:
-        job_templates.check_defaults(BUILT_IN[kind])

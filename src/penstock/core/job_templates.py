@@ -23,7 +23,8 @@ ENVIRONMENT = "env"
 def check_template(template: Template) -> None:
     """Whether a pool may have this template; an empty one may be (it says nothing).
 
-    Raises `InvalidRequest` at `base_job_template`: both parts must be there, and every placeholder declared.
+    Raises `InvalidRequest` at `base_job_template`: both parts must be there, and every placeholder declared;
+    `TemplateInvalid` names the first default that does not fit the schema.
     """
     if not template:
         return
@@ -37,13 +38,8 @@ def check_template(template: Template) -> None:
         raise _refused(
             f"job_configuration uses {', '.join(undeclared)}, which the properties of variables do not declare."
         )
-
-
-def check_defaults(template: Template) -> None:
-    """Whether the schema's own defaults fit it; `TemplateInvalid` names the first that does not."""
-    faults = _faults(template, {})
-    if faults:
-        raise TemplateInvalid(fault_text(faults[0]))
+    if faults := _faults(template, {}):
+        raise TemplateInvalid(f"The default of {fault_text(faults[0])}")
 
 
 def unfit(template: Template, *variables: Mapping[str, Any] | None, required: bool = False) -> list[Violation]:

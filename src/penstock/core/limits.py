@@ -17,7 +17,6 @@ LONGEST_WAIT = 30.0
 LONGEST_TAG_WAIT = 10.0
 SHORTEST_WAIT = 0.1
 TAG_PREFIX = "tag:"
-DEPLOYMENT_PREFIX = "deployment:"
 
 NOTHING_HELD = UUID("00000000-0000-8000-8000-000000000000")
 """The lease on no slot at all, for names that have no limit: it can be renewed and given back for ever."""

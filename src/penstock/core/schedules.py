@@ -91,12 +91,6 @@ def occurrences(schedule: Schedule, start: datetime, *, limit: int, end: datetim
     return list(islice(dates, most))
 
 
-def next_after(schedule: Schedule, moment: datetime) -> datetime | None:
-    """The first date after a moment, or None when there is none."""
-    found = occurrences(schedule, moment + timedelta(microseconds=1), limit=1)
-    return found[0] if found else None
-
-
 def seconds_of(value: object) -> float:
     """An interval in seconds from a number, `HH:MM:SS` or an ISO-8601 duration; `ScheduleInvalid` if it is neither."""
     if isinstance(value, timedelta):

@@ -13,8 +13,6 @@ from penstock.wire.states import State, StateCreate, StateDetails, StateType
 TERMINAL = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED})
 HOLDS_SLOT = frozenset({StateType.PENDING, StateType.RUNNING, StateType.CANCELLING})
 """A run in one of these keeps its deployment's slot."""
-OCCUPIES_QUEUE = frozenset({StateType.PENDING, StateType.RUNNING})
-"""A run in one of these counts against the limits of its queue and pool."""
 
 DEFAULT_NAMES = {kind: kind.value.capitalize() for kind in StateType}
 _TICK = timedelta(microseconds=1)
