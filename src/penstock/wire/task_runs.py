@@ -56,36 +56,9 @@ class TaskRun(Model):
     estimated_start_time_delta: float = 0.0
 
 
-class UITaskRun(Model):
+class UITaskRun(TaskRun):
     """A task run with its flow run's name, for the dashboard."""
 
-    id: UUID
-    name: str
-    task_key: str
-    dynamic_key: str
-    created: datetime | None = None
-    updated: datetime | None = None
-    flow_run_id: UUID | None = None
-    cache_key: str | None = None
-    cache_expiration: datetime | None = None
-    task_version: str | None = None
-    empirical_policy: TaskRunPolicy = TaskRunPolicy()
-    tags: list[str] = field(default_factory=list)
-    labels: Labels | None = None
-    state_id: UUID | None = None
-    task_inputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    state_type: StateType | None = None
-    state_name: str | None = None
-    run_count: int = 0
-    flow_run_run_count: int = 0
-    expected_start_time: datetime | None = None
-    next_scheduled_start_time: datetime | None = None
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-    total_run_time: float = 0.0
-    estimated_run_time: float = 0.0
-    estimated_start_time_delta: float = 0.0
-    state: State | None = None
     flow_run_name: str | None = None
 
 
