@@ -167,27 +167,6 @@ class BulkOrchestratedRuns(Model):
     results: list[BulkOrchestrated] = field(default_factory=list)
 
 
-class SimpleFlowRun(Model):
-    """A run as a dot in a chart: `duration` and `lateness` in seconds."""
-
-    id: UUID
-    state_type: StateType
-    timestamp: datetime
-    duration: float
-    lateness: float
-
-
-class SimpleNextFlowRun(Model):
-    """The next run of a flow."""
-
-    id: UUID
-    flow_id: UUID
-    name: str
-    state_name: str
-    state_type: StateType
-    next_scheduled_start_time: datetime
-
-
 class HistoryState(Model):
     """Runs of one state in an interval; sums in seconds."""
 
@@ -204,21 +183,6 @@ class HistoryInterval(Model):
     interval_start: datetime
     interval_end: datetime
     states: list[HistoryState]
-
-
-class DependencyResult(Model):
-    """A task run and what it waited for."""
-
-    id: UUID
-    name: str
-    upstream_dependencies: list[dict[str, Any]]
-    state: State | None
-    expected_start_time: datetime | None
-    start_time: datetime | None
-    end_time: datetime | None
-    total_run_time: float | None
-    estimated_run_time: float | None
-    untrackable_result: bool
 
 
 class Edge(Model):

@@ -56,12 +56,6 @@ class TaskRun(Model):
     estimated_start_time_delta: float = 0.0
 
 
-class UITaskRun(TaskRun):
-    """A task run with its flow run's name, for the dashboard."""
-
-    flow_run_name: str | None = None
-
-
 class TaskRunCreate(Write):
     """A task run by its key within the flow run; a known key gives back the first."""
 
@@ -84,41 +78,6 @@ class TaskRunUpdate(Write):
     """Renames a task run."""
 
     name: str | UnsetType = UNSET
-
-
-class TaskRunCount(Model):
-    """Finished and failed task runs in one interval."""
-
-    completed: int = 0
-    failed: int = 0
-
-
-class CountByState(Model):
-    """How many task runs are in each state."""
-
-    COMPLETED: int = 0
-    PENDING: int = 0
-    RUNNING: int = 0
-    FAILED: int = 0
-    CANCELLED: int = 0
-    CRASHED: int = 0
-    PAUSED: int = 0
-    CANCELLING: int = 0
-    SCHEDULED: int = 0
-
-
-class TaskWorkerFilter(Model):
-    """Which background task workers."""
-
-    task_keys: list[str]
-
-
-class TaskWorkerResponse(Model):
-    """A background task worker that is connected."""
-
-    identifier: str
-    task_keys: list[str]
-    timestamp: datetime
 
 
 create_task_run = post("/task_runs/", body=TaskRunCreate, returns=TaskRun, status=201)
