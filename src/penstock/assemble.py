@@ -45,11 +45,42 @@ def serve(
     host: str | None = None,
     port: int | None = None,
     ready: Callable[[str], None] = lambda _: None,
+    *,
+    processes: int = 1,
 ) -> None:
-    """Serves over the network until SIGTERM or SIGINT; `ready` is told the API's address."""
+    """Serves over the network until SIGTERM or SIGINT; `ready` is told the API's address.
+
+    Raises `SettingInvalid` for several processes on SQLite, `Unavailable` when the address or the database
+    can't be had.
+    """
     from penstock.server.serve import serve_app  # uvicorn takes a while to import, and embedded servers need none
 
-    serve_app(build(settings), host, port, ready)
+    if processes == 1:
+        return serve_app(build(settings), host, port, ready)
+    from penstock.server.replicas import serve_replicas
+
+    _needs_postgres(settings, "Several server processes")
+    api = settings.server.api
+    return serve_replicas(
+        lambda: build(settings), processes, host or api.host, api.port if port is None else port, ready
+    )
+
+
+def serve_services(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+    """Runs the services without the API until SIGTERM or SIGINT. Raises as `serve`."""
+    from penstock.server.replicas import run_services
+
+    _needs_postgres(settings, "Services beside a server")
+    run_services(build(settings), ready)
+
+
+def _needs_postgres(settings: Settings, what: str) -> None:
+    url = settings.server.database.connection_url or ""
+    if url.startswith("sqlite"):
+        raise SettingInvalid(
+            f"{what} need PostgreSQL: a SQLite database has one process that writes to it. "
+            "Set PENSTOCK_SERVER_DATABASE_CONNECTION_URL=postgresql://..., or start one server, which does all."
+        )
 
 
 def embedded(settings: Settings) -> EmbeddedServer:

@@ -12,6 +12,8 @@ from penstock.cli.groups import Verbs
 from penstock.cli.tables import record, table
 from penstock.wire import artifacts
 
+NONE = "There are no artifacts. Flows make them with penstock.artifacts."
+
 
 @click.group(cls=Verbs)
 def artifact() -> None:
@@ -28,10 +30,10 @@ def ls(limit: int, all_versions: bool, as_json: bool) -> None:
         if all_versions:
             every_one = every(client, artifacts.filter_artifacts, limit, sort="KEY_ASC")
             rows = [[one.id, one.key, one.type, ago(one.updated)] for one in every_one]
-            return print_json(every_one) if as_json else table(["ID", "Key", "Type", "Updated"], rows)
+            return print_json(every_one) if as_json else table(["ID", "Key", "Type", "Updated"], rows, NONE)
         latest = every(client, artifacts.filter_latest_artifacts, limit, sort="KEY_ASC")
     rows = [[one.latest_id, one.key, one.type, ago(one.updated)] for one in latest]
-    return print_json(latest) if as_json else table(["ID", "Key", "Type", "Updated"], rows)
+    return print_json(latest) if as_json else table(["ID", "Key", "Type", "Updated"], rows, NONE)
 
 
 @artifact.command()

@@ -16,6 +16,8 @@ from penstock.client.client import Client
 from penstock.wire import automations
 from penstock.wire.automations import Automation, AutomationCreate, AutomationPartialUpdate, AutomationUpdate
 
+NONE = "There are no automations. Create one with: penstock automation create --from-file FILE"
+
 
 @click.group(cls=Verbs, aliases={"enable": "resume", "disable": "pause"})
 def automation() -> None:
@@ -40,7 +42,7 @@ def ls(output: str | None) -> None:
         [one.name, one.enabled, one.trigger.get("type"), [each.get("type") for each in one.actions], one.id]
         for one in found
     ]
-    return table(["Name", "Enabled", "Trigger", "Actions", "ID"], rows)
+    return table(["Name", "Enabled", "Trigger", "Actions", "ID"], rows, NONE)
 
 
 def _find(client: Client, name: str | None, automation_id: str | None) -> list[Automation]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from penstock.sdk.blocks import Block
 
 
+NONE = "There are no blocks. Kinds are shown by `penstock block type ls`; NAME.save() in Python keeps one."
+
+
 @click.group(cls=Verbs, aliases={"types": "type"})
 def block() -> None:
     """Stored, typed configuration."""
@@ -37,7 +40,7 @@ def ls(as_json: bool) -> None:
     if as_json:
         return print_json(found)
     rows = [[_slug(one), _type(one), one.name, local(one.updated), one.id] for one in found]
-    return table(["Slug", "Type", "Name", "Updated", "ID"], rows)
+    return table(["Slug", "Type", "Name", "Updated", "ID"], rows, NONE)
 
 
 def _type(one: BlockDocument) -> str:

@@ -26,6 +26,8 @@ from penstock.wire.deployments import Deployment, DeploymentFlowRunCreate
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import StateCreate, StateDetails, StateType
 
+NONE = "There are no deployments. Create one with: penstock deploy FILE.py:FUNCTION --name NAME --pool POOL"
+
 
 @click.group(cls=Verbs, aliases={"schedules": "schedule"})
 def deployment() -> None:
@@ -87,7 +89,7 @@ def ls(flow_name: tuple[str, ...], by_created: bool, as_json: bool) -> None:
         ]
         for one in found
     ]
-    return table(["Name", "Pool", "Status", "Schedules", "ID"], rows)
+    return table(["Name", "Pool", "Status", "Schedules", "ID"], rows, NONE)
 
 
 @deployment.command()

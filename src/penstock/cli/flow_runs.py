@@ -19,6 +19,8 @@ from penstock.wire import flow_runs, flows
 from penstock.wire.flow_runs import FlowRun, SetState
 from penstock.wire.states import OrchestrationStatus, StateCreate, StateType
 
+NONE = "There are no flow runs. Make one with: penstock deployment run FLOW/DEPLOYMENT"
+
 
 @click.group(cls=Verbs)
 def flow_run() -> None:
@@ -61,13 +63,12 @@ def ls(flow_names: tuple[str, ...], limit: int, states: tuple[str, ...], types: 
         names = flow_names_of(client, {run.flow_id for run in runs}) if runs and not as_json else {}
     if as_json:
         return print_json(runs)
-    if not runs:
-        return say("There are no flow runs.")
+    none = "There are no such flow runs." if criteria else NONE
     rows = [
         [run.name, names.get(run.flow_id, ""), state(run.state_type, run.state_name), ago(_when(run)), run.id]
         for run in runs
     ]
-    return table(["Name", "Flow", "State", "When", "ID"], rows)
+    return table(["Name", "Flow", "State", "When", "ID"], rows, none)
 
 
 def state_filter(states: tuple[str, ...], types: tuple[str, ...]) -> dict[str, Any]:
@@ -124,22 +125,46 @@ def _propose(client: Client, run_id: UUID, proposed: SetState, failed: str) -> N
 @flow_run.command()
 @click.argument("id_or_name")
 @click.option("--entrypoint", "-e", help="For a run without deployment: the flow, as path/to/file.py:function.")
-def retry(id_or_name: str, entrypoint: str | None) -> None:
-    """Run a finished run again."""
+def retry(id_or_name: str, entrypoint: str | None) -> int:
+    """Run a finished run again: by a worker, or, without a deployment, here."""
     with connect() as client:
         run = _find(client, id_or_name)
         if run.state_type not in watching.FINAL:
             raise Failure(f"The flow run {run.name!r} is {run.state_name}; only a finished run can be retried.")
-        if not run.deployment_id:
-            raise Failure(_rerun_hint(run, entrypoint))
+        if not run.deployment_id and not entrypoint:
+            raise Failure(
+                f"The flow run {run.name!r} has no deployment, so no worker would pick it up. "
+                "Say where the flow is, to run it here: --entrypoint path/to/file.py:function"
+            )
+        again = None if run.deployment_id else _flow_of(client, run, str(entrypoint))
         awaiting = StateCreate(type=StateType.SCHEDULED, name="AwaitingRetry", message="Retried from the command line")
         _propose(client, run.id, SetState(state=awaiting, force=True), f"The flow run {run.name!r} can't be retried")
+    if again is not None:
+        return _run_here(again, run)
     say(f"The flow run {run.name!r} is scheduled to run again.")
+    return 0
 
 
-def _rerun_hint(run: FlowRun, entrypoint: str | None) -> str:
-    how = f"python {entrypoint.split(':')[0]}" if entrypoint else "your script"
-    return f"The flow run {run.name!r} has no deployment, so nothing would pick it up. Run {how} again."
+def _flow_of(client: Client, run: FlowRun, entrypoint: str) -> Any:
+    """The flow that the entrypoint names. Raises Failure when the run is one of another flow."""
+    from penstock.sdk.entrypoints import load_flow
+
+    flow = load_flow(entrypoint)
+    name = client.call(flows.read_flow, id=run.flow_id).name
+    if flow.name != name:
+        raise Failure(f"The flow run {run.name!r} is one of the flow {name!r}; {entrypoint} is {flow.name!r}.")
+    return flow
+
+
+def _run_here(flow: Any, run: FlowRun) -> int:
+    import asyncio
+
+    from penstock.sdk.flow_engine import FlowCall
+
+    call = FlowCall(flow, run.parameters, run=run)
+    ended = asyncio.run(call.arun_here(True)) if flow.isasync else call.run_here(True)
+    say(f"The flow run {run.name!r} ended as {ended.name}.")
+    return 0 if ended.type == StateType.COMPLETED else 1
 
 
 def _find(client: Client, id_or_name: str) -> FlowRun:

@@ -12,6 +12,8 @@ from penstock.cli.groups import Verbs
 from penstock.cli.tables import table
 from penstock.wire import flows
 
+NONE = "There are no flows. A flow is known once it has run or is deployed."
+
 
 @click.group(cls=Verbs)
 def flow() -> None:
@@ -27,7 +29,8 @@ def ls(limit: int, as_json: bool) -> None:
         found = every(client, flows.filter_flows, limit, sort="CREATED_DESC")
     if as_json:
         return print_json(found)
-    return table(["Name", "Created", "Tags", "ID"], [[one.name, local(one.created), one.tags, one.id] for one in found])
+    rows = [[one.name, local(one.created), one.tags, one.id] for one in found]
+    return table(["Name", "Created", "Tags", "ID"], rows, NONE)
 
 
 @flow.command()

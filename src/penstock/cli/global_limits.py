@@ -17,6 +17,8 @@ from penstock.errors import Conflict
 from penstock.wire import limits
 from penstock.wire.limits import GlobalLimitCreate, GlobalLimitSummary, GlobalLimitUpdate
 
+NONE = "There are no global concurrency limits. Create one with: penstock gcl create NAME --limit N"
+
 
 @click.group("global-concurrency-limit", cls=Verbs)
 def global_concurrency_limit() -> None:
@@ -31,13 +33,11 @@ def ls(as_json: bool) -> None:
         found = every(client, limits.filter_global_limits)
     if as_json:
         return print_json(found)
-    if not found:
-        return say("There are no global concurrency limits.")
     rows = [
         [one.name, one.limit, one.active_slots, one.slot_decay_per_second, one.active, local(one.updated), one.id]
         for one in found
     ]
-    return table(["Name", "Limit", "Taken", "Decay per second", "Active", "Updated", "ID"], rows)
+    return table(["Name", "Limit", "Taken", "Decay per second", "Active", "Updated", "ID"], rows, NONE)
 
 
 def _read(client: Client, name: str) -> GlobalLimitSummary:

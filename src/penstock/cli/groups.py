@@ -51,11 +51,27 @@ class Place(NamedTuple):
 
 
 class Nouns(Verbs):
-    """A group whose commands are imported only when one is run, so that help and each command start quickly."""
+    """A group whose commands are imported only when one is run, so that help and each command start quickly.
 
-    def __init__(self, *args: Any, places: Mapping[str, Place], **kwargs: Any) -> None:
+    `spellings` are two words that say what one word says: `deploy init` for `init`.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        places: Mapping[str, Place],
+        spellings: Mapping[tuple[str, ...], str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.places = places
+        self.spellings = spellings or {}
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        one_word = self.spellings.get(tuple(args[:2]))
+        return super().resolve_command(ctx, [one_word, *args[2:]] if one_word else args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(name for name, place in self.places.items() if not place.hidden)

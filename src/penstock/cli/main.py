@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import click
 
 from penstock.cli.groups import Nouns, Place
+from penstock.cli.screen import help_width
 from penstock.errors import PenstockError
 
 
@@ -36,6 +37,7 @@ COMMANDS = {
     "init": _place("init", "init", "Begin a prefect.yaml."),
     "profile": _place("profiles", "profile", "Named sets of settings."),
     "server": _place("server", "server", "The API server and its database."),
+    "shell": _place("shell", "shell", "Shell commands, run as flows."),
     "task-run": _place("task_runs", "task_run", "Runs of tasks."),
     "variable": _place("variables", "variable", "Named values."),
     "version": _place("version", "version", "Versions of everything involved."),
@@ -63,7 +65,8 @@ ALIASES = {
     cls=Nouns,
     places=COMMANDS,
     aliases=ALIASES,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    spellings={("deploy", "init"): "init"},
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": help_width()},
 )
 @click.option("--profile", "-p", metavar="NAME", help="The profile to use for this command.")
 @click.option("--prompt/--no-prompt", default=None, help="Whether the command may ask questions.")

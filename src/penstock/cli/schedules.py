@@ -18,6 +18,8 @@ from penstock.wire import deployments
 from penstock.wire.deployments import Deployment
 from penstock.wire.schedules import DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate
 
+NONE = "There are no schedules. Create one with: penstock deployment schedule create NAME --cron LINE"
+
 
 @click.group(cls=Verbs)
 def schedule() -> None:
@@ -204,7 +206,7 @@ def ls(deployment_name: str, as_json: bool) -> None:
     if as_json:
         return print_json(found)
     rows = [[describe(one.schedule), one.active, local(one.created), one.slug, one.id] for one in found]
-    return table(["Schedule", "Active", "Created", "Slug", "ID"], rows)
+    return table(["Schedule", "Active", "Created", "Slug", "ID"], rows, NONE)
 
 
 @schedule.command()

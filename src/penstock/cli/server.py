@@ -37,7 +37,9 @@ server.add_command(services)
 @click.option("--no-services", is_flag=True, help="Serve the API only.")
 @click.option("--analytics-on/--analytics-off", default=None, help="Accepted for Prefect's sake; nothing is sent.")
 @click.option("--background", "-b", is_flag=True, help="Return once it answers; `penstock server stop` ends it.")
-@click.option("--workers", type=click.IntRange(min=1), default=1, help="Only 1: on PostgreSQL start more servers.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=1, help="Processes that serve; more than 1 need PostgreSQL."
+)
 def start(
     host: str | None,
     port: int | None,
@@ -52,8 +54,6 @@ def start(
     workers: int,
 ) -> None:
     """Start the server."""
-    if workers > 1:
-        raise Failure("One process serves all; on PostgreSQL start further servers beside it, each on its own port.")
     chosen = {
         "server.api.host": host,
         "server.api.port": port,
@@ -68,10 +68,10 @@ def start(
         overrides |= _without_services()
     settings = load(overrides=overrides)
     if background:
-        return _start_in_background(settings)
+        return _start_in_background(settings, workers)
     from penstock.assemble import serve
 
-    return serve(settings, ready=lambda address: _announce(address, settings))
+    return serve(settings, ready=lambda address: _announce(address, settings), processes=workers)
 
 
 def _without_services() -> dict[str, object]:
@@ -95,7 +95,7 @@ def _process(settings: Settings) -> Background:
     return Background(settings.home / "server.pid", settings.home / "server.log")
 
 
-def _start_in_background(settings: Settings) -> None:
+def _start_in_background(settings: Settings, workers: int) -> None:
     from penstock.settings import to_environment
 
     if settings.server.api.port == 0:
@@ -104,7 +104,7 @@ def _start_in_background(settings: Settings) -> None:
     if process.running():
         raise Failure(f"A server is running in the background (process {process.pid}); `penstock server stop` ends it.")
     url = f"http://{settings.server.api.host}:{settings.server.api.port}/api"
-    process.start(["server", "start"], {**os.environ, **to_environment(settings)})
+    process.start(["server", "start", "--workers", str(workers)], {**os.environ, **to_environment(settings)})
     if not _answers(url, 30, process):
         process.stop(5)
         raise Failure(f"The server did not start; its last words are in {process.log}:\n{process.tail()}")

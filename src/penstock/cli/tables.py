@@ -5,7 +5,6 @@ Into a pipe or a file nothing is cut or wrapped: whoever reads it there wants al
 
 from __future__ import annotations
 
-import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,27 +13,22 @@ from typing import Any
 
 import click
 
+from penstock.cli.screen import width_of_terminal
 from penstock.settings import current
 
 GAP = "  "
 NARROWEST = 8
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Prints rows under their columns' names."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], none: str | None = None) -> None:
+    """Prints rows under their columns' names; without rows the words of `none`."""
     cells = [[" ".join(_text(value).splitlines()) for value in row] for row in rows]
-    width = _terminal_width() if sys.stdout.isatty() else None
+    if none and not cells:
+        click.echo(none)
+        return
+    width = width_of_terminal() if sys.stdout.isatty() else None
     for line in lines(columns, cells, width, wrap=current().cli.wrap_lines):
         click.echo(line, color=None if current().cli.colors else False)
-
-
-def _terminal_width() -> int:
-    """Columns of the terminal; `shutil` knows this too, but takes long to import."""
-    given = os.environ.get("COLUMNS", "")
-    try:
-        return int(given) if given.isdigit() else os.get_terminal_size(sys.stdout.fileno()).columns
-    except OSError:
-        return 80
 
 
 def lines(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int | None, *, wrap: bool = True) -> list[str]:

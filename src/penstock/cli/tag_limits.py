@@ -14,6 +14,8 @@ from penstock.wire import limits
 from penstock.wire.limits import TagLimitCreate, TagLimitReset
 from penstock.wire.model import Criteria
 
+NONE = "There are no concurrency limits. Create one with: penstock concurrency-limit create TAG N"
+
 
 @click.group(cls=Verbs)
 def concurrency_limit() -> None:
@@ -57,10 +59,8 @@ def ls(limit: int, offset: int, as_json: bool) -> None:
         found = client.call(limits.filter_tag_limits, Criteria(limit=limit, offset=offset))
     if as_json:
         return print_json(found)
-    if not found:
-        return say("There are no concurrency limits.")
     rows = [[one.tag, one.concurrency_limit, len(one.active_slots), local(one.updated), one.id] for one in found]
-    return table(["Tag", "Limit", "Taken", "Updated", "ID"], rows)
+    return table(["Tag", "Limit", "Taken", "Updated", "ID"], rows, NONE)
 
 
 @concurrency_limit.command()

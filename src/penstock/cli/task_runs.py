@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 
 from penstock.cli.connect import connect, every, find
-from penstock.cli.console import Failure, ago, output_option, print_json, say, state
+from penstock.cli.console import Failure, ago, output_option, print_json, state
 from penstock.cli.dashboard import show_page
 from penstock.cli.flow_runs import state_filter
 from penstock.cli.groups import Verbs
@@ -60,10 +60,8 @@ def ls(names: tuple[str, ...], limit: int, states: tuple[str, ...], types: tuple
         )
     if as_json:
         return print_json(runs)
-    if not runs:
-        return say("There are no task runs.")
     rows = [[run.name, state(run.state_type, run.state_name), ago(_when(run)), run.id] for run in runs]
-    return table(["Name", "State", "When", "ID"], rows)
+    return table(["Name", "State", "When", "ID"], rows, "There are no task runs.")
 
 
 def _when(run: TaskRun) -> Any:

@@ -15,6 +15,8 @@ from penstock.errors import NotFound
 from penstock.wire import variables
 from penstock.wire.variables import Variable, VariableCreate, VariableUpdate
 
+NONE = "There are no variables. Set one with: penstock variable set NAME VALUE"
+
 
 @click.group(cls=Verbs, aliases={"delete": "unset"})
 def variable() -> None:
@@ -31,7 +33,7 @@ def ls(limit: int, as_json: bool) -> None:
     if as_json:
         return print_json(found)
     rows = [[one.name, _shown(one), local(one.created), local(one.updated), one.tags] for one in found]
-    return table(["Name", "Value", "Created", "Updated", "Tags"], rows)
+    return table(["Name", "Value", "Created", "Updated", "Tags"], rows, NONE)
 
 
 def _shown(one: Variable) -> str:

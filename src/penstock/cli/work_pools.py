@@ -14,6 +14,7 @@ from penstock.cli.connect import connect, every, find
 from penstock.cli.console import Failure, ago, confirm, local, may_ask, output_option, print_json, say
 from penstock.cli.files import read_json_file
 from penstock.cli.groups import Verbs
+from penstock.cli.pool_storage import storage
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
 from penstock.errors import Conflict, NotFound
@@ -34,6 +35,9 @@ AGENT_TYPE = "prefect-agent"
 @click.group(cls=Verbs)
 def work_pool() -> None:
     """Where runs go to be worked on."""
+
+
+work_pool.add_command(storage)
 
 
 @work_pool.command()
@@ -120,7 +124,7 @@ def ls(verbose: bool, as_json: bool) -> None:
     if as_json:
         return print_json(pools)
     if not pools:
-        return say("There are no work pools.")
+        return say("There are no work pools. Create one with: penstock work-pool create NAME --type process")
     columns = ["Name", "Type", "Status", "Limit", "ID"]
     rows = [[pool.name, pool.type, _status(pool), _limit(pool.concurrency_limit), pool.id] for pool in pools]
     if verbose:
@@ -278,7 +282,7 @@ def preview(name: str | None, hours: int, as_json: bool) -> None:
     if as_json:
         return print_json(due)
     if not due:
-        return say("No runs are due then.")
+        return say(f"No runs are due in the next {hours} {'hour' if hours == 1 else 'hours'}.")
     due.sort(key=lambda run: run.expected_start_time or before)
     rows = [[local(run.expected_start_time), ago(run.expected_start_time), run.name, run.id] for run in due]
     return table(["Due", "", "Run", "ID"], rows)

@@ -152,7 +152,7 @@ def ls(verbose: bool, match: str | None, pool: str | None, as_json: bool) -> Non
     if as_json:
         return print_json(queues)
     if not queues:
-        return say("There are no work queues.")
+        return say("There are no work queues. Create one with: penstock work-queue create NAME --pool POOL")
     columns = ["Name", "Pool", "Priority", "Limit", "Status", "ID"]
     rows: list[list[object]] = [
         [queue.name, queue.work_pool_name or pool, queue.priority, _limit(queue), _status(queue), queue.id]
@@ -207,7 +207,7 @@ def _show_runs(name: str, pool: str | None, as_json: bool, before: Callable[[], 
     if as_json:
         return print_json(runs)
     if not runs:
-        return say("No runs are due then.")
+        return say("No runs of the queue are due.")
     rows = [[local(run.expected_start_time), ago(run.expected_start_time), run.name, run.id] for run in runs]
     return table(["Due", "", "Run", "ID"], rows)
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from types import NoneType
@@ -147,6 +146,8 @@ class AsyncClient:
 
     def __init__(self, client: Client) -> None:
         self.blocking = client
+        from concurrent.futures import ThreadPoolExecutor  # 6 ms to import, which no command needs
+
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="penstock-client")
 
     async def call(

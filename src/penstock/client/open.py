@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 from collections.abc import Mapping
 
 from penstock.client.client import RETRIED, AsyncClient, Client, Manners
@@ -13,8 +12,6 @@ from penstock.settings import Settings
 
 # A setting may not pretend to be another program or break the forgery check.
 PROTECTED = frozenset({"user-agent", "prefect-csrf-token", "prefect-csrf-client"})
-
-log = logging.getLogger("penstock.client")
 
 
 def open_client(settings: Settings) -> Client:
@@ -50,6 +47,9 @@ def custom_headers(given: Mapping[str, str]) -> dict[str, str]:
     """The user's headers, without those that are ours to set."""
     for name in given:
         if name.lower() in PROTECTED:
+            import logging  # 3 ms to import, which hardly any command needs
+
+            log = logging.getLogger("penstock.client")
             log.warning("custom header ignored: it is set by the client itself", extra={"header": name})
     return {name: value for name, value in given.items() if name.lower() not in PROTECTED}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
 import socket
@@ -104,6 +105,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            what = f"Port {port} of {host} is in use already, maybe by another server."
+            raise Unavailable(f"{what} Stop it, or take another port with --port.") from error
         raise Unavailable(f"Can't listen on {host}:{port}: {error.strerror or error}") from error
 
 
@@ -121,12 +125,16 @@ def serve_app(
 
     Raises `Unavailable` when the address or the database can't be had.
     """
-    settings = app.services.settings
-    configure(settings.server.logging_level)
-    keep_freed_memory()
-    api = settings.server.api
+    api = app.services.settings.server.api
     listener = listen(host or api.host, api.port if port is None else port)
-    server = NetworkServer(app, listener, lambda: ready(address(listener, app.root)))
+    serve_on(app, listener, lambda: ready(address(listener, app.root)))
+
+
+def serve_on(app: App, listener: socket.socket, ready: Callable[[], None] = lambda: None) -> None:
+    """As `serve_app`, on a socket that listens already."""
+    configure(app.services.settings.server.logging_level)
+    keep_freed_memory()
+    server = NetworkServer(app, listener, ready)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.run_app())
 
