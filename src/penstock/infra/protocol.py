@@ -41,10 +41,14 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a job ended: its exit code, negative for a signal, None when it vanished; the end of its output."""
+    """How a job ended: its exit code, negative for a signal, None when it vanished; the end of its output.
+
+    `reported` says that the job left word that the server knows the end of its run; without it, it is asked.
+    """
 
     code: int | None
     output: str = ""
+    reported: bool = False
 
 
 @dataclass(frozen=True, slots=True)

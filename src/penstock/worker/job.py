@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -23,6 +24,7 @@ import msgspec
 from penstock import settings as configuration
 from penstock.clock import utc_now
 from penstock.errors import FlowNotFound, PenstockError, RunAborted
+from penstock.infra.process.folder import VARIABLE, JobFolder
 from penstock.sdk.entrypoints import load_flow
 from penstock.sdk.flow import Flow
 from penstock.sdk.flow_engine import FlowCall
@@ -80,10 +82,9 @@ def _run(facts: RunFacts, way: Session) -> int:
     flow = _load(facts)
     leave_word(flow)
     call = FlowCall(flow, facts.flow_run.parameters, run=facts.flow_run, deployment=facts.deployment, hooks=HOOKS_HERE)
-    if flow.isasync:
-        asyncio.run(call.arun_here(return_state=True))
-    else:
-        call.run_here(return_state=True)
+    state = asyncio.run(call.arun_here(return_state=True)) if flow.isasync else call.run_here(return_state=True)
+    if state.is_final() and VARIABLE in os.environ:
+        JobFolder(Path(os.environ[VARIABLE])).leave_word()
     return 0
 
 

@@ -73,7 +73,9 @@ class Reports:
         )
 
     async def ended(self, run_id: UUID, attempt: int | None, end: Exit) -> StateType | None:
-        """Says why a job ended if its run did not say itself; gives the state the run is in then."""
+        """Says why a job ended if its run did not say itself; gives the state the run is in then, if that was asked."""
+        if end.code == 0 and end.reported:
+            return None
         if end.code == 0:
             run = await self._client.call(flow_runs.read_flow_run, id=run_id)
             if run.state_type not in UNENDED:

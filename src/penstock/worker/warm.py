@@ -1,19 +1,26 @@
-"""Everything that nearly every run imports sooner or later, imported before there is a run.
+"""Everything that nearly every run imports or works out sooner or later, done before there is a run.
 
-The parent of forked jobs imports this module; what is loaded here is loaded in no job again. It opens
-nothing and starts no thread.
+The parent of forked jobs imports this module; what is done here is done in no job again. It opens nothing
+and starts no thread.
 """
 
 from __future__ import annotations
 
+import asyncio
 import encodings.idna  # what a first look-up of a host name imports
+import http.client  # what a first request imports
 import pickle
 
-from penstock.client.transport import HttpTransport
+import msgspec
+
 from penstock.sdk import reporting, results, runtime, task, task_engine
 from penstock.sdk.runners import threads
+from penstock.wire import flow_runs
 from penstock.worker import job
+from penstock.worker.facts import RunFacts
 
-HttpTransport("http://127.0.0.1").close()  # imports the HTTP library
+for kind in (RunFacts, flow_runs.set_flow_run_state.returns):
+    msgspec.json.Decoder(kind)  # works out the types, and keeps what it found with them
+asyncio.run(asyncio.sleep(0))  # finds out what kind of event loop there is
 
-__all__ = ["encodings", "job", "pickle", "reporting", "results", "runtime", "task", "task_engine", "threads"]
+__all__ = ["encodings", "http", "job", "pickle", "reporting", "results", "runtime", "task", "task_engine", "threads"]

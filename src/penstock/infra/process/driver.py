@@ -108,7 +108,7 @@ class ProcessInfrastructure:
     async def wait(self, handle: str) -> Exit:
         tracked = self._find(handle)
         code = await asyncio.shield(tracked.ended)
-        return Exit(code, tracked.folder.tail())
+        return Exit(code, tracked.folder.tail(), tracked.folder.left_word())
 
     async def logs(self, handle: str) -> AsyncIterator[bytes]:
         tracked = self._find(handle)

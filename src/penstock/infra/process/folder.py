@@ -108,6 +108,14 @@ class JobFolder:
         with suppress(FileNotFoundError):
             write(self.path / "exit.json", {"code": code})
 
+    def leave_word(self) -> None:
+        """Called by the job: the server knows how its run ended."""
+        (self.path / "reported").touch()
+
+    def left_word(self) -> bool:
+        """Whether the job said that."""
+        return (self.path / "reported").exists()
+
     def leave_follow_up(self, wanted: FollowUp) -> None:
         """Called by the job."""
         write(self.path / "follow-up.json", wanted)
