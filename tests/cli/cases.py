@@ -46,6 +46,9 @@ CASES: list[tuple[str, int]] = [
     ("work-pool get-default-base-job-template --type nonsense", FAILED),
     ("work-pool preview etl", OK),
     ("work-pool preview etl --hours 12 -o json", OK),
+    ("work-pool storage inspect etl", OK),
+    ("work-pool storage inspect etl -o json", OK),
+    ("work-pool storage inspect missing", FAILED),
     # work queues
     ("work-queue create fast --pool etl --limit 2 --priority 1", OK),
     ("work-queue create fast --pool etl", FAILED),
