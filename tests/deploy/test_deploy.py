@@ -252,11 +252,13 @@ def test_nothing_is_made_when_one_is_wrong(project: Project) -> None:
         - {name: fine-one, entrypoint: "flows.py:hello", work_pool: {name: pool-a}}
         - {name: bad-one, entrypoint: "flows.py:helo", work_pool: {name: pool-a}}
         - {name: bad-two, entrypoint: "flows.py:hello", work_pool: {name: nope}}
+        - {name: bad-three, entrypoint: "flows.py:hello", work_pool: {name: pool-a, job_variables: {env: 5}}}
         """
     )
     said = project.refused("--all")
     assert "prefect.yaml:4: deployment 'bad-one': 'flows.py:helo': there is no 'helo' in flows. Did you mean" in said
-    assert "prefect.yaml:5: deployment 'bad-two': there is no work pool 'nope'" in said
+    assert "prefect.yaml:5: deployment 'bad-two': there is no work pool 'nope'. Make it with" in said
+    assert "prefect.yaml:6: deployment 'bad-three': work_pool.job_variables: env: 5 is not of type 'object'" in said
     assert not project.exists("hello/fine-one")
 
 
@@ -267,9 +269,11 @@ ONE = "deployments:\n- name: wrong\n  entrypoint: flows.py:hello\n  work_pool: {
     ("text", "arguments", "reason"),
     [
         (ONE.replace("pool-a", "old"), [], "the pool 'old' is for agents"),
+        (ONE.replace("pool-a", "poola"), [], "there is no work pool 'poola'. Did you mean 'pool-a'?"),
         (ONE.replace("flows.py", "nope.py"), [], "there is no file nope.py"),
         (ONE.replace("hello", "not_a_flow"), [], "is a int, not a flow"),
         (ONE + "  schedule: {cron: '61 * * * *'}", [], "cron: '61 * * * *' can't be understood"),
+        (ONE + "  schedule: {cron: '6 * *'}", [], "cron: '6 * *' has 3 fields; five are needed"),
         (ONE + "  schedule: {cron: '@daily', timezone: Europe/Rom}", [], "Did you mean Europe/Rome?"),
         (ONE + "  schedule: {interval: 0}", [], "must be more than zero"),
         (ONE + "  build: [{run_shell_script: {script: 'false'}}]", [], "Step 'run_shell_script' failed"),
@@ -281,7 +285,9 @@ ONE = "deployments:\n- name: wrong\n  entrypoint: flows.py:hello\n  work_pool: {
         (ONE, ["--all", "-n", "x"], "not both"),
         (ONE, ["--param", "x"], "must be key=value"),
         ("a: [", [], "this is not YAML"),
-        ("{}", [], "a deployment needs a name"),
+        ("{}", [], "an entrypoint is needed, such as flows.py:hello; the flows here are flows.py:hello, flows.py:slow"),
+        ("{}", ["flows.py:hello"], "a deployment needs a name"),
+        ("{}", ["--prefect-file", "nope.yaml"], "There is no file nope.yaml."),
         ("{}", ["-n", "x", "-p", "pool-a"], "an entrypoint is needed"),
         (ONE.replace("  work_pool: {name: pool-a}\n", ""), [], "no work pool is named"),
     ],

@@ -159,7 +159,7 @@ def test_keys_that_say_nothing_are_told_with_what_was_meant() -> None:
         ),
         (
             "deployments:\n- name: d\n  schedules:\n  - cron: '@daily'\n    timezon: UTC",
-            "prefect.yaml:5: deployment 'd': schedules: expected one of cron",
+            "prefect.yaml:5: deployment 'd': schedules: expected timezone, not 'timezon'.",
         ),
         (
             "deployments:\n- name: d\n  schedule: {cron: '@daily'}\n  schedules: [{cron: '@daily'}]",

@@ -55,7 +55,7 @@ def test_unknown_names_are_told_with_the_nearest() -> None:
 
 
 def test_a_new_name_makes_a_new_deployment() -> None:
-    chosen = select(manifest(), ["brand-new"], every=False)
+    chosen = select(manifest(), ["brand-new"], every=False, makes=True)
     assert (chosen.entries[0].values, chosen.new_name) == ({}, "brand-new")
 
 
@@ -77,6 +77,7 @@ def test_without_a_file_the_flags_say_all() -> None:
         (FILE, ["x"], True, "not both"),
         (FILE, ["zzz", "yyy"], False, "No deployment in the file is called 'zzz'"),
         (FILE, ["zzz*"], False, "No deployment"),
+        (FILE, ["nightli"], False, "No deployment in the file is called 'nightli'. Did you mean 'nightly'"),
         ("{}", [], True, "no deployments with a name"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from penstock.cli.console import note, say
+from penstock.cli.console import Failure, note, say
 
 
 def _many(*names: str, metavar: str, help: str) -> Callable[[Any], Any]:
@@ -20,7 +20,7 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[Any], Any]:
 @click.argument("entrypoint", required=False)
 @_many("--name", "-n", metavar="NAME", help="A deployment: its name, flow/name, or either with *.")
 @click.option("--all", "every", is_flag=True, help="Every deployment of the file that has a name.")
-@click.option("--prefect-file", default="prefect.yaml", show_default=True, metavar="PATH", help="The project file.")
+@click.option("--prefect-file", metavar="PATH", help="The project file.  [default: prefect.yaml]")
 @click.option("--description", "-d", metavar="TEXT", help="What it does; by default what the flow says.")
 @click.option("--version", metavar="TEXT", help="By default a digest of the flow's file.")
 @click.option("--version-type", metavar="TEXT", help="What kind of version it is.")
@@ -44,7 +44,7 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[Any], Any]:
     help="Whether the server refuses parameters that do not fit the flow.",
 )
 @_many("--sla", metavar="JSON", help="For Prefect Cloud; says nothing here.")
-def deploy(name: tuple[str, ...], every: bool, prefect_file: str, sla: tuple[str, ...], **flags: Any) -> None:
+def deploy(name: tuple[str, ...], every: bool, prefect_file: str | None, sla: tuple[str, ...], **flags: Any) -> None:
     """Create or update deployments.
 
     ENTRYPOINT is path/to/file.py:function; without it, prefect.yaml says what is deployed.
@@ -58,8 +58,10 @@ def deploy(name: tuple[str, ...], every: bool, prefect_file: str, sla: tuple[str
 
     if sla:
         note("--sla is for Prefect Cloud and is left out.")
-    manifest = load_manifest(Path(prefect_file))
-    selection = select(manifest, name, every=every)
+    manifest = load_manifest(Path(prefect_file or "prefect.yaml"))
+    if prefect_file and not manifest.is_there:
+        raise Failure(f"There is no file {prefect_file}.")
+    selection = select(manifest, name, every=every, makes=flags["entrypoint"] is not None)
     entries, ignored = chosen_entries(selection, Options(**flags))
     for warning in [*manifest.warnings, *selection.warnings, *ignored]:
         note(warning)

@@ -166,6 +166,10 @@ def _cron(raw: Mapping[str, Any], _: datetime) -> CronSchedule:
         raise ScheduleInvalid(f"day_or: {day_or!r} is neither true nor false.")
     if any(_RANDOM_OR_HASHED.match(part) for part in line.split()):
         raise ScheduleInvalid(f"cron: {line!r} asks for random or hashed times, which are not supported.")
+    if not line.startswith("@") and not 5 <= (count := len(line.split())) <= 7:
+        raise ScheduleInvalid(
+            f"cron: {line!r} has {count} fields; five are needed: minute, hour, day of month, month, day of week."
+        )
     try:
         croniter(line)
     except (CroniterError, ValueError, OverflowError) as error:

@@ -26,18 +26,32 @@ from penstock.core.templates import (
     resolve,
     unfilled,
 )
-from penstock.deploy.flow_facts import read_flow
+from penstock.deploy.flow_facts import find_flows, read_flow
 from penstock.deploy.manifest import STEPS, Entry, Manifest
-from penstock.errors import DeployFailed, NotFound, PenstockError, StepFailed
+from penstock.errors import (
+    DeployFailed,
+    NotFound,
+    PenstockError,
+    ServerFault,
+    ServerUnreachable,
+    StepFailed,
+    Unauthorized,
+)
+from penstock.names import nearest
 from penstock.sdk.entrypoints import parse_entrypoint
 from penstock.steps.protocol import Place
 from penstock.steps.references import Filler, read_references
 from penstock.steps.run import run_steps
 from penstock.wire import blocks, work_pools
+from penstock.wire.model import Criteria
 from penstock.wire.work_pools import WorkPool
 
 BUILD_IMAGE = "build_docker_image"
 IN_IMAGE = "/opt/prefect"
+OF_SERVER = (ServerUnreachable, ServerFault, Unauthorized)
+"""What says nothing about the deployment at hand: the next one would meet it too."""
+MOST_NAMED = 5
+MOST_POOLS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +84,11 @@ class Draft:
 
 async def prepare(entry: Entry, manifest: Manifest, shop: Workshop) -> Draft:
     """A checked deployment. Raises `DeployFailed` that names it, its line and what is wrong."""
-    label = f"{entry.where}: deployment {entry.name!r}" if entry.name else entry.where
+    label = ": ".join(filter(None, (entry.where, entry.name and f"deployment {entry.name!r}")))
     try:
         return await _prepared(entry, manifest, shop, label)
+    except OF_SERVER:
+        raise
     except PenstockError as error:
         raise DeployFailed(_labelled(label, error.message)) from error
 
@@ -81,15 +97,16 @@ async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop, label: str
     written = {key: value for key, value in entry.values.items() if key not in STEPS}
     steps = {key: entry.values[key] for key in STEPS if key in entry.values}
     values = await _referred(render(written, {}, environment=shop.environment, missing=Missing.KEEP), shop)
-    deployment_values.check_name(values)
     if not values.get("entrypoint"):
-        raise DeployFailed("an entrypoint is needed, such as flows/etl.py:main.")
+        raise DeployFailed(_no_entrypoint(shop.folder))
+    deployment_values.check_name(values)
     root = _root(values["entrypoint"], manifest, shop)
     facts = read_flow(values["entrypoint"], root)
     pool = await _pool(values, shop)
-    # The schedules are checked as they stand unless a step will still fill something in.
+    # What a step will still fill something into is checked once it has.
     if not unfilled(values.get("schedules"), {}):
         deployment_values.schedules(values, now=shop.now)
+    deployment_values.check_pool({} if unfilled(job_variables(values), {}) else values, pool)
     draft = Draft(values, manifest.steps | steps, facts, pool, label, root)
     return replace(draft, warnings=draft.told(deployment_values.doubts(values, facts, pool.base_job_template)))
 
@@ -103,7 +120,7 @@ async def finish(draft: Draft, shop: Workshop) -> DeploymentPlan:
         )
     try:
         return await _finished(draft, outputs, shop)
-    except StepFailed:
+    except (StepFailed, *OF_SERVER):
         raise
     except PenstockError as error:
         raise DeployFailed(_labelled(draft.label, error.message)) from error
@@ -125,7 +142,16 @@ async def _finished(draft: Draft, outputs: dict[str, Any], shop: Workshop) -> De
 
 def _labelled(label: str, message: str) -> str:
     """Several faults stand below the deployment they are about, one alone beside it."""
+    if not label:
+        return message
     return f"{label}: {message}" if "\n" not in message else f"{label}:\n  " + message.replace("\n", "\n  ")
+
+
+def _no_entrypoint(folder: Path) -> str:
+    """Names the flows that could be meant."""
+    found = [f"{one.file.as_posix()}:{one.function}" for one in find_flows(folder)]
+    here = f"; the flows here are {', '.join(found[:MOST_NAMED])}" if found else ""
+    return f"an entrypoint is needed, such as {found[0] if found else 'flows/etl.py:main'}{here}."
 
 
 async def _referred(values: dict[str, Any], shop: Workshop) -> dict[str, Any]:
@@ -162,9 +188,14 @@ async def _pool(values: dict[str, Any], shop: Workshop) -> WorkPool:
     try:
         return await shop.client.call(work_pools.read_work_pool, name=name)
     except NotFound:
-        raise DeployFailed(
-            f"there is no work pool {name!r}. Make it with: penstock work-pool create {name!r} --type process"
-        ) from None
+        raise DeployFailed(await _no_pool(name, shop)) from None
+
+
+async def _no_pool(name: str, shop: Workshop) -> str:
+    pools = await shop.client.call(work_pools.filter_work_pools, Criteria(limit=MOST_POOLS))
+    meant = nearest(name, [pool.name for pool in pools])
+    how = f"Did you mean {meant!r}?" if meant else f"Make it with: penstock work-pool create {name!r} --type process"
+    return f"there is no work pool {name!r}. {how}"
 
 
 def _pull_steps(

@@ -44,9 +44,10 @@ class FoundFlow:
 
 
 def find_flows(folder: Path) -> list[FoundFlow]:
-    """The flows that the sources below a folder define; nothing is imported."""
+    """The flows that the sources in a folder, and in those right below it, define; nothing is imported."""
     hidden = (".", "__pycache__", "node_modules", "venv")
-    files = [path for path in sorted(folder.rglob("*.py")) if not _below(path, folder, hidden)]
+    every = sorted([*folder.glob("*.py"), *folder.glob("*/*.py")])
+    files = [path for path in every if not _below(path, folder, hidden)]
     return [
         FoundFlow(file.relative_to(folder), node.name, _declared_name(node))
         for file in files

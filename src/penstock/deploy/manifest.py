@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ STEPS = ("build", "push", "pull")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One deployment of the file: its values as plain data, only the keys that are written, and where it stands."""
+    """One deployment of the file: its values as plain data, only the keys that are written, and where it stands
+    (nowhere, when the command line alone says what it is)."""
 
     values: dict[str, Any]
-    where: str
+    where: str = ""
 
     @property
     def name(self) -> str | None:
@@ -46,12 +48,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A project file. `steps` holds those of build, push and pull that are written at the top."""
+    """A project file. `steps` holds those of build, push and pull that are written at the top; one that is not
+    there says nothing."""
 
     path: Path
     entries: list[Entry] = field(default_factory=list)
     steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    is_there: bool = True
 
     @property
     def folder(self) -> Path:
@@ -64,7 +68,7 @@ def load_manifest(path: Path) -> Manifest:
     Raises `DeployFailed` with every fault, each as `file:line: key: what was expected`.
     """
     if not path.exists():
-        return Manifest(path)
+        return Manifest(path, is_there=False)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -81,7 +85,7 @@ def parse_manifest(text: str, path: Path) -> Manifest:
         path,
         entries=reader.entries(tree, top),
         steps={key: reader.steps(top[key], tree, key) for key in STEPS if key in top},
-        warnings=reader.warnings,
+        warnings=[message for _, message in sorted(reader.warnings, key=itemgetter(0))],
     )
     if reader.faults:
         raise DeployFailed("\n".join(reader.faults))
@@ -104,7 +108,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.faults: list[str] = []
-        self.warnings: list[str] = []
+        self.warnings: list[tuple[int, str]] = []
 
     def parse(self, text: str) -> CommentedMap:
         yaml = YAML(typ="rt")
@@ -215,8 +219,8 @@ class _Reader:
     def _unknown(self, node: CommentedMap, key: str, fields: Mapping[str, Field], label: str, strict: bool) -> None:
         hint = misplaced(key, fields) or nearest(key, fields)
         if strict:
-            meant = f" (did you mean {hint}?)" if hint else ""
-            self.fault(node, key, label, f"one of {', '.join(fields)}, not {key!r}{meant}")
+            known = ", ".join(name for name, field in fields.items() if not field.ignored)
+            self.fault(node, key, label, f"{hint}, not {key!r}" if hint else f"one of {known}, not {key!r}")
         elif label or hint:  # people keep anchors under keys of their own at the top
             self.warn(node, key, f"{_with(label, key)} is not a key of this place and is ignored{_meant(hint)}")
 
@@ -224,13 +228,16 @@ class _Reader:
         self.faults.append(f"{self.line(node, key)}: {label}: expected {expected}.")
 
     def warn(self, node: CommentedMap, key: Any, message: str) -> None:
-        self.warnings.append(f"{self.line(node, key)}: {message}")
+        self.warnings.append((self.number(node, key), f"{self.line(node, key)}: {message}"))
 
     def line(self, node: CommentedMap | CommentedSeq, key: Any = None) -> str:
         """`file:line` of a key, or of the node when the key came by a merge."""
+        return f"{self.path}:{self.number(node, key)}"
+
+    def number(self, node: CommentedMap | CommentedSeq, key: Any = None) -> int:
         places = node.lc.data or {}
         line = places[key][0] if key in places else node.lc.line
-        return f"{self.path}:{(line or 0) + 1}"
+        return (line or 0) + 1
 
 
 def plain(value: Any) -> Any:

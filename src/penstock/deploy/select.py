@@ -20,8 +20,8 @@ class Selection:
     warnings: list[str] = field(default_factory=list)
 
 
-def select(manifest: Manifest, names: Sequence[str], *, every: bool) -> Selection:
-    """The entries that names and patterns mean, or all.
+def select(manifest: Manifest, names: Sequence[str], *, every: bool, makes: bool = False) -> Selection:
+    """The entries that names and patterns mean, or all; `makes` when the command says enough to make a new one.
 
     Raises `DeployFailed` when that is not clear: both asked for, or no name with several to choose from.
     """
@@ -31,13 +31,13 @@ def select(manifest: Manifest, names: Sequence[str], *, every: bool) -> Selectio
     if every:
         return _all(manifest)
     if not entries:
-        return Selection([Entry({}, str(manifest.path))], names[0] if names else None)
+        return Selection([Entry({}, str(manifest.path) if manifest.is_there else "")], names[0] if names else None)
     if len(entries) == 1 and len(names) <= 1 and not any("*" in name for name in names):
         return Selection(list(entries), names[0].rpartition("/")[2] if names else None)
     if not names:
         known = ", ".join(entry.name or "(unnamed)" for entry in entries)
         raise DeployFailed(f"{manifest.path} has {len(entries)} deployments: {known}. Name some with -n, or use --all.")
-    return _named(entries, names)
+    return _named(entries, names, makes)
 
 
 def _all(manifest: Manifest) -> Selection:
@@ -48,7 +48,7 @@ def _all(manifest: Manifest) -> Selection:
     return Selection(named, warnings=[f"{entry.where}: a deployment without a name is skipped." for entry in skipped])
 
 
-def _named(entries: Sequence[Entry], names: Sequence[str]) -> Selection:
+def _named(entries: Sequence[Entry], names: Sequence[str], makes: bool) -> Selection:
     chosen: list[Entry] = []
     warnings: list[str] = []
     for name in names:
@@ -58,9 +58,8 @@ def _named(entries: Sequence[Entry], names: Sequence[str]) -> Selection:
         chosen += [entry for entry in found if entry not in chosen]
     if chosen:
         return Selection(chosen, warnings=warnings)
-    if len(names) == 1 and "*" not in names[0]:
-        # A name that the file does not have makes a new deployment, from what else the command says.
-        return Selection([Entry({}, "the command line")], names[0].rpartition("/")[2], warnings)
+    if makes and len(names) == 1 and "*" not in names[0]:
+        return Selection([Entry({})], names[0].rpartition("/")[2], warnings)
     raise DeployFailed("\n".join(warnings))
 
 

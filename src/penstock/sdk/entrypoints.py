@@ -113,10 +113,14 @@ def _imported(entrypoint: Entrypoint, load: Callable[[], ModuleType]) -> ModuleT
 
 
 def _reason(error: Exception) -> str:
-    """The error, and the last line on the way to it that is not the importing itself."""
+    """The error, and the last line on the way to it that is the user's own."""
+    import sysconfig  # takes long to import, and only failures need it
+
+    installed = tuple(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))
     here = Path(__file__).resolve()
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    own = [frame for frame in frames if Path(frame.filename).resolve() != here]
+    frames = [frame for frame in frames if Path(frame.filename).resolve() != here]
+    own = [frame for frame in frames if not frame.filename.startswith(installed)] or frames
     where = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
     return f"{type(error).__name__}: {error}{where}"
 
