@@ -2,7 +2,7 @@
 .PHONY: demo test check bench lock clean
 
 demo: .venv/ready ## a flow through server, pool and worker, with its result
-	.venv/bin/python scripts/demo.py
+	@.venv/bin/python scripts/demo.py
 
 test: .venv/ready .venv-prefect/ready ## everything that can be tested here
 	scripts/ensure-postgres.sh
@@ -24,10 +24,10 @@ clean:
 	rm -rf .venv .venv-prefect
 
 .venv/ready: requirements/dev.txt pyproject.toml
-	scripts/venv.sh .venv requirements/dev.txt
-	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	@scripts/venv.sh .venv requirements/dev.txt
+	@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
 
 .venv-prefect/ready: requirements/prefect.txt
-	scripts/venv.sh .venv-prefect requirements/prefect.txt
-	touch $@
+	@scripts/venv.sh .venv-prefect requirements/prefect.txt
+	@touch $@
