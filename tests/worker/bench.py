@@ -45,6 +45,9 @@ def hooked(folder):
     while True:
         time.sleep(0.02)
 
+def plain(number: int = 6):
+    print(f"a plain function was given {number!r}")
+
 @flow
 async def later():
     import asyncio

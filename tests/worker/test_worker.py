@@ -22,6 +22,25 @@ def test_a_due_run_is_executed_and_its_output_shown(bench: Bench) -> None:
     assert worker.poll() is None
 
 
+def test_a_plain_function_is_run_as_a_flow(bench: Bench) -> None:
+    bench.worker()
+    run = bench.run("plain", {"number": "7"})
+    assert bench.ended(run)["state_type"] == "COMPLETED"
+    eventually(lambda: "was given 7" in bench.log(), 5, "the output is shown")
+
+
+def test_who_took_a_run_is_among_its_labels(bench: Bench) -> None:
+    bench.worker()
+    run = bench.run("quick")
+    bench.ended(run)
+    eventually(lambda: "prefect.worker.name" in bench.read(run)["labels"], 5, "the labels are known")
+    labels = bench.read(run)["labels"]
+    pool = bench.api.get("/work_pools/pool")["id"]
+    assert labels["prefect.worker.name"] == "worker-0"
+    assert labels["prefect.worker.type"] == "process"
+    assert (labels["prefect.work-pool.name"], labels["prefect.work-pool.id"]) == ("pool", pool)
+
+
 def test_run_once_ends_with_its_runs(bench: Bench) -> None:
     runs = [bench.run("quick") for _ in range(3)]
     worker = bench.worker(run_once=True)
@@ -44,7 +63,7 @@ def test_a_killed_process_is_explained_with_its_last_words(bench: Bench) -> None
     bench.worker()
     state = bench.ended(bench.run("dying"))["state"]
     assert state["type"] == "CRASHED"
-    assert "status code -9" in state["message"]
+    assert "exit code -9" in state["message"]
     assert "SIGKILL" in state["message"]
     assert "these are my last words" in state["message"]
 
@@ -102,7 +121,7 @@ def test_a_run_that_dies_while_no_worker_looks_is_reported_by_the_next(bench: Be
     os.kill(pid, signal.SIGKILL)
     bench.worker()
     state = bench.ended(run)["state"]
-    assert (state["type"], "status code -9" in state["message"]) == ("CRASHED", True)
+    assert (state["type"], "exit code -9" in state["message"]) == ("CRASHED", True)
 
 
 def test_a_cancelled_run_of_a_dead_worker_is_stopped_by_the_next(bench: Bench) -> None:
@@ -204,7 +223,7 @@ def test_a_stale_attempt_is_told_to_stop(bench: Bench) -> None:
     """A worker that was thought dead finds its run given to another: its job ends and changes nothing."""
     if bench.server.program.name != "penstock":
         pytest.skip("a Prefect server has no leases")
-    first = bench.worker()
+    first = bench.worker(env={"PENSTOCK_WORKER_LEASE_SECONDS": "5"})
     run = bench.run("waiting", {"folder": str(bench.folder)})
     pid = bench.began()
     first.send_signal(signal.SIGSTOP)

@@ -145,6 +145,11 @@ class HttpTransport:
         return Response(answer.status, found, data)
 
 
+def load_early() -> None:
+    """Loads what the first request would load."""
+    import http.client  # noqa: F401  # the import is all that is wanted
+
+
 def _has_something_to_read(sock: socket.socket) -> bool:
     """Whether a waiting connection was hung up: nothing else is ever sent unasked."""
     if hasattr(select, "poll"):  # select() itself can't look at a high-numbered socket

@@ -103,7 +103,10 @@ class Infrastructure(Protocol):
         ...
 
     async def reconcile(self, scope: str) -> list[Found]:
-        """Takes over jobs whose note has this `scope` and whose host is gone; no two hosts get the same."""
+        """Takes over jobs whose note has this `scope` and whose host is gone; no two hosts get the same.
+
+        Called at the start and now and then; it also clears away what is left of ended jobs that nobody will ask for.
+        """
         ...
 
     async def forget(self, handle: str) -> None:

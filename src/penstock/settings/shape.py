@@ -157,6 +157,9 @@ class Tasks(Struct, frozen=True):
     runner: TaskRunner = TaskRunner()
 
 
+Lease = Annotated[float, Meta(ge=5)]
+
+
 class WorkerWebserver(Struct, frozen=True):
     """The health page of `worker start --with-healthcheck`."""
 
@@ -177,6 +180,8 @@ class Worker(Struct, frozen=True):
     """Seconds between polls of a server that can't wake us."""
     prefetch_seconds: Seconds = 10.0
     """How early a run may be taken from a server that can't wake us."""
+    lease_seconds: Lease = 30.0
+    """After how many seconds without a sign of life from its worker and its process a run is taken from both."""
     cancellation_poll_seconds: Positive = 120.0
     """Seconds between looks for cancelled runs."""
     webserver: WorkerWebserver = WorkerWebserver()

@@ -6,7 +6,7 @@ import asyncio
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -24,7 +24,6 @@ from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import OrchestrationStatus, StateType
 from penstock.wire.work_pools import PoolPoll, WorkPool
 from penstock.worker.facts import RunFacts, Taken
-from penstock.worker.own_lease import LEASE_SECONDS
 from penstock.worker.reports import Reports
 from penstock.worker.run_logs import RunLogs
 
@@ -55,33 +54,42 @@ Ask = Callable[[int, float], list[ClaimedRun]]
 """Claims up to so many runs, waiting so many seconds for the first; blocks."""
 
 
-def of_pool(client: Client, pool: str, queues: list[str], worker: str, kind: str) -> Ask:
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Under whose name runs are claimed, what its jobs are started with, and how long a lease is."""
+
+    name: str
+    kind: str
+    lease_seconds: float
+
+
+def of_pool(client: Client, pool: str, queues: list[str], holder: Holder) -> Ask:
     """Claims runs of a pool, or of some of its queues."""
 
     def ask(limit: int, seconds: float) -> list[ClaimedRun]:
         body = Claim(
-            worker_name=worker,
-            worker_type=kind,
+            worker_name=holder.name,
+            worker_type=holder.kind,
             work_queue_names=queues,
             limit=limit,
             wait_seconds=seconds,
-            lease_seconds=LEASE_SECONDS,
+            lease_seconds=holder.lease_seconds,
         )
         return client.call(dispatch.claim_runs, body, name=pool, timeout=seconds + PATIENCE_SECONDS)
 
     return ask
 
 
-def of_deployments(client: Client, ids: list[UUID], worker: str) -> Ask:
+def of_deployments(client: Client, ids: list[UUID], holder: Holder) -> Ask:
     """Claims runs of some deployments."""
 
     def ask(limit: int, seconds: float) -> list[ClaimedRun]:
         body = DeploymentClaim(
-            worker_name=worker,
+            worker_name=holder.name,
             deployment_ids=ids,
             limit=limit,
             wait_seconds=seconds,
-            lease_seconds=LEASE_SECONDS,
+            lease_seconds=holder.lease_seconds,
         )
         return client.call(dispatch.claim_deployment_runs, body, timeout=seconds + PATIENCE_SECONDS)
 

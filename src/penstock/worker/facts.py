@@ -22,6 +22,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     deployment: Deployment | None = None
     attempt: int | None = None
     holder: str | None = None
+    lease_seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +45,6 @@ class Taken:
             deployment=claim.deployment,
             attempt=claim.attempt,
             holder=worker,
+            lease_seconds=claim.lease_seconds,
         )
         return cls(facts, claim.work_pool)

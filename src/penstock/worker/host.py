@@ -22,6 +22,7 @@ from penstock.worker.reports import PASSING
 T = TypeVar("T")
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+ADOPT_SECONDS = 60.0
 KILL_GRACE_SECONDS = 5.0
 
 log = logging.getLogger("penstock.worker")
@@ -37,6 +38,12 @@ class Work:
     scope: str
     """Whose jobs to take over: those noted with the same."""
     beside: Sequence[Coroutine[None, None, None]] = ()
+
+
+async def adopt_once(work: Work) -> None:
+    """Takes in hand what hosts that are gone have left."""
+    for left in await work.driver.reconcile(work.scope):
+        work.jobs.adopt(left)
 
 
 class Host:
@@ -74,9 +81,8 @@ class Host:
         if work is None:
             return
         self._jobs = work.jobs
-        for left in await work.driver.reconcile(work.scope):
-            work.jobs.adopt(left)
-        beside = [asyncio.create_task(one) for one in work.beside]
+        await adopt_once(work)
+        beside = [asyncio.create_task(one) for one in (*work.beside, self._adopt_on(work))]
         try:
             await self._claim_on(work.claims, work.jobs)
             await work.jobs.until_empty()
@@ -86,6 +92,12 @@ class Host:
             await asyncio.gather(*beside, return_exceptions=True)
             await work.jobs.abandon()
             await work.driver.close()
+
+    async def _adopt_on(self, work: Work) -> None:
+        while True:
+            await self._clock.sleep(ADOPT_SECONDS)
+            if not self._stopping.is_set():
+                await adopt_once(work)
 
     async def _claim_on(self, claims: Claims, jobs: Jobs) -> None:
         """A server that fails is asked again, ever more slowly."""

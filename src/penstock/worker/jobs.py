@@ -69,6 +69,11 @@ class Jobs:
         """Takes an earlier worker's job in hand."""
         note = found.note
         hosted = Hosted(UUID(note["run_id"]), note["attempt"], note["worker"], found.handle, note["show"])
+        if hosted.run_id in self.hosted:
+            hosted.lost = True  # an earlier attempt's, which nobody may report on any more
+            self._stop(hosted, GRACE_SECONDS)
+            self._spawn(hosted, self._watch(hosted))
+            return
         self.hosted[hosted.run_id] = hosted
         if found.pid is None:
             self._spawn(hosted, self._give_back(hosted))
@@ -142,7 +147,8 @@ class Jobs:
         except Exception:
             log.exception("the worker failed at a run", extra={"flow_run": str(hosted.run_id)})
         finally:
-            self.hosted.pop(hosted.run_id, None)
+            if self.hosted.get(hosted.run_id) is hosted:
+                del self.hosted[hosted.run_id]
 
     async def _launch(self, launcher: Launcher, taken: Taken, hosted: Hosted) -> None:
         try:

@@ -10,27 +10,26 @@ from penstock.errors import PenstockError
 from penstock.wire import dispatch
 from penstock.wire.dispatch import Renewal
 from penstock.worker.jobs import Jobs
-from penstock.worker.own_lease import LEASE_SECONDS
 
 RENEWALS_PER_LEASE = 3
 
 log = logging.getLogger("penstock.worker")
 
 
-async def keep_leases(client: AsyncClient, jobs: Jobs, clock: Clock) -> None:
+async def keep_leases(client: AsyncClient, jobs: Jobs, clock: Clock, seconds: float) -> None:
     """Renews without end. A server that can't be reached is asked again in time; no job is ended for that."""
     while True:
         try:
-            await renew_once(client, jobs)
+            await renew_once(client, jobs, seconds)
         except PenstockError as error:
             log.warning("leases could not be renewed: %s", error.message)
-        await clock.sleep(LEASE_SECONDS / RENEWALS_PER_LEASE)
+        await clock.sleep(seconds / RENEWALS_PER_LEASE)
 
 
-async def renew_once(client: AsyncClient, jobs: Jobs) -> None:
+async def renew_once(client: AsyncClient, jobs: Jobs, seconds: float) -> None:
     """Renews what is hosted now."""
     for holder, runs in jobs.held().items():
-        body = Renewal(worker_name=holder, runs=runs, lease_seconds=LEASE_SECONDS)
+        body = Renewal(worker_name=holder, runs=runs, lease_seconds=seconds)
         answer = await client.call(dispatch.renew_leases, body)
         for run_id in answer.lost:
             jobs.lose(run_id)

@@ -14,7 +14,6 @@ from penstock.wire import dispatch
 from penstock.wire.dispatch import Held, Renewal
 from penstock.worker.facts import RunFacts
 
-LEASE_SECONDS = 30.0
 OWN_PART = 0.6
 """When a job renews for itself, as a part of the lease: late, as its worker most likely has, but in time."""
 
@@ -29,11 +28,11 @@ def keep_own_lease(client: Client, facts: RunFacts) -> None:
     if facts.holder is None or facts.attempt is None:
         return
     held = Held(flow_run_id=facts.flow_run.id, attempt=facts.attempt)
-    body = Renewal(worker_name=facts.holder, runs=[held], lease_seconds=LEASE_SECONDS)
+    body = Renewal(worker_name=facts.holder, runs=[held], lease_seconds=facts.lease_seconds)
 
     def keep() -> None:
         while True:
-            time.sleep(LEASE_SECONDS * OWN_PART)
+            time.sleep(facts.lease_seconds * OWN_PART)
             try:
                 answer = client.call(dispatch.renew_leases, body)
             except PenstockError as error:

@@ -22,7 +22,16 @@ from penstock.settings import Settings
 from penstock.wire import deployments
 from penstock.wire.deployments import DeploymentPoll, DeploymentUpdate
 from penstock.worker import cancel, leases
-from penstock.worker.claim import Claims, PenstockClaims, Rhythm, Taker, of_deployments, open_line, speaks_penstock
+from penstock.worker.claim import (
+    Claims,
+    Holder,
+    PenstockClaims,
+    Rhythm,
+    Taker,
+    of_deployments,
+    open_line,
+    speaks_penstock,
+)
 from penstock.worker.drivers import RUN_SIDE
 from penstock.worker.facts import Taken
 from penstock.worker.host import Host, Work
@@ -73,12 +82,14 @@ async def _begin(ids: list[UUID], settings: Settings, client: AsyncClient, logs:
     claims: Claims
     if penstock:
         line = open_line(settings)
-        claims = PenstockClaims(line, of_deployments(line, ids, name), reports, name)
+        seconds = settings.worker.lease_seconds
+        claims = PenstockClaims(line, of_deployments(line, ids, Holder(name, driver.kind, seconds)), reports, name)
+        watching = leases.keep_leases(client, jobs, clock, seconds)
     else:
         rhythm = Rhythm(clock, settings.runner.poll_frequency, AHEAD_SECONDS)
         claims = DeploymentClaims(client, Taker(client, reports, logs), ids, rhythm)
-    watching = leases.keep_leases if penstock else cancel.look_for_cancellations
-    beside = [cancel.follow_cancellations(settings, jobs), watching(client, jobs, clock)]
+        watching = cancel.look_for_cancellations(client, jobs, clock)
+    beside = [cancel.follow_cancellations(settings, jobs), watching]
     return Work(driver, jobs, claims, scope, beside)
 
 

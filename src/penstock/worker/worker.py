@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from penstock.worker import cancel, leases, pool
 from penstock.worker.announcements import Announcements
 from penstock.worker.claim import (
     Claims,
+    Holder,
     PenstockClaims,
     PrefectClaims,
     Rhythm,
@@ -140,15 +142,20 @@ class Worker:
         return self._work(driver, kind, ready, penstock)
 
     def _work(self, driver: Infrastructure, kind: str, ready: WorkPool, penstock: bool) -> Work:
-        client, launcher = self._client, self._launcher(ready, kind, penstock)
+        launcher = self._launcher(ready, kind, penstock)
         jobs = Jobs(driver, launcher, self._reports, self._logs, self._announcements)
-        watching = leases.keep_leases if penstock else cancel.look_for_cancellations
         beside = [
             self._beat_on(),
             cancel.follow_cancellations(self._settings, jobs),
-            watching(client, jobs, self._clock),
+            self._watch(jobs, penstock),
         ]
         return Work(driver, jobs, self._claims(kind, penstock), self._options.pool, beside)
+
+    def _watch(self, jobs: Jobs, penstock: bool) -> Coroutine[None, None, None]:
+        """Hears of what is lost and cancelled, whatever the event feed missed."""
+        if penstock:
+            return leases.keep_leases(self._client, jobs, self._clock, self._settings.worker.lease_seconds)
+        return cancel.look_for_cancellations(self._client, jobs, self._clock)
 
     def _launcher(self, ready: WorkPool, kind: str, penstock: bool) -> PoolLauncher:
         self._reports.labels = {
@@ -164,7 +171,8 @@ class Worker:
         options = self._options
         if penstock:
             line = open_line(self._settings)
-            ask = of_pool(line, options.pool, options.queues, self.name, kind)
+            holder = Holder(self.name, kind, self._settings.worker.lease_seconds)
+            ask = of_pool(line, options.pool, options.queues, holder)
             return PenstockClaims(line, ask, self._reports, self.name)
         told, given = self._settings.worker, options.prefetch_seconds
         rhythm = Rhythm(self._clock, told.query_seconds, told.prefetch_seconds if given is None else given)

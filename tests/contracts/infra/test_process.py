@@ -145,6 +145,37 @@ class TestProcess(InfrastructureContract):
             assert found.pid is None
             assert (await asyncio.wait_for(driver.wait(found.handle), 5)).code is None
 
+    async def test_output_without_end_is_bounded_and_followed(self, stage: ProcessStage, tmp_path: Path) -> None:
+        folder = JobFolder(tmp_path / "job")
+        folder.create({}, b"")
+        with folder.output.open("ab") as output:
+            output.write(b"x" * 9000 + b"\nlast\n")
+            output.flush()
+            folder.bound_output(most=10_000)
+            assert folder.output.stat().st_size == 9006
+            folder.bound_output(most=9000)
+            output.write(b"next\n")
+        lines = folder.output.read_text().splitlines()
+        assert lines[0] == "... 4910 bytes of output were dropped here ..."
+        assert lines[-2:] == ["last", "next"]
+
+    async def test_what_nobody_asks_for_is_cleared_away(self, stage: ProcessStage) -> None:
+        places = [stage.home / "jobs" / name for name in ("old", "torn", "new", "held", "alive")]
+        for place in places:
+            folder = JobFolder(place)
+            folder.create({"scope": "of another pool"}, b"")
+            if place.name == "alive":
+                folder.write_process(os.getpid())
+            if place.name != "held":
+                folder.release()
+        (stage.home / "jobs" / "torn" / "job.json").unlink()
+        for place in places:
+            if place.name != "new":
+                os.utime(place, (0, 0))
+        async with hosted(stage) as driver:
+            assert await driver.reconcile(SCOPE) == []
+        assert sorted(place.name for place in places if place.exists()) == ["alive", "held", "new"]
+
     async def test_what_a_job_leaves_is_run_in_its_place(self, stage: ProcessStage, tmp_path: Path) -> None:
         async with hosted(stage) as driver:
             started = await driver.start(entry({"A": "1"}, leave=1))

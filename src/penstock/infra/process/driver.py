@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
+from penstock.clock import utc_now
 from penstock.errors import InfrastructureFailed
 from penstock.infra.process import child
 from penstock.infra.process.birth import Kept
@@ -25,6 +26,8 @@ from penstock.infra.protocol import Exit, Found, Job, Started
 from penstock.infra.templates import fill
 
 FOLLOW_SECONDS = 0.25
+LEFT_SECONDS = 86_400.0
+"""After this a job that ended and has no host is cleared away, whoever it was of."""
 RECORD_SECONDS, RECORD_LOOKS = 2.0, 100
 
 
@@ -115,6 +118,8 @@ class ProcessInfrastructure:
         with tracked.folder.output.open("rb") as file:
             while True:
                 over = tracked.ended.done()
+                if file.tell() > os.fstat(file.fileno()).st_size:
+                    file.seek(0)  # it was too long, and began anew
                 while piece := file.read(1 << 16):
                     yield piece
                 if over:
@@ -152,8 +157,12 @@ class ProcessInfrastructure:
         paths = sorted(self._folders.iterdir()) if self._folders.is_dir() else []
         found = []
         for path in paths:
-            if path.name not in self._jobs and (one := self._take_over(path, scope)):
+            if path.name in self._jobs:
+                continue
+            if one := self._take_over(path, scope):
                 found.append(one)
+            elif JobFolder(path).is_left(utc_now().timestamp() - LEFT_SECONDS):
+                JobFolder(path).remove()
         return found
 
     def _take_over(self, path: Path, scope: str) -> Found | None:

@@ -20,6 +20,7 @@ import msgspec
 VARIABLE = "PENSTOCK__JOB_FOLDER"
 """Names the folder to the job."""
 
+MOST_OUTPUT_BYTES = 32 << 20
 TAIL_BYTES = 4096
 TAIL_LINES = 20
 
@@ -52,17 +53,22 @@ class JobFolder:
         self.path.mkdir(mode=0o700)
         self.output.touch(0o600)
         (self.path / "payload").write_bytes(payload)
-        write(self.path / "job.json", dict(note))
-        self.hold()
+        part = self.path / "job.part"
+        part.write_bytes(msgspec.json.encode(dict(note)))
+        self._take(part)
+        part.rename(self.path / "job.json")  # nobody finds it without a holder
 
     def hold(self) -> bool:
         """Takes the job for this host; False when another host that lives has it."""
         if self._lock is not None:
             return True
         try:
-            lock = os.open(self.path / "job.json", os.O_RDONLY)
+            return self._take(self.path / "job.json")
         except FileNotFoundError:
             return False
+
+    def _take(self, file: Path) -> bool:
+        lock = os.open(file, os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -124,6 +130,35 @@ class JobFolder:
         """What the job left to be run."""
         found: FollowUp | None = read(self.path / "follow-up.json", FollowUp)
         return found
+
+    def is_left(self, before: float) -> bool:
+        """Whether nobody will ask about the job any more: it has no host and no process, and began before a moment."""
+        try:
+            if self.path.stat().st_mtime > before:
+                return False
+        except FileNotFoundError:
+            return False
+        process = self.process()
+        if process and began(process.pid) == process.began:
+            return False
+        if not (self.path / "job.json").exists():
+            return True
+        held = self.hold()
+        self.release()
+        return held
+
+    def bound_output(self, most: int = MOST_OUTPUT_BYTES) -> None:
+        """Lets the output begin anew when it has become too long: a job that never ends must not fill the disk."""
+        with suppress(FileNotFoundError), self.output.open("r+b", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            if size <= most:
+                return
+            file.seek(size - TAIL_BYTES)
+            end = file.read()
+            file.truncate(0)
+            # The job appends, and so does this: what it writes meanwhile is not overwritten.
+            with self.output.open("ab") as again:
+                again.write(b"... %d bytes of output were dropped here ...\n%b" % (size - len(end), end))
 
     def tail(self) -> str:
         """The last lines of the output."""

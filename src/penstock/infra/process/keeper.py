@@ -14,6 +14,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,9 @@ import msgspec
 from penstock.infra.process import child
 from penstock.infra.process.folder import JobFolder
 from penstock.infra.process.orders import Order, Report, pack, unpack
+
+LOOK_SECONDS = 2.0
+"""How often the length of what jobs print is looked at."""
 
 
 class Keeper:
@@ -31,18 +35,20 @@ class Keeper:
         self.selector = selectors.DefaultSelector()
         self.buffer = bytearray()
         self.children: dict[int, Order] = {}
+        self.look_at = 0.0
         self.waker, self.woken = socket.socketpair()
 
     def run(self) -> Order | None:
         """Serves until the driver and all processes are gone (None). In a forked child: what it is to be."""
         self._listen()
         while self.orders or self.children:
-            for key, _ in self.selector.select():
+            for key, _ in self.selector.select(LOOK_SECONDS if self.children else None):
                 if key.fileobj is self.woken:
                     self._drain_signals()
                 elif order := self._take_orders():
                     return order
             self._reap()
+            self._bound_outputs()
         return None
 
     def _listen(self) -> None:
@@ -113,6 +119,12 @@ class Keeper:
                 code = os.waitstatus_to_exitcode(status)
                 JobFolder(Path(order.folder)).write_exit(code)
                 self._say(Report(order.identity, pid=pid, code=code))
+
+    def _bound_outputs(self) -> None:
+        if time.monotonic() > self.look_at:
+            self.look_at = time.monotonic() + LOOK_SECONDS
+            for order in self.children.values():
+                JobFolder(Path(order.folder)).bound_output()
 
     def _say(self, report: Report) -> None:
         if self.orders is None:
