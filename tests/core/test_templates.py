@@ -19,6 +19,7 @@ from penstock.core.templates import (
     render_context,
     resolve,
     unfilled,
+    unset,
 )
 from penstock.errors import TemplateInvalid
 
@@ -56,6 +57,7 @@ def test_missing_may_be_kept() -> None:
     kept = render(template, VALUES, environment={}, missing=Missing.KEEP)
     assert kept == {"a": "{{ nope }}", "b": "x {{ nope }} 3", "c": "{{ $NOPE }}"}
     assert unfilled(template, VALUES) == ["nope"]
+    assert unset(["{{ $HOME }} {{ $NOPE }}", "{{ $NOPE }}"], {"HOME": "/"}) == ["NOPE"]
 
 
 def test_references_are_listed_and_put_in() -> None:

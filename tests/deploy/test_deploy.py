@@ -182,13 +182,17 @@ def test_build_steps_give_what_templates_ask_for(project: Project) -> None:
           entrypoint: flows.py:hello
           version: "{{ sha.stdout }}"
           tags: ["{{ sha.stdout }}", "x-{{ sha.stdout }}", "{{ nobody.gives }}"]
+          description: "{{ $NOBODY_SET }}"
           work_pool: {name: pool-a}
           pull:
           - prefect.deployments.steps.set_working_directory: {directory: "/srv/{{ sha.stdout }}/{{ at_run_time }}"}
+          - prefect.deployments.steps.run_shell_script: {script: "echo {{ $OF_THE_WORKER }}"}
         """
     )
     said = project.deploy()
     assert "nothing gives {{ nobody.gives }}" in said
+    assert "$NOBODY_SET is not set, so nothing stands in its place" in said
+    assert "$OF_THE_WORKER is not set here, so the worker's environment must have it" in said
     stored = project.read("hello/built")
     assert (stored["version"], stored["tags"]) == ("abc123", ["abc123", "x-abc123"])
     assert stored["pull_steps"][0]["prefect.deployments.steps.set_working_directory"] == {

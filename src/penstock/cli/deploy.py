@@ -61,6 +61,8 @@ def deploy(name: tuple[str, ...], every: bool, prefect_file: str | None, sla: tu
     manifest = load_manifest(Path(prefect_file or "prefect.yaml"))
     if prefect_file and not manifest.is_there:
         raise Failure(f"There is no file {prefect_file}.")
+    if not manifest.is_there and not flags["entrypoint"]:
+        note(f"There is no {manifest.path} here.")
     selection = select(manifest, name, every=every, makes=flags["entrypoint"] is not None)
     entries, ignored = chosen_entries(selection, Options(**flags))
     for warning in [*manifest.warnings, *selection.warnings, *ignored]:
@@ -82,17 +84,15 @@ async def _deploy(entries: Any, manifest: Any) -> None:
         async with AsyncClient(blocking) as client:
             default = current().deployments.default_work_pool_name
             shop = Workshop(client, Path.cwd(), os.environ, utc_now(), default)
-            applied = await deploy_entries(entries, manifest, shop, _tell_plan)
-            for one in applied:
+            plans = []
+            async for one in deploy_entries(entries, manifest, shop):
+                for warning in one.plan.warnings:
+                    note(warning)
                 say(f"Deployment {one.plan.full_name!r} {'created' if one.created else 'updated'}: {one.id}")
-            await _hint_at_workers(client, sorted({str(one.plan.work_pool_name) for one in applied}))
-    if len(applied) == 1:
-        note(f"Run it with: penstock deployment run {applied[0].plan.full_name!r}")
-
-
-def _tell_plan(plan: Any) -> None:
-    for warning in plan.warnings:
-        note(warning)
+                plans.append(one.plan)
+            await _hint_at_workers(client, sorted({str(plan.work_pool_name) for plan in plans}))
+    if len(plans) == 1:
+        note(f"Run it with: penstock deployment run {plans[0].full_name!r}")
 
 
 async def _hint_at_workers(client: Any, pools: list[str]) -> None:

@@ -166,6 +166,12 @@ def unfilled(template: Any, values: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(name for name in plain if walk(values, name) is ABSENT))
 
 
+def unset(template: Any, environment: Mapping[str, str]) -> list[str]:
+    """The environment variables that are not set, each once."""
+    asked = (one.name for one in placeholders(template) if one.kind is Kind.ENVIRONMENT)
+    return list(dict.fromkeys(name for name in asked if name not in environment))
+
+
 def block_reference(name: str) -> BlockReference:
     """The block that a placeholder's name means; `TemplateInvalid` when it lacks a type or name."""
     slug, _, rest = name.removeprefix(BLOCKS).partition(".")

@@ -25,6 +25,7 @@ from penstock.core.templates import (
     render,
     resolve,
     unfilled,
+    unset,
 )
 from penstock.deploy.flow_facts import find_flows, read_flow
 from penstock.deploy.manifest import STEPS, Entry, Manifest
@@ -130,6 +131,7 @@ async def _finished(draft: Draft, outputs: dict[str, Any], shop: Workshop) -> De
     triggers = draft.values.get("triggers") or []
     rest = {key: value for key, value in draft.values.items() if key != "triggers"}
     lost = [f"nothing gives {{{{ {name} }}}}, so it is left out." for name in unfilled(rest, outputs)]
+    lost += [f"${name} is not set, so nothing stands in its place." for name in unset(rest, shop.environment)]
     values = render(rest, outputs, environment=shop.environment)
     values["triggers"] = _filled_triggers(triggers, outputs)
     values["work_pool"] = {**(values.get("work_pool") or {}), "name": draft.pool.name}
@@ -143,7 +145,7 @@ async def _finished(draft: Draft, outputs: dict[str, Any], shop: Workshop) -> De
 def _labelled(label: str, message: str) -> str:
     """Several faults stand below the deployment they are about, one alone beside it."""
     if not label:
-        return message
+        return message[0].upper() + message[1:]
     return f"{label}: {message}" if "\n" not in message else f"{label}:\n  " + message.replace("\n", "\n  ")
 
 
@@ -204,7 +206,8 @@ def _pull_steps(
     """As written (what nothing fills yet stays for the run), else a step into the folder where the code will be."""
     if "pull" in draft.steps:
         filled = render(draft.steps["pull"], outputs, environment=shop.environment, missing=Missing.KEEP)
-        return filled, []
+        absent = unset(filled, shop.environment)
+        return filled, [f"pull: ${name} is not set here, so the worker's environment must have it." for name in absent]
     image = job_variables(values).get("image")
     built = [name for step in draft.steps.get("build", []) for name in step if name.endswith(BUILD_IMAGE)]
     if built:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from penstock.client.deployments import Applied, apply
-from penstock.core.deployment_plans import DeploymentPlan
 from penstock.deploy.compile import Draft, Workshop, finish, prepare
 from penstock.deploy.manifest import Entry, Manifest
 from penstock.deploy.options import Options, laid_over
 from penstock.deploy.select import Selection
 from penstock.errors import DeployFailed
-
-Planned = Callable[[DeploymentPlan], None]
 
 
 def chosen_entries(selection: Selection, options: Options) -> tuple[list[Entry], list[str]]:
@@ -30,18 +27,15 @@ def chosen_entries(selection: Selection, options: Options) -> tuple[list[Entry],
     return selection.entries, warning
 
 
-async def deploy_entries(entries: list[Entry], manifest: Manifest, shop: Workshop, planned: Planned) -> list[Applied]:
-    """Applies every entry; `planned` hears of each plan before it is applied.
+async def deploy_entries(entries: list[Entry], manifest: Manifest, shop: Workshop) -> AsyncIterator[Applied]:
+    """Applies every entry, and tells of each once it is.
 
     Raises `DeployFailed` with all faults, and then nothing was changed; a step or a server that fails later
     stops the rest, and what was applied before stays.
     """
-    applied: list[Applied] = []
     for draft in await _drafts(entries, manifest, shop):
         plan = await finish(draft, shop)
-        planned(plan)
-        applied.append(await asyncio.to_thread(apply, shop.client.blocking, plan))
-    return applied
+        yield await asyncio.to_thread(apply, shop.client.blocking, plan)
 
 
 async def _drafts(entries: list[Entry], manifest: Manifest, shop: Workshop) -> list[Draft]:
