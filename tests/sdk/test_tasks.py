@@ -190,7 +190,8 @@ def test_logs_and_prints_are_shipped_with_their_run(api: Client, opened: Session
     speaking()
     run = tasks_of("spoken")["speaks"]
     lines = api.call(logs.filter_logs, Criteria(logs={"task_run_id": {"any_": [str(run.id)]}}))
-    assert [(line.message, line.level) for line in lines] == [("printed 1", 20), ("logged 2", 30)]
+    said = [(line.message, line.level) for line in lines]
+    assert said == [("printed 1", 20), ("logged 2", 30), ("The run ends as Completed().", 20)]
     assert lines[0].flow_run_id == run.flow_run_id
 
 

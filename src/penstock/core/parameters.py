@@ -59,10 +59,12 @@ def _named(function: Callable[..., Any]) -> list[inspect.Parameter]:
 
 def as_json(value: Any) -> Any:
     """A value as JSON holds it; what JSON can't hold becomes its text."""
+    return msgspec.to_builtins(value, enc_hook=_plain, str_keys=True)
+
+
+def _plain(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)
-    if callable(dump) and not isinstance(value, type):
-        return dump(mode="json")
-    return msgspec.to_builtins(value, enc_hook=str)
+    return dump(mode="json") if callable(dump) and not isinstance(value, type) else str(value)
 
 
 def validated(function: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:

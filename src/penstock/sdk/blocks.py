@@ -26,6 +26,10 @@ from penstock.wire import blocks as wire
 Self_ = TypeVar("Self_", bound="Block")
 
 
+class BlockNotFound(NotFound, ValueError):
+    """There is no such block; a ValueError too, which is what flow code catches."""
+
+
 class Block:
     """Base of all blocks."""
 
@@ -182,7 +186,10 @@ def _load(cls: type[Self_], name: str) -> Steps[Self_]:
     slug, slash, last = name.partition("/")
     if not slash:
         slug, last = cls.get_block_type_slug(), name
-    document = yield from _read(slug, last)
+    try:
+        document = yield from _read(slug, last)
+    except NotFound:
+        raise BlockNotFound(f"There is no {slug} block {last!r}.") from None
     kind = cls if cls is not Block else _class_of(slug)
     known = field_types(kind)
     block = kind(**{key: value for key, value in document.data.items() if key in known})

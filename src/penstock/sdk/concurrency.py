@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -73,7 +74,7 @@ class concurrency:
         missing = sorted(set(self.names) - set(lease.names))
         if self.strict and missing:
             yield from self._give_back(failed=True)
-            raise NotFound(f"There is no concurrency limit named {', '.join(missing)}.")
+        _say_missing(missing, strict=self.strict)
 
     def _give_back(self, *, failed: bool) -> Steps[None]:
         if not self._leases:
@@ -101,11 +102,23 @@ def rate_limit(
             seconds = wait_for_room(full, until, wanted)
         yield Sleep(seconds)
     missing = sorted(set(wanted) - {limit.name for limit in taken})
-    if strict and missing:
-        raise NotFound(f"There is no concurrency limit named {', '.join(missing)}.")
+    _say_missing(missing, strict=strict)
 
 
 arate_limit = rate_limit.aio
+
+
+def _say_missing(names: list[str], *, strict: bool) -> None:
+    """Limits that don't exist hold nobody up, which is not always meant."""
+    if not names:
+        return
+    said = f"There is no concurrency limit named {', '.join(names)}."
+    if strict:
+        raise NotFound(said)
+    from penstock.sdk.loggers import get_run_logger
+
+    here = task_context.get() or flow_context.get()
+    (get_run_logger() if here else logging.getLogger("penstock.sdk.concurrency")).warning(said)
 
 
 def _holder() -> Any:

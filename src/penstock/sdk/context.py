@@ -6,12 +6,13 @@ import itertools
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+import msgspec
 
 from penstock.errors import PenstockError
 
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from penstock.wire.deployments import Deployment
     from penstock.wire.flow_runs import FlowRun
 
-MOST_TRACED = 500
+MOST_TRACED = 2000
+MOST_ITEMS = 100
+LARGE = 10_000
+COLLECTIONS = frozenset({list, tuple, dict})
+SINGLE = frozenset({bool, type(None), type(...), type(NotImplemented)})
 
 
 class MissingContext(PenstockError):
@@ -58,8 +63,18 @@ class FlowContext:
         self.slot: Lease | None = None
         self._counters: dict[str, Iterator[int]] = {}
         self._counting = threading.Lock()
-        self._makers: OrderedDict[int, tuple[Any, UUID]] = OrderedDict()
+        self._makers: OrderedDict[int, tuple[Callable[[Any], bool], UUID]] = OrderedDict()
         self.related = self._related()
+
+    @classmethod
+    def get(cls) -> FlowContext | None:
+        """The flow run that runs here, None outside of one."""
+        return flow_context.get()
+
+    @property
+    def flow_run(self) -> FlowRun:
+        """The run as the server knows it."""
+        return self.run
 
     def count(self, key: str) -> int:
         """0, 1, 2 ... for each key: which of its kind a subflow is."""
@@ -72,20 +87,40 @@ class FlowContext:
         with self._counting:
             self._counters.clear()
 
+    def rename(self, name: str) -> None:
+        """Takes a name that could only be made once the run was there."""
+        self.run = msgspec.structs.replace(self.run, name=name)
+        self.related = self._related()
+
     def made(self, value: Any, task_run_id: UUID) -> None:
-        """Remembers which task run a value came from, so that its use shows as a dependency."""
-        try:
-            held: Any = weakref.ref(value)  # a large value is not kept alive for the sake of a drawing
-        except TypeError:
-            held = partial(_same, value)
-        self._makers[id(value)] = held, task_run_id
-        if len(self._makers) > MOST_TRACED:
-            self._makers.popitem(last=False)
+        """Remembers which task run a value came from, so that its use shows as a dependency.
+
+        What is in a collection is remembered too, so that a run for each item is drawn behind it.
+        """
+        self._remember(value, task_run_id)
+        if type(value) in COLLECTIONS:
+            for item in itertools.islice(value.values() if isinstance(value, dict) else value, MOST_ITEMS):
+                self._remember(item, task_run_id)
 
     def maker(self, value: Any) -> UUID | None:
         """The task run that made a value, if one did."""
         found = self._makers.get(id(value))
-        return found[1] if found and found[0]() is value else None
+        return found[1] if found and found[0](value) else None
+
+    def makers(self, value: Any) -> list[UUID]:
+        """The task runs that made a value or what is in it."""
+        found = [self.maker(value)]
+        if type(value) in COLLECTIONS:
+            items = value.values() if isinstance(value, dict) else value
+            found += [self.maker(item) for item in itertools.islice(items, MOST_ITEMS)]
+        return [one for one in found if one is not None]
+
+    def _remember(self, value: Any, task_run_id: UUID) -> None:
+        if _is_shared(value):
+            return
+        self._makers[id(value)] = _recognizer(value), task_run_id
+        if len(self._makers) > MOST_TRACED:
+            self._makers.popitem(last=False)
 
     def _related(self) -> list[dict[str, str]]:
         """The flow run and its flow as every event of its tasks names them."""
@@ -112,6 +147,21 @@ class TaskContext:
         self.run_count = 0
         self.persist: bool | None = None
 
+    @classmethod
+    def get(cls) -> TaskContext | None:
+        """The task run that runs here, None outside of one."""
+        return task_context.get()
+
+    @property
+    def task_run(self) -> TaskContext:
+        """The run, as far as it is known in this process: id, name, tags, run_count."""
+        return self
+
+    @property
+    def flow_run_id(self) -> UUID | None:
+        """The flow run it belongs to."""
+        return self.flow.run.id if self.flow else None
+
 
 flow_context: ContextVar[FlowContext | None] = ContextVar("penstock_flow", default=None)
 task_context: ContextVar[TaskContext | None] = ContextVar("penstock_task", default=None)
@@ -127,6 +177,14 @@ def current_flow() -> FlowContext:
     return found
 
 
+def get_run_context() -> TaskContext | FlowContext:
+    """The task or flow run that runs here. Raises `MissingContext` outside of one."""
+    found = task_context.get() or flow_context.get()
+    if found is None:
+        raise MissingContext("There is no flow or task run here.")
+    return found
+
+
 @contextmanager
 def tags(*names: str) -> Iterator[set[str]]:
     """Gives every run that starts within the block these tags, beside those it has."""
@@ -138,8 +196,24 @@ def tags(*names: str) -> Iterator[set[str]]:
         current_tags.reset(token)
 
 
-def _same(value: Any) -> Any:
-    return value
+def _is_shared(value: Any) -> bool:
+    """Whether Python uses one object for every value that equals it."""
+    kind = type(value)
+    if kind is int:
+        return -5 <= value <= 256  # type: ignore[no-any-return]  # both are ints
+    return kind in SINGLE or (kind in (str, bytes, tuple) and len(value) < 2)
+
+
+def _recognizer(value: Any) -> Callable[[Any], bool]:
+    """Whether another object is this one, without keeping a large value alive for the sake of a drawing."""
+    if isinstance(value, str | bytes) and len(value) > LARGE:
+        known = len(value), hash(value)
+        return lambda other: isinstance(other, str | bytes) and (len(other), hash(other)) == known
+    try:
+        held: Any = weakref.ref(value)
+    except TypeError:
+        return lambda other: other is value
+    return lambda other: held() is other
 
 
 def _resource(kind: str, id: str, name: str) -> dict[str, str]:

@@ -41,7 +41,7 @@ def run_deployment(
     parent = flow_context.get()
     tracking = None
     if parent is not None and as_subflow:
-        tracking = (yield from track_as(parent, f"run_deployment.{found.name}", found.name)).id
+        tracking = (yield from track_as(parent, f"run_deployment.{found.name}", found.name, {})).id
     every = set(tags or ()) | current_tags.get() | (parent.tags if parent else frozenset())
     body = wire.DeploymentFlowRunCreate(
         state=to_wire(Scheduled(scheduled_time)),

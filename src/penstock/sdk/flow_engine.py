@@ -7,6 +7,7 @@ again when the server says so, then the end state: one call to start, one to fin
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
@@ -14,40 +15,37 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from msgspec import UNSET
-
 from penstock.clock import utc_now
-from penstock.core.parameters import as_json, validated
-from penstock.errors import ParameterInvalid
+from penstock.core.parameters import validated
+from penstock.errors import ParameterInvalid, PenstockError
 from penstock.ids import new_id
 from penstock.sdk.context import FlowContext, current_tags, flow_context, task_context
 from penstock.sdk.deployment_slot import LOST, held
 from penstock.sdk.effects import Blocking, Call, Sleep, Steps, adrive, drive
+from penstock.sdk.flow_beginning import Beginning
 from penstock.sdk.futures import PrefectFuture, resolve_futures_to_states
 from penstock.sdk.generating import ahanded_out, handed_out, produce
 from penstock.sdk.heartbeat import beating
 from penstock.sdk.hooks import call_hooks
-from penstock.sdk.loggers import flow_logger, prints_logged
+from penstock.sdk.loggers import flow_logger, origin_of, prints_logged
 from penstock.sdk.names_of_runs import rendered
 from penstock.sdk.orchestration import propose
 from penstock.sdk.pause import SuspendedRun
 from penstock.sdk.run_effect import Run, TimedOut
 from penstock.sdk.session import session
-from penstock.sdk.states import TERMINAL, CrashedRun, Running, State, aggregate, from_wire, is_state, to_wire
-from penstock.sdk.subflows import earlier_child, track
+from penstock.sdk.states import CrashedRun, Running, State, aggregate, is_state, to_wire
+from penstock.sdk.subflows import inputs_of
 from penstock.sdk.task_inputs import await_all, resolve
+from penstock.sdk.tracebacks import trimmed
 from penstock.wire.flow_runs import (
     FlowRun,
-    FlowRunCreate,
-    FlowRunPolicy,
     FlowRunUpdate,
-    create_flow_run,
     update_flow_run,
 )
-from penstock.wire.flows import FlowCreate, create_flow
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from penstock.sdk.flow import Flow
     from penstock.wire.deployments import Deployment
 
@@ -85,16 +83,45 @@ class FlowCall:
         self.deployment = deployment
         self.hooks = hooks
         self.hands_out = False
+        self.gathered: Any = None
+        self.inputs: dict[str, Any] = {}
+        self.tracking: UUID | None = None
 
     def run_here(self, return_state: bool) -> Any:
         """Runs to the end in this thread; the value, or the exception raised."""
-        state = drive(self.steps())
-        return state if return_state else state.result()
+        try:
+            state = drive(self.steps())
+        except PenstockError as error:
+            self._trim(error, expected=True)
+            raise
+        if not return_state and (failure := self._failure(state)) is not None:
+            raise failure
+        return state if return_state else self._value(state)
 
     async def arun_here(self, return_state: bool) -> Any:
         """As `run_here`, awaited."""
-        state = await adrive(self.steps())
-        return state if return_state else state.result()
+        try:
+            state = await adrive(self.steps())
+        except PenstockError as error:
+            self._trim(error, expected=True)
+            raise
+        if not return_state and (failure := self._failure(state)) is not None:
+            raise failure
+        return state if return_state else self._value(state)
+
+    def _failure(self, state: State) -> BaseException | None:
+        return state.error() if self.gathered is None else None
+
+    def _value(self, state: State) -> Any:
+        """What the call gives; the states of others that a flow returned, whether they are good or not."""
+        value = state.result() if self.gathered is None else self.gathered
+        if self.parent is not None and self.tracking is not None:
+            self.parent.made(value, self.tracking)
+        return value
+
+    def _trim(self, error: BaseException, *, expected: bool = False) -> None:
+        if not self.session.settings.debug_mode:
+            trimmed(error, expected=expected)
 
     def iteration(self) -> Steps[Any]:
         """The steps of a flow that yields, which hand its values out and raise what it raises."""
@@ -110,6 +137,8 @@ class FlowCall:
                 yield Blocking(self.session.flush)
 
     def _whole(self) -> Steps[State]:
+        if self.parent is not None:
+            self.inputs = inputs_of(self.parent, self.parameters, self.wait_for)
         yield Blocking(lambda: await_all(self.wait_for))
         self.parameters = {name: resolve(value) for name, value in self.parameters.items()}
         invalid: State | None = None
@@ -119,7 +148,10 @@ class FlowCall:
         except ParameterInvalid as error:
             message = f"The flow's parameters do not fit: {error}"
             invalid = State("FAILED", message=message, data=error)
-        run, begun = yield from self._begin(invalid)
+            self._trim(error, expected=True)
+        beginning = Beginning(self.flow, self.parameters, self.parent, self.inputs)
+        run, begun = yield from beginning.steps(self.run, invalid)
+        self.tracking = run.parent_task_run_id
         context = FlowContext(
             self.session, self.flow, run, self.parameters, self.flow.task_runner(), deployment=self.deployment
         )
@@ -130,68 +162,12 @@ class FlowCall:
         context.persist = self.flow.options.get("persist_result")
         return (yield from self._attempts(context, begun))
 
-    def _begin(self, invalid: State | None) -> Steps[tuple[FlowRun, State]]:
-        """The run, and the state it is in now."""
-        if self.run is not None:
-            return (yield from self._take_up(self.run, invalid))
-        flow_id = yield from self._flow_id()
-        tracking = None
-        if self.parent is not None:
-            tracking = yield from track(self.parent, self.flow, self.wait_for)
-            if (child := (yield from earlier_child(self.parent, tracking))) is not None:
-                return (yield from self._take_up(child, invalid))
-        run: FlowRun = yield Call(
-            create_flow_run,
-            FlowRunCreate(
-                flow_id=flow_id,
-                name=self._run_name(),
-                flow_version=self.flow.version,
-                parameters={name: as_json(value) for name, value in self.parameters.items()},
-                parent_task_run_id=tracking.id if tracking else None,
-                empirical_policy=self._policy(),
-                tags=sorted(current_tags.get() | (self.parent.tags if self.parent else frozenset())),
-                state=to_wire(invalid or Running()),
-            ),
-        )
-        return run, from_wire(run.state) if run.state else Running()
-
-    def _take_up(self, run: FlowRun, invalid: State | None = None) -> Steps[tuple[FlowRun, State]]:
-        """Goes on with a run that is there already, unless it has ended."""
-        if self.parent is not None and run.state is not None and run.state_type in TERMINAL:
-            return run, from_wire(run.state)
-        told = yield from self._describe(run)
-        state = yield from propose(run.id, to_wire(invalid or Running()))
-        again = 0 if run.empirical_policy.resuming else 1
-        return msgspec.structs.replace(told, run_count=run.run_count + again), state
-
-    def _describe(self, run: FlowRun) -> Steps[FlowRun]:
-        """Tells the server what only the code knows, when it matters: retries, and a name of its own."""
-        name = self._run_name()
-        if self.flow.retries or name:
-            policy = msgspec.structs.replace(
-                run.empirical_policy, retries=self.flow.retries, retry_delay=round(self.flow.retry_delay)
-            )
-            yield Call(update_flow_run, FlowRunUpdate(empirical_policy=policy, name=name or UNSET), path={"id": run.id})
-        return msgspec.structs.replace(run, name=name) if name else run
-
-    def _flow_id(self) -> Steps[Any]:
-        known = self.session.flow_ids
-        if self.flow.name not in known:
-            known[self.flow.name] = (yield Call(create_flow, FlowCreate(name=self.flow.name))).id
-        return known[self.flow.name]
-
-    def _policy(self) -> FlowRunPolicy:
-        return FlowRunPolicy(retries=self.flow.retries, retry_delay=round(self.flow.retry_delay), pause_keys=[])
-
-    def _run_name(self) -> str | None:
-        template = self.flow.options.get("flow_run_name")
-        return rendered(template, self.parameters) if template else None
-
     def _attempts(self, context: FlowContext, begun: State) -> Steps[State]:
-        log = flow_logger(context)
-        log.info("Run %r of the flow %r begins.", context.run.name, self.flow.name)
         with ExitStack() as stack:
             self._enter_context(stack, context)
+            yield from self._name(context)
+            log = flow_logger(context)
+            log.info("Run %r of the flow %r begins.", context.run.name, self.flow.name)
             context.slot = stack.enter_context(held(self.session, begun, awaits=self.flow.isasync))
             while True:
                 yield from call_hooks(self.flow.hooks("on_running"), self.flow, context.run, begun)
@@ -201,14 +177,23 @@ class FlowCall:
                 settled = yield from self._end(context, state)
                 if settled.type != "SCHEDULED":
                     break
+                log.warning("%s. The flow is tried again.", state.message, exc_info=origin_of(state))
                 yield from self._wait_until(settled)
                 begun = yield from propose(context.run.id, to_wire(Running()))
                 if begun.type != "RUNNING":
                     return begun
                 context.begin_attempt(context.run_count + 1)
             yield from self._call_end_hooks(context, settled)
-        log.log(20 if settled.is_completed() else 40, "The run ends as %r.", settled)
+        level = logging.INFO if settled.is_completed() else logging.ERROR
+        log.log(level, "The run ends as %r.", settled, exc_info=origin_of(state))
         return settled
+
+    def _name(self, context: FlowContext) -> Steps[None]:
+        """The name that a function gives the run: it is called inside of the run, which it may ask about."""
+        namer = self.flow.options.get("flow_run_name")
+        if callable(namer):
+            context.rename(rendered(namer, self.parameters))
+            yield Call(update_flow_run, FlowRunUpdate(name=context.run.name), path={"id": context.run.id})
 
     def _enter_context(self, stack: ExitStack, context: FlowContext) -> None:
         stack.callback(_reset, flow_context, flow_context.set(context))
@@ -229,16 +214,16 @@ class FlowCall:
         except SuspendedRun as suspended:
             return suspended.state
         except CRASHES as error:
+            self._trim(error)
             yield from self._crash(context, error)
             if context.slot is not None and context.slot.lost.is_set():
                 raise CrashedRun(LOST) from None
             raise
         except TimedOut as error:
-            flow_logger(context).error("Flow run %s", error)
+            error.with_traceback(None)
             return State("FAILED", "TimedOut", f"Flow run {error}", data=error)
         except BaseException as error:
-            info = (type(error), error, error.__traceback__)
-            flow_logger(context).error("Encountered an exception during execution: %r", error, exc_info=info)
+            self._trim(error)
             message = f"The flow raised {type(error).__name__}: {error}"
             return State("FAILED", message=message, data=error)
         finally:
@@ -250,6 +235,7 @@ class FlowCall:
         lost = context.slot is not None and context.slot.lost.is_set()
         state = State("CRASHED", message=LOST if lost else interrupted, data=error)
         drive(propose(context.run.id, to_wire(state)))
+        flow_logger(context).error("The run ends as %r.", state)
         yield from self._call_end_hooks(context, state)
 
     def _finished(self, value: Any) -> State:
@@ -258,6 +244,7 @@ class FlowCall:
         if is_state(value):
             return State(value.type, value.name, value.message, data=value.data, reference=value.reference)
         if isinstance(value, list | tuple | set) and value and all(is_state(item) for item in value):
+            self.gathered = value
             return aggregate(value)
         return self._kept(value)
 

@@ -8,13 +8,16 @@ import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from penstock.sdk.context import FlowContext, MissingContext, TaskContext, flow_context, log_prints, task_context
 
 if TYPE_CHECKING:
     from penstock.sdk.session import Session
+    from penstock.sdk.states import State
 
 FLOW_RUNS = "prefect.flow_runs"
 TASK_RUNS = "prefect.task_runs"
@@ -22,7 +25,17 @@ TASK_RUNS = "prefect.task_runs"
 
 LINE = "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(said_by)s - %(message)s"
 
+Origin = tuple[type[BaseException], BaseException, TracebackType | None]
 LoggingAdapter = logging.LoggerAdapter[logging.Logger]
+
+_silenced: ContextVar[bool] = ContextVar("penstock_silenced", default=False)
+_silent = logging.Logger("silent", level=logging.CRITICAL + 1)
+
+
+def origin_of(state: State) -> Origin | None:
+    """Where a failure came from, as logging takes it."""
+    error = state.data
+    return (type(error), error, error.__traceback__) if isinstance(error, BaseException) else None
 
 
 class RunLogger(LoggingAdapter):
@@ -37,6 +50,8 @@ class RunLogger(LoggingAdapter):
 def get_run_logger() -> LoggingAdapter:
     """The logger of the task or flow run that runs here. Raises `MissingContext` outside of one."""
     task, flow = task_context.get(), flow_context.get()
+    if _silenced.get():
+        return RunLogger(_silent)
     if task is not None:
         return task_logger(task)
     if flow is not None:
@@ -72,6 +87,16 @@ def task_logger(task: TaskContext) -> LoggingAdapter:
         "said_by": f"Task run {task.name!r}",
     }
     return RunLogger(logging.getLogger(TASK_RUNS), extra)
+
+
+@contextmanager
+def disable_run_logger() -> Iterator[None]:
+    """Within the block `get_run_logger` works without a run and says nothing: for tests of `task.fn(...)`."""
+    token = _silenced.set(True)
+    try:
+        yield
+    finally:
+        _silenced.reset(token)
 
 
 class ApiHandler(logging.Handler):

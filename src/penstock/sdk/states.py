@@ -7,7 +7,7 @@ state.result(raise_on_failure=False)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 from uuid import UUID
@@ -105,7 +105,7 @@ class State:
             error = self._error()
             if raise_on_failure:
                 raise error
-            return error
+            return self._value if _holds_states(self._value) else error
         return self._kept()
 
     async def aresult(self, raise_on_failure: bool = True) -> Any:
@@ -156,6 +156,10 @@ class State:
             return self._value
         raise MissingResult()
 
+    def error(self) -> BaseException | None:
+        """What `result` raises of a run that has ended, None when it went well."""
+        return self._error() if self.type in UNSUCCESSFUL else None
+
     def _error(self) -> BaseException:
         try:
             value = self._kept()
@@ -165,6 +169,8 @@ class State:
             return value
         if isinstance(value, State) and value is not self:
             return value._error()
+        if _holds_states(value):
+            return next((state._error() for state in value if state.type in UNSUCCESSFUL), FailedRun(self.message))
         kind = {"CANCELLED": CancelledRun, "CRASHED": CrashedRun}.get(self.type, FailedRun)
         return kind(self.message or (str(value) if value is not None else f"The run is {self.name}."))
 
@@ -272,12 +278,15 @@ def Paused(
     return State("PAUSED", "Suspended" if reschedule else "Paused", details=details)
 
 
-def aggregate(states: Iterable[State]) -> State:
+def _holds_states(value: Any) -> bool:
+    return isinstance(value, list | tuple | set) and bool(value) and all(is_state(item) for item in value)
+
+
+def aggregate(every: Collection[State]) -> State:
     """The state of a run that returned states of others: it fails when any of them did."""
-    every = list(states)
     failed = [state for state in every if state.type in UNSUCCESSFUL]
     if failed:
-        return State("FAILED", message=f"{len(failed)}/{len(every)} states failed.", data=failed[0])
+        return State("FAILED", message=f"{len(failed)}/{len(every)} states failed.", data=every)
     unfinished = [state for state in every if state.type not in TERMINAL]
     if unfinished:
         return State("FAILED", message=f"Of {len(every)} states {len(unfinished)} are not final.", data=every)

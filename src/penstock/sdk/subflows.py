@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.sdk.context import current_tags
 from penstock.sdk.effects import Call, Steps
 from penstock.sdk.results import Reference
 from penstock.sdk.states import UNSUCCESSFUL, Pending, to_wire
@@ -17,12 +18,18 @@ if TYPE_CHECKING:
     from penstock.sdk.flow import Flow
 
 
-def track(parent: FlowContext, flow: Flow[..., Any], wait_for: Iterable[Any]) -> Steps[TaskRun]:
+def track(parent: FlowContext, flow: Flow[..., Any], inputs: Mapping[str, Any]) -> Steps[TaskRun]:
     """The tracking run in the parent: a new one, or that of an earlier attempt of the parent."""
-    return (yield from track_as(parent, f"{flow.fn.__qualname__.rpartition('.')[2]}", flow.name, wait_for))
+    return (yield from track_as(parent, f"{flow.fn.__qualname__.rpartition('.')[2]}", flow.name, inputs))
 
 
-def track_as(parent: FlowContext, key: str, name: str, wait_for: Iterable[Any] = ()) -> Steps[TaskRun]:
+def inputs_of(parent: FlowContext, parameters: Mapping[str, Any], wait_for: Sequence[Any]) -> dict[str, Any]:
+    """Which runs a subflow's arguments come from, and which it waits for."""
+    inputs: dict[str, Any] = {name: sources(value, parent) for name, value in parameters.items()}
+    return {**inputs, "wait_for": sources(wait_for, None)} if wait_for else inputs
+
+
+def track_as(parent: FlowContext, key: str, name: str, inputs: Mapping[str, Any]) -> Steps[TaskRun]:
     """The tracking run of a key: 0, 1, 2 ... of each, so that every attempt of the parent finds the same ones."""
     count = parent.count(key)
     run: TaskRun = yield Call(
@@ -32,8 +39,8 @@ def track_as(parent: FlowContext, key: str, name: str, wait_for: Iterable[Any] =
             flow_run_id=parent.run.id,
             task_key=key,
             dynamic_key=str(count),
-            tags=sorted(parent.tags),
-            task_inputs={"wait_for": sources(list(wait_for), None)} if wait_for else {},
+            tags=sorted(parent.tags | current_tags.get()),
+            task_inputs=dict(inputs),
             state=to_wire(Pending()),
         ),
     )

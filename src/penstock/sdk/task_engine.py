@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError
@@ -24,7 +25,7 @@ from penstock.sdk.effects import Blocking, Effect, Sleep, Steps, adrive, drive
 from penstock.sdk.futures import PrefectFuture, PrefectFutureList
 from penstock.sdk.generating import ahanded_out, handed_out, produce
 from penstock.sdk.hooks import call_hooks
-from penstock.sdk.loggers import prints_logged
+from penstock.sdk.loggers import origin_of, prints_logged, task_logger
 from penstock.sdk.names_of_runs import rendered
 from penstock.sdk.reporting import TaskReport
 from penstock.sdk.run_effect import Run, TimedOut
@@ -39,6 +40,7 @@ from penstock.sdk.task_inputs import (
     sources,
     unmapped,
 )
+from penstock.sdk.tracebacks import trimmed
 
 if TYPE_CHECKING:
     from penstock.sdk.context import FlowContext
@@ -82,22 +84,26 @@ class TaskCall:
 
     def run_here(self, return_state: bool) -> Any:
         """As a plain call of the task: its value, or its exception raised."""
-        return self._outcome(drive(self._steps()), return_state)
+        state = drive(self._steps())
+        if not return_state and (failure := state.error()) is not None:
+            raise failure
+        return state if return_state else self._value(state)
 
     async def arun_here(self, return_state: bool) -> Any:
         """As `run_here`, awaited."""
-        return self._outcome(await adrive(self._steps()), return_state)
+        state = await adrive(self._steps())
+        if not return_state and (failure := state.error()) is not None:
+            raise failure
+        return state if return_state else self._value(state)
 
     def iteration(self) -> Steps[Any]:
         """The steps of a task that yields, which hand its values out and raise what it raises."""
         self.hands_out = True
         return (yield from self._steps()).result()
 
-    def _outcome(self, state: State, return_state: bool) -> Any:
-        if return_state:
-            return state
+    def _value(self, state: State) -> Any:
         value = state.result()
-        if self.flow is not None and not is_plain(value):
+        if self.flow is not None:
             self.flow.made(value, self.id)
         return value
 
@@ -143,6 +149,7 @@ class TaskCall:
             self._name_run(context)
             running = self._enter(State("RUNNING", name))
             if key is not None and (cached := self._cached(key)):
+                self._log_end(context, cached)
                 return self._enter(cached)
             if self.task.hooks("on_running"):
                 yield from call_hooks(self.task.hooks("on_running"), self.task, context, running)
@@ -152,6 +159,7 @@ class TaskCall:
             name = "Retrying"
             yield from self._wait_for_retry(context, state)
         self._enter(state)
+        self._log_end(context, state)
         kind = "on_completion" if state.type == "COMPLETED" else "on_failure"
         if self.task.hooks(kind):
             yield from call_hooks(self.task.hooks(kind), self.task, context, state)
@@ -168,10 +176,11 @@ class TaskCall:
         except CRASHES:
             raise
         except TimedOut as error:
-            self._log_failure(error)
+            error.with_traceback(None)
             return State("FAILED", "TimedOut", f"Task run {error}", data=error)
         except BaseException as error:
-            self._log_failure(error)
+            if not self.session.settings.debug_mode:
+                trimmed(error)
             message = f"The task raised {type(error).__name__}: {error}"
             return State("FAILED", message=message, data=error)
         return self._finished(value, key)
@@ -245,6 +254,8 @@ class TaskCall:
 
     def _wait_for_retry(self, context: TaskContext, state: State) -> Steps[None]:
         seconds = self._delay(context.run_count)
+        log = task_logger(context)
+        log.info("%s. Retry %d of %d comes in %g s.", state.message, context.run_count, self.task.retries, seconds)
         if seconds <= 0:
             return
         when = utc_now() + timedelta(seconds=seconds)
@@ -285,13 +296,10 @@ class TaskCall:
             return chosen
         return log_prints.get() or self.session.settings.logging.log_prints
 
-    def _log_failure(self, error: BaseException) -> None:
-        from penstock.sdk.loggers import task_logger
-
-        context = task_context.get()
-        if context is not None:
-            info = (type(error), error, error.__traceback__)
-            task_logger(context).error("Task run failed with exception: %r", error, exc_info=info)
+    def _log_end(self, context: TaskContext, state: State) -> None:
+        """One line for each run, as its log is where people look; a failure with where it came from."""
+        level = logging.INFO if state.is_completed() else logging.ERROR
+        task_logger(context).log(level, "The run ends as %r.", state, exc_info=origin_of(state))
 
     def _enter(self, state: State) -> State:
         state.details.setdefault("task_run_id", self.id)

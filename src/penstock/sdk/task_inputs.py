@@ -95,11 +95,11 @@ def dependencies(value: Any) -> Iterator[PrefectFuture[Any] | State]:
 
 def sources(value: Any, flow: FlowContext | None) -> list[dict[str, str]]:
     """The task runs a value comes from, as the server draws dependencies."""
-    if is_plain(value):
-        return []
-    ids = [_run_id(item) for item in dependencies(value)]
+    ids = [] if is_plain(value) else [_run_id(item) for item in dependencies(value)]
     if flow is not None:
-        ids.append(flow.maker(value))
+        ids += flow.makers(value.value if isinstance(value, _Annotation) else value)
+    if not ids:
+        return []
     return [{"input_type": "task_run", "id": str(found)} for found in dict.fromkeys(ids) if found is not None]
 
 

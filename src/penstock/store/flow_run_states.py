@@ -129,7 +129,7 @@ def propose_whole(run_id: UUID, proposal: Proposal, dialect: str) -> Steps[Outco
     yield from _move_slots(known, verdict, proposal.now)
     yield from write(change, dialect)
     if known.run.parent_task_run_id is not None:
-        yield from _tell_parent(change.run, verdict.state, known.run.parent_task_run_id, proposal.now)
+        yield from tell_parent(change.run, verdict.state, known.run.parent_task_run_id, proposal.now)
     return change.outcome
 
 
@@ -155,7 +155,7 @@ def _move_slots(known: Known, verdict: Verdict, now: datetime) -> Steps[None]:
         yield from run_limits.hold(slots.take, known.limit_id, known.run.id, now, until)
 
 
-def _tell_parent(run: FlowRun, state: State, task_run_id: UUID, now: datetime) -> Steps[None]:
+def tell_parent(run: FlowRun, state: State, task_run_id: UUID, now: datetime) -> Steps[None]:
     """The tracking task run of a subflow takes each of its states."""
     copy = with_details(state, child_flow_run_id=run.id)
     yield from task_run_states.mirror(task_run_id, copy, now)

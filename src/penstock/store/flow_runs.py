@@ -19,7 +19,7 @@ from penstock.store import run_limits
 from penstock.store.database import Database, Steps, intent
 from penstock.store.filters import Selection
 from penstock.store.flow_run_documents import SHOWN, decode, place_text, shown, shown_list
-from penstock.store.flow_run_states import SQL, change_row
+from penstock.store.flow_run_states import SQL, change_row, tell_parent
 from penstock.store.statements import statement
 from penstock.wire.deployments import Deployment
 from penstock.wire.flow_runs import FlowRun, FlowRunInput
@@ -81,7 +81,7 @@ async def create(
     run = apply_state(run, first, now=now)
     row = change_row(run, None, around, now)
     while True:
-        if await store.write(_insert(row, store.dialect)):
+        if await store.write(_insert(row, run, store.dialect, now)):
             return Created(run, around, event=row["event_doc"].encode(), answer=_answer(row, around, now))
         known = await store.read(by_key(run.flow_id, run.idempotency_key))
         if known is not None:
@@ -98,13 +98,16 @@ def _answer(row: dict[str, Any], around: Surroundings, now: datetime) -> bytes:
 
 
 @intent
-def _insert(row: dict[str, Any], dialect: str) -> Steps[bool]:
-    if dialect == "postgres":
+def _insert(row: dict[str, Any], run: FlowRun, dialect: str, now: datetime) -> Steps[bool]:
+    parent = run.parent_task_run_id
+    if dialect == "postgres" and parent is None:
         return bool((yield SQL.insert_run_whole.alone(**row)))
     if not (yield SQL.insert_run(**row)):
         return False
     yield SQL.insert_state(**row)
     yield SQL.insert_event(**row)
+    if parent is not None and run.state is not None:
+        yield from tell_parent(run, run.state, parent, now)
     return True
 
 

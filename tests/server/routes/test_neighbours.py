@@ -35,7 +35,7 @@ async def fill(api: Api) -> None:
         ("flow_runs", {"deployments": {"name": {"like_": "DAI"}}}, ["planned"]),
         ("flow_runs", {"work_pools": {"name": {"any_": ["p"]}}}, ["planned"]),
         ("flow_runs", {"work_pool_queues": {"name": {"any_": ["default"]}}}, ["planned"]),
-        ("flow_runs", {"task_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}, ["alone"]),
+        ("flow_runs", {"task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}, ["alone"]),
         ("flow_runs", {"flow_runs": {"state": {"type": {"not_any_": ["SCHEDULED"]}}}}, ["alone", "child"]),
         ("flow_runs", {"flow_runs": {"state": {"operator": "or_", "type": {"any_": ["RUNNING"]},
             "name": {"any_": ["Completed"]}}}}, ["alone", "child"]),
