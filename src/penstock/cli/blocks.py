@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from penstock.sdk.blocks import Block
 
 
-NONE = "There are no blocks. Kinds are shown by `penstock block type ls`; NAME.save() in Python keeps one."
+NONE = "There are no blocks. Kinds are shown by `penstock block type ls`; `.save(NAME)` in Python keeps one."
 
 
 @click.group(cls=Verbs, aliases={"types": "type"})

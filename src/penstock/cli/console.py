@@ -71,15 +71,14 @@ def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:
-    """A moment as people say it: `3 minutes ago`, `in 2 hours`."""
+    """A moment as a table has room for it: `3m ago`, `in 2h`."""
     if moment is None:
         return ""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     size = abs(seconds)
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         if size >= length:
-            count = int(size // length)
-            words = f"{count} {unit}{'s' if count > 1 else ''}"
+            words = f"{int(size // length)}{unit}"
             return f"{words} ago" if seconds > 0 else f"in {words}"
     return "now"
 
@@ -87,6 +86,11 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
 def local(moment: datetime | None) -> str:
     """A moment in the local zone, to the second."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def slots_taken(taken: int, limit: int | None) -> str:
+    """How many slots are held, as a sentence."""
+    return f"{taken} slots taken; there is no limit." if limit is None else f"{taken} of {limit} slots taken."
 
 
 STATE_COLORS = {

@@ -19,7 +19,7 @@ class Verbs(click.Group):
         self.aliases = aliases or {}
 
     def invoke(self, ctx: click.Context) -> Any:
-        if not ctx._protected_args and not ctx.args and self.callback is None:
+        if not ctx._protected_args and not ctx.args and not self.params:
             click.echo(ctx.get_help())
             return 0
         return super().invoke(ctx)

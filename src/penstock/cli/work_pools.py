@@ -11,7 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import asdict
 
 from penstock.cli.connect import connect, every, find
-from penstock.cli.console import Failure, ago, confirm, local, may_ask, output_option, print_json, say
+from penstock.cli.console import Failure, ago, confirm, local, may_ask, output_option, print_json, say, slots_taken
 from penstock.cli.files import read_json_file
 from penstock.cli.groups import Verbs
 from penstock.cli.pool_storage import storage
@@ -115,7 +115,7 @@ def _set_as_default(name: str) -> None:
 
 
 @work_pool.command()
-@click.option("--verbose", "-v", is_flag=True, help="Also show description and template.")
+@click.option("--verbose", "-v", is_flag=True, help="Also show the description.")
 @output_option
 def ls(verbose: bool, as_json: bool) -> None:
     """List pools."""
@@ -126,10 +126,13 @@ def ls(verbose: bool, as_json: bool) -> None:
     if not pools:
         return say("There are no work pools. Create one with: penstock work-pool create NAME --type process")
     columns = ["Name", "Type", "Status", "Limit", "ID"]
-    rows = [[pool.name, pool.type, _status(pool), _limit(pool.concurrency_limit), pool.id] for pool in pools]
+    rows: list[list[object]] = [
+        [pool.name, pool.type, _status(pool), _limit(pool.concurrency_limit), pool.id] for pool in pools
+    ]
     if verbose:
-        columns += ["Description", "Variables"]
-        rows = [[*row, pool.description, sorted(_variables(pool))] for row, pool in zip(rows, pools, strict=True)]
+        columns.insert(-1, "Description")
+        for row, pool in zip(rows, pools, strict=True):
+            row.insert(-1, pool.description)
     return table(columns, rows)
 
 
@@ -139,11 +142,6 @@ def _status(pool: WorkPool) -> str:
 
 def _limit(limit: int | None) -> object:
     return "none" if limit is None else limit
-
-
-def _variables(pool: WorkPool) -> dict[str, Any]:
-    found: dict[str, Any] = (pool.base_job_template.get("variables") or {}).get("properties") or {}
-    return found
 
 
 @work_pool.command()
@@ -172,7 +170,7 @@ def slots(name: str, as_json: bool) -> None:
             raise Failure(f"Work pool {name!r} not found.") from None
     if as_json:
         return print_json(status)
-    say(f"{status.active_slots} of {_limit(status.concurrency_limit)} slots taken.")
+    say(slots_taken(status.active_slots, status.concurrency_limit))
     rows = [
         [queue.queue_name, run.name, run.state_name, ago(run.start_time), run.id]
         for queue in status.queues
@@ -282,7 +280,7 @@ def preview(name: str | None, hours: int, as_json: bool) -> None:
     if as_json:
         return print_json(due)
     if not due:
-        return say(f"No runs are due in the next {hours} {'hour' if hours == 1 else 'hours'}.")
+        return say(f"No runs are due in the next {'hour' if hours == 1 else f'{hours} hours'}.")
     due.sort(key=lambda run: run.expected_start_time or before)
     rows = [[local(run.expected_start_time), ago(run.expected_start_time), run.name, run.id] for run in due]
     return table(["Due", "", "Run", "ID"], rows)

@@ -10,7 +10,7 @@ import click
 from msgspec.structs import asdict
 
 from penstock.cli.connect import as_id, connect, every, find
-from penstock.cli.console import Failure, ago, confirm, local, output_option, print_json, say
+from penstock.cli.console import Failure, ago, confirm, local, output_option, print_json, say, slots_taken
 from penstock.cli.groups import Verbs
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
@@ -131,8 +131,7 @@ def slots(name: str, pool: str | None, as_json: bool) -> None:
         status = client.call(work_queues.read_queue_slots, SlotsQuery(), id=queue.id)
     if as_json:
         return print_json(status)
-    limit = "unlimited" if status.concurrency_limit is None else status.concurrency_limit
-    say(f"{status.active_slots} of {limit} slots taken.")
+    say(slots_taken(status.active_slots, status.concurrency_limit))
     rows = [[run.name, run.state_name, ago(run.start_time), run.id] for run in status.flow_runs]
     return table(["Run", "State", "Started", "ID"], rows) if rows else None
 
