@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.catalogue import Catalogue
 from tests.faults.plant import Plant
 from tests.live.postgres import Postgres
 from tests.live.programs import penstock
@@ -51,3 +52,12 @@ def plant(server: Server, tmp_path: Path) -> Iterator[Plant]:
     made = Plant(server, tmp_path / "plant")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    """What the tests were shown for bad input."""
+    folder = rf"{tmp_path_factory.getbasetemp()}/[^/\s'\"]*"
+    identifier = r"(?!0{8})[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    clock = r"\d\d:\d\d:\d\d(?:\.\d+)?"
+    return Catalogue({folder: "/project", r"127\.0\.0\.1:\d+": "127.0.0.1:4200", identifier: "ID", clock: "12:00:00"})

@@ -106,6 +106,11 @@ class Plant:
         lines = self.marks_file.read_text().splitlines() if self.marks_file.exists() else []
         return Counter(line.split()[0] for line in lines)
 
+    def pids(self, run_id: str) -> list[int]:
+        """The processes that entered the code of a run, the first one first."""
+        lines = self.marks_file.read_text().splitlines() if self.marks_file.exists() else []
+        return [int(line.split()[1]) for line in lines if line.split()[0] == run_id]
+
     def slots(self) -> int:
         """Slots of the deployment's limit that are taken now."""
         limit = self.server.api.get(f"/v2/concurrency_limits/deployment:{self.deployment}")

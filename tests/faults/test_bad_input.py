@@ -1,4 +1,4 @@
-"""Bad input at every door, with the message that is shown for it."""
+"""Bad input at every door, with the message that is shown for it; docs/errors.md lists them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.catalogue import Catalogue
 from tests.live.programs import Shell, penstock
 from tests.live.servers import Server, free_port, running
 
@@ -37,10 +38,10 @@ REQUESTS = (
     Bad("POST", "/flows/", {"name": "a/b"}, 422, "String should match pattern"),
     Bad("POST", "/flows/", [], 422, "Invalid request received."),
     Bad("POST", "/flow_runs/", {"flow_id": "x"}, 422, "valid UUID"),
-    Bad("POST", "/flow_runs/", {"flow_id": NOBODY}, 409, "integrity"),
+    Bad("POST", "/flow_runs/", {"flow_id": NOBODY}, 409, "does not exist"),
     Bad("POST", "/flow_runs/filter", {"sort": "NOPE"}, 422, "ID_DESC"),
-    Bad("POST", "/flow_runs/filter", {"limit": 201}, 422, "less than or equal to 200"),
-    Bad("POST", "/flow_runs/filter", {"limit": -1}, 422, "greater than or equal to 0"),
+    Bad("POST", "/flow_runs/filter", {"limit": 201}, 422, "200 is the most"),
+    Bad("POST", "/flow_runs/filter", {"limit": -1}, 422, "can't be below 0"),
     Bad("POST", "/flow_runs/filter", {"flow_runs": {"bogus": 1}}, 422, "not permitted"),
     Bad("GET", f"/flows/{NOBODY}", None, 404, "Flow not found"),
     Bad("GET", f"/flow_runs/{NOBODY}", None, 404, "Flow run not found"),
@@ -53,7 +54,7 @@ REQUESTS = (
     Bad("POST", f"/flow_runs/{NOBODY}/set_state", {"state": {"type": "SLEEPING"}}, 422, "SLEEPING"),
     Bad("POST", "/work_pools/", {"name": "Prefect-x", "type": "process"}, 403, "reserved"),
     Bad("POST", "/work_pools/", {"name": "t", "type": "process", "base_job_template": {"nope": 1}}, 422, "job_conf"),
-    Bad("POST", "/variables/", {"name": "Bad Name", "value": 1}, 422, "Variable name must only contain"),
+    Bad("POST", "/variables/", {"name": "Bad Name", "value": 1}, 422, "only small letters"),
     Bad("POST", "/v2/concurrency_limits/", {"name": "l", "limit": -1}, 422, "greater than or equal to 0"),
     Bad("POST", f"/v2/concurrency_limits/leases/{NOBODY}/renew", {"lease_duration": 60}, 410, "has run out"),
     Bad("POST", "/logs/", [{"level": "loud"}], 422, "valid integer"),
@@ -71,11 +72,18 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("bad", REQUESTS, ids=str)
-def test_request_is_refused_with_a_message(bad: Bad, live: Server) -> None:
+def test_request_is_refused_with_a_message(bad: Bad, live: Server, seen: Catalogue) -> None:
     body = bad.body if isinstance(bad.body, bytes) or bad.body is None else json.dumps(bad.body).encode()
     status, answer = live.api.send(bad.method, bad.path, body, {"Content-Type": "application/json"})
+    seen.note("Requests", f"{bad.method} {bad.path} {shortened(bad.body)}".strip(), f"{status} {answer.decode()}")
     assert (status, bad.says in answer.decode()) == (bad.status, True), answer.decode()[:500]
     assert live.api.healthy()
+
+
+def shortened(body: object) -> str:
+    """A body as the page shows it."""
+    text = "" if body is None else body.decode("latin-1") if isinstance(body, bytes) else json.dumps(body)
+    return text if len(text) <= 100 else f"{text[:20]}... ({len(text):,} bytes)"
 
 
 def test_oversize_body_is_refused_before_it_is_sent(live: Server) -> None:
@@ -88,7 +96,14 @@ def test_oversize_body_is_refused_before_it_is_sent(live: Server) -> None:
     connection.close()
 
 
-def test_bad_schedules_are_refused_with_their_fault(live: Server) -> None:
+def test_client_that_sends_all_of_an_oversize_body_reads_why_it_is_refused(live: Server, seen: Catalogue) -> None:
+    status, answer = live.api.send("POST", "/flows/", b"x" * 60_000_000, {"Content-Type": "application/json"})
+    seen.note("Requests", "POST /flows/ (60,000,000 bytes)", f"{status} {answer.decode()}")
+    assert (status, b"over the limit of" in answer) == (413, True)
+    assert live.api.healthy()
+
+
+def test_bad_schedules_are_refused_with_their_fault(live: Server, seen: Catalogue) -> None:
     flow = live.api.post("/flows/", {"name": "scheduled"})["id"]
     for number, (schedule, says) in enumerate(
         (
@@ -101,7 +116,7 @@ def test_bad_schedules_are_refused_with_their_fault(live: Server) -> None:
     ):
         body = {"name": f"d{number}", "flow_id": flow, "schedules": [{"schedule": schedule}]}
         status, answer = live.api.ask("POST", "/deployments/", body)
-        print(schedule, status, answer)
+        seen.note("Schedules", json.dumps(schedule), f"{status} {json.dumps(answer)}")
         assert (status, says in json.dumps(answer)) == (422, True), (schedule, answer)
 
 
@@ -138,12 +153,12 @@ def shell(live: Server, tmp_path: Path) -> Shell:
         ("good.py:good", '[{cron: "0 6 * * *", timezone: Mars/Olympus}]', "Mars/Olympus"),
     ],
 )
-def test_deploy_says_what_is_wrong(entrypoint: str, schedules: str, says: str, shell: Shell) -> None:
+def test_deploy_says_what_is_wrong(entrypoint: str, schedules: str, says: str, shell: Shell, seen: Catalogue) -> None:
     text = PROJECT.format(name="d", entrypoint=entrypoint, schedules=schedules)
     (shell.folder / "prefect.yaml").write_text(text)
     done = shell.run("--no-prompt", "deploy", "--all")
-    print(done.stdout + done.stderr)
-    assert (done.returncode, says in done.stdout + done.stderr) == (1, True)
+    seen.note("deploy --all", f"entrypoint: {entrypoint}, schedules: {schedules}", done.stdout + done.stderr)
+    assert (done.returncode, says in done.stdout + done.stderr) == (1, True), done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -156,14 +171,20 @@ def test_deploy_says_what_is_wrong(entrypoint: str, schedules: str, says: str, s
         ("needs.py:needs", "not_installed_anywhere"),
     ],
 )
-def test_run_says_why_its_flow_could_not_be_loaded(entrypoint: str, says: str, shell: Shell, live: Server) -> None:
+def test_run_says_why_its_flow_could_not_be_loaded(
+    entrypoint: str, says: str, shell: Shell, live: Server, seen: Catalogue
+) -> None:
     run = deploy_and_run(live, shell, entrypoint, {})
+    seen.note("A run by a worker", entrypoint, f"{run['state']['name']}: {run['state']['message']}")
     assert run["state_type"] in ("CRASHED", "FAILED"), run["state"]
     assert says in run["state"]["message"]
 
 
-def test_run_fails_with_the_parameter_when_it_does_not_fit(shell: Shell, live: Server) -> None:
+def test_run_fails_with_the_parameter_when_it_does_not_fit(shell: Shell, live: Server, seen: Catalogue) -> None:
     run = deploy_and_run(live, shell, "good.py:good", {"n": "many"})
+    seen.note(
+        "A run by a worker", 'good.py:good with {"n": "many"}', f"{run['state']['name']}: {run['state']['message']}"
+    )
     assert run["state_type"] == "FAILED"
     assert "n" in run["state"]["message"]
 
@@ -184,22 +205,22 @@ def deploy_and_run(live: Server, shell: Shell, entrypoint: str, parameters: dict
     done = shell.run("worker", "start", "--pool", "bad", "--run-once")
     assert done.returncode == 0, done.stderr
     run: dict[str, Any] = live.api.get(f"/flow_runs/{made['id']}")
-    print(run["state"]["message"])
     return run
 
 
 @pytest.mark.parametrize("line", ["flow-run ls", "deployment run a/b", "work-pool create x --type process"])
-def test_command_says_which_server_it_could_not_reach(line: str, tmp_path: Path) -> None:
+def test_command_says_which_server_it_could_not_reach(line: str, tmp_path: Path, seen: Catalogue) -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
     done = Shell(penstock(), tmp_path / "home", url, tmp_path).run(*line.split())
-    print(done.stderr)
+    seen.note("No server", f"penstock {line}", done.stdout + done.stderr)
     assert (done.returncode, url in done.stderr + done.stdout) == (1, True), done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_script_says_which_server_it_could_not_reach(tmp_path: Path) -> None:
+def test_script_says_which_server_it_could_not_reach(tmp_path: Path, seen: Catalogue) -> None:
     (tmp_path / "flow.py").write_text("from penstock import flow\n\n@flow\ndef f(): ...\n\nf()\n")
     url = f"http://127.0.0.1:{free_port()}/api"
     done = Shell(penstock(), tmp_path / "home", url, tmp_path).python("flow.py")
+    seen.note("No server", "python flow.py", f"(traceback)\n{done.stderr.splitlines()[-1]}")
     assert done.returncode == 1
     assert url in done.stderr

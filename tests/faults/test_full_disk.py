@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.catalogue import Catalogue
 from tests.faults.conftest import QUICK
 from tests.live.api import eventually
 from tests.live.programs import penstock
@@ -43,12 +44,12 @@ def limit_files(server: Server, size: int) -> None:
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
-def test_writers_are_told_and_reads_go_on_when_no_file_may_grow(alone: Server) -> None:
+def test_writers_are_told_and_reads_go_on_when_no_file_may_grow(alone: Server, seen: Catalogue) -> None:
     alone.start()
     flow = alone.api.post("/flows/", {"name": "kept"})
     limit_files(alone, 3_000_000)
     status, message = fill(alone)
-    print(f"no room: {status} {message}")
+    seen.note("A full disk", "POST /logs/ when no file may grow", f"{status} {message}")
     assert (status, "exception_message" in message) == (503, True)
     assert alone.api.get(f"/flows/{flow['id']}")["name"] == "kept"
     assert alone.api.healthy()
@@ -69,14 +70,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_writers_are_told_and_it_heals_when_the_disk_is_full(small_disk: Path, alone: Server) -> None:
+def test_writers_are_told_and_it_heals_when_the_disk_is_full(small_disk: Path, alone: Server, seen: Catalogue) -> None:
     filler = small_disk / "filler"
     filler.write_bytes(b"x" * 4_000_000)
     alone.database = f"sqlite:///{small_disk}/penstock.db"
     alone.start()
     alone.api.post("/flows/", {"name": "kept"})
     status, message = fill(alone)
-    print(f"disk full: {status} {message}")
+    seen.note("A full disk", "POST /logs/ on a full disk", f"{status} {message}")
     assert status == 503
     assert len(alone.api.post("/flows/filter")) == 1
     filler.unlink()

@@ -1,0 +1,52 @@
+"""What is shown for each bad input, collected by the tests that give it, as the page docs/errors.md."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
+HEAD = """# What is shown when something is wrong
+
+Each line is what a test gave and what it was shown, word for word; only ports, ids and folders are replaced.
+Written by `PENSTOCK_TEST_WRITE=1 pytest tests/faults/test_bad_input.py tests/faults/test_full_disk.py
+tests/faults/test_shown_page.py`; without the variable the last of these compares.
+"""
+MOST = 700
+"""Characters of a message that the page shows."""
+
+
+@dataclass
+class Catalogue:
+    """Inputs and messages by section, in the order of the tests."""
+
+    replaced: Mapping[str, str]
+    """Patterns of what differs from run to run, and what the page has in their place."""
+    shown: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+
+    def note(self, section: str, given: str, message: str) -> None:
+        """Keeps what was shown for an input."""
+        self.shown[section][self._steady(given)] = self._steady(message.strip())
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        return sum(map(len, self.shown.values()))
+
+    def page(self) -> str:
+        """The whole page."""
+        return "\n".join([HEAD, *(self._section(title, entries) for title, entries in self.shown.items())])
+
+    def _section(self, title: str, entries: Mapping[str, str]) -> str:
+        lines = [f"## {title}", ""]
+        for given, message in entries.items():
+            lines += [f"`{given}`", "", "```text", message, "```", ""]
+        return "\n".join(lines)
+
+    def _steady(self, text: str) -> str:
+        for pattern, word in self.replaced.items():
+            text = re.sub(pattern, word, text)
+        return text if len(text) <= MOST else f"{text[:MOST]}..."
