@@ -59,7 +59,8 @@ DELIBERATE: tuple[Deliberate, ...] = (
     ),
     Deliberate(
         "POST .*/(get_scheduled_flow_runs|get_runs)$",
-        "A polled run is shown whole, with its state and the names of its queue and pool; Prefect leaves them empty.",
+        "A polled run is shown with the names of its queue and pool, and one of a queue or deployment with its state; "
+        "Prefect leaves them empty.",
         at=r".*\.(state|work_queue_name|work_pool_id|work_pool_name)",
         kinds=("type", "extra"),
     ),
@@ -121,6 +122,13 @@ DELIBERATE: tuple[Deliberate, ...] = (
         "A paused run that goes on in its process is still in its first run, whichever version the client that resumes "
         "it claims; Prefect counts one more for clients that claim none.",
         at=r"\$\.run_count",
+    ),
+    Deliberate(
+        "(POST|PATCH) .*/(deployments|flow_runs)/",
+        "A job variable that the pool's template does not declare is refused with 422 and the nearest right name, unless "
+        "its schema has `additionalProperties`; Prefect takes it and then ignores it.",
+        at=r"\$\.detail",
+        kinds=("extra",),
     ),
     Deliberate(
         "POST .*(/flow_runs/|/create_flow_run)$",

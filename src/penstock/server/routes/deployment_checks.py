@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from penstock.core.json_schema import violations
+from penstock.core import job_templates
 from penstock.core.parameters import filled, unfit, variables_in
+from penstock.names import nearest
 from penstock.server.bind import Request
 from penstock.store.variables import VARIABLES
 from penstock.wire.work_pools import WorkPool
@@ -17,32 +19,35 @@ def parameter_fault(schema: dict[str, Any] | None, parameters: dict[str, Any], *
     return str(faults[0]) if faults else None
 
 
-def variable_fault(pool: WorkPool | None, variables: dict[str, Any], *, required: bool) -> str | None:
-    """What is wrong with job variables by the pool's template; without a template nothing is checked.
+def variable_fault(pool: WorkPool | None, *variables: Mapping[str, Any] | None, required: bool) -> str | None:
+    """What is wrong with job variables, the later over the earlier, by the pool's template (DESIGN, law 8).
 
-    A null is taken for a variable that has a default, and a reference to a block for anything.
+    Only declared variables change a job: where the template's schema does not open itself to others, an unknown
+    name is refused with the nearest right one. Of a dotted name (`env.X`, as command lines send it with a value of
+    any type) only the first part is looked at. Without a template nothing is checked.
     """
-    schema = (pool.base_job_template if pool else {}).get("variables")
-    if not isinstance(schema, dict) or not schema.get("properties"):
+    template = pool.base_job_template if pool else {}
+    schema = template.get("variables")
+    if not isinstance(schema, Mapping) or not schema.get("properties"):
         return None
-    properties: dict[str, Any] = schema["properties"]
-    defaults = {name: one["default"] for name, one in properties.items() if one.get("default") is not None}
-    given = {name: value for name, value in variables.items() if not _passes(name, value, properties)}
-    faults = [
-        fault for fault in violations(schema, defaults | given, required=required) if _is_given(fault.path, given)
-    ]
-    return str(faults[0]) if faults else None
+    laid = {name: value for layer in variables for name, value in (layer or {}).items()}
+    given = {name: value for name, value in laid.items() if "." not in name}
+    unknown = [name for name in map(_first_part, laid) if name not in schema["properties"]]
+    if unknown and not schema.get("additionalProperties"):
+        return _unknown(unknown[0], list(schema["properties"]))
+    faults = job_templates.unfit(template, given, required=required)
+    faults = [fault for fault in faults if not fault.path or fault.path[0] in given]
+    return job_templates.fault_text(faults[0]) if faults else None
 
 
-def _passes(name: str, value: Any, properties: dict[str, Any]) -> bool:
-    if value is None:
-        return "default" in properties.get(name, {})
-    return isinstance(value, dict) and "$ref" in value
+def _first_part(name: str) -> str:
+    return name.partition(".")[0]
 
 
-def _is_given(path: tuple[Any, ...], given: dict[str, Any]) -> bool:
-    """A default of the template that does not fit is the template's fault, not that of who gives variables."""
-    return not path or path[0] in given
+def _unknown(name: str, known: list[str]) -> str:
+    near = nearest(name, known)
+    meant = f"did you mean {near!r}?" if near else f"it has {', '.join(sorted(known))}."
+    return f"{name!r} is not a job variable of the work pool; {meant}"
 
 
 async def worked_out(at: Request, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -107,8 +107,7 @@ async def _parameters(at: Request, deployment: Deployment, body: DeploymentFlowR
 
 
 def _check_variables(deployment: Deployment, body: DeploymentFlowRunCreate, pool: WorkPool | None) -> None:
-    variables = deployment.job_variables | (body.job_variables or {})
-    fault = variable_fault(pool, variables, required=True)
+    fault = variable_fault(pool, deployment.job_variables, body.job_variables, required=True)
     if fault is not None:
         raise InvalidRequest(f"Error creating flow run: {fault}")
 

@@ -50,7 +50,7 @@ _NEVER_NULL: dict[str, Any] = {"job_variables": {}, "parameters": {}, "enforce_p
 async def create(at: Request, body: DeploymentCreate) -> Answer[Deployment]:
     """Makes a deployment (201), or updates the one of that flow and name (200)."""
     check_name(body.name)
-    await _check(at, body.work_pool_name, body.job_variables)
+    await _check(at, body.work_pool_name, body.job_variables, "creating")
     if body.enforce_parameter_schema:
         fault = parameter_fault(body.parameter_openapi_schema, body.parameters, required=False)
         if fault is not None:
@@ -90,12 +90,12 @@ async def create(at: Request, body: DeploymentCreate) -> Answer[Deployment]:
     return Answer(await shown(at, deployment.id), 200 if known else 201)
 
 
-async def _check(at: Request, pool_name: str | None, variables: dict[str, Any]) -> None:
+async def _check(at: Request, pool_name: str | None, variables: dict[str, Any], doing: str) -> None:
     if pool_name is None:
         return
     fault = variable_fault(await find_pool(at, pool_name), variables, required=False)
     if fault is not None:
-        raise InvalidRequest(f"Error creating deployment: {fault}")
+        raise InvalidRequest(f"Error {doing} deployment: {fault}")
 
 
 async def _written(at: Request, writing: Any, event: ReceivedEvent) -> None:
@@ -171,6 +171,8 @@ async def update(at: Request, body: DeploymentUpdate, id: UUID) -> None:
         pool, queue = wanted.get("work_pool_name"), wanted.get("work_queue_name")
         if pool is not None or queue is not None:
             after = structs.replace(after, work_queue_id=await place_of(at, pool or await _pool_of(at, id), queue))
+    if "job_variables" in wanted or wanted.get("work_pool_name") is not None:
+        await _check(at, wanted.get("work_pool_name") or await _pool_of(at, id), after.job_variables, "updating")
     if after.enforce_parameter_schema:
         fault = parameter_fault(after.parameter_openapi_schema, after.parameters, required=False)
         if fault is not None:

@@ -13,7 +13,10 @@ from penstock.ids import new_id
 from penstock.names import friendly
 from penstock.server.announce import wake
 from penstock.server.bind import Answer, Encoded, Request, handles
+from penstock.server.routes.deployment_checks import variable_fault
 from penstock.server.routes.run_places import place_of
+from penstock.server.routes.work_pools import find as find_pool
+from penstock.store import deployments
 from penstock.store import flow_run_states as states
 from penstock.store import flow_runs as store
 from penstock.store.claims import name_holder
@@ -32,6 +35,10 @@ async def create(at: Request, body: FlowRunCreate) -> Answer[FlowRun]:
     queue_id = None
     if body.work_pool_name is not None:
         queue_id = await place_of(at, body.work_pool_name, body.work_queue_name)
+        if body.job_variables:
+            fault = variable_fault(await find_pool(at, body.work_pool_name), body.job_variables, required=False)
+            if fault is not None:
+                raise InvalidRequest(f"Error creating flow run: {fault}")
     origin = await at.store.read(store.origin(body.flow_id, body.deployment_id, queue_id))
     labels: dict[str, Any] = {**(origin.flow.labels or {}), "prefect.flow.id": str(body.flow_id)}
     run = FlowRun(
@@ -109,6 +116,8 @@ async def update(at: Request, body: FlowRunUpdate, id: UUID) -> None:
     """Changes a run; its job variables only before it starts."""
     wanted = changed(body)
     wanted = {name: value for name, value in wanted.items() if value is not None or name in _MAY_BE_NULL}
+    if wanted.get("job_variables"):
+        await _check_variables(at, id, wanted["job_variables"])
 
     def edit(run: FlowRun) -> FlowRun:
         if "job_variables" in wanted and (run.deployment_id is None or run.state_type is not StateType.SCHEDULED):
@@ -119,6 +128,19 @@ async def update(at: Request, body: FlowRunUpdate, id: UUID) -> None:
 
 
 _MAY_BE_NULL = {"flow_version", "infrastructure_pid", "job_variables"}
+
+
+async def _check_variables(at: Request, id: UUID, variables: dict[str, Any]) -> None:
+    """Raises `InvalidRequest` for job variables that do not fit the pool of the run's deployment."""
+    known = await at.store.read(states.read_known(id))
+    pool, deployment_id = known.around.pool_name, known.run.deployment_id
+    if pool is None or deployment_id is None:
+        return
+    deployment = await at.store.read(deployments.find(deployment_id))
+    below = deployment.job_variables if deployment else None
+    fault = variable_fault(await find_pool(at, pool), below, variables, required=True)
+    if fault is not None:
+        raise InvalidRequest(f"Error updating flow run: {fault}")
 
 
 _WORKER = "prefect.worker.name"
