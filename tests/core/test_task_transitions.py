@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from penstock.core.task_transitions import TagLimit, TaskFacts, apply_task_state, decide_task_run
-from penstock.core.transitions import Verdict
+from penstock.core.verdicts import Verdict
 from penstock.wire.states import State, StateCreate, StateDetails, StateType
 from penstock.wire.task_runs import TaskRun, TaskRunPolicy
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from penstock.core.states import TERMINAL
-from penstock.core.transitions import DeploymentLimit, Facts, Verdict, apply_state, decide_flow_run
+from penstock.core.transitions import DeploymentLimit, Facts, apply_state, decide_flow_run
+from penstock.core.verdicts import Verdict
 from penstock.wire.flow_runs import FlowRun, FlowRunPolicy
 from penstock.wire.states import OrchestrationStatus, State, StateCreate, StateDetails, StateType
 

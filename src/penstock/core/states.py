@@ -8,7 +8,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import State, StateCreate, StateDetails, StateType
+from penstock.wire.task_runs import TaskRun
 
 TERMINAL = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED})
 HOLDS_SLOT = frozenset({StateType.PENDING, StateType.RUNNING, StateType.CANCELLING})
@@ -69,3 +71,32 @@ def turned_into(
         data=data,
         state_details=details or StateDetails(),
     )
+
+
+def due_as_before(proposed: State, current: State) -> State:
+    """The proposed state with the time at which the run was due, where it has none of its own."""
+    due = current.state_details.scheduled_time
+    if due is None or proposed.state_details.scheduled_time is not None:
+        return proposed
+    return with_details(proposed, scheduled_time=due)
+
+
+def kept_of(state: State, run: FlowRun | TaskRun, now: datetime) -> dict[str, Any]:
+    """What a run of either kind keeps of a state it enters: the state itself, its times, and how long it ran."""
+    before, start, ran = run.state, run.start_time, run.total_run_time
+    if start is None and (state.type in TERMINAL or state.type is StateType.RUNNING):
+        start = state.timestamp
+    if before is not None and before.type is StateType.RUNNING:
+        ran += (state.timestamp - before.timestamp).total_seconds()
+    due = state.state_details.scheduled_time if state.type is StateType.SCHEDULED else None
+    return {
+        "updated": now,
+        "state": state,
+        "state_id": state.id,
+        "state_type": state.type,
+        "state_name": state.name,
+        "start_time": start,
+        "total_run_time": ran,
+        "expected_start_time": run.expected_start_time or due or state.timestamp,
+        "next_scheduled_start_time": due,
+    }

@@ -7,15 +7,23 @@ Facts: Prefect API 0.8.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec import structs
 
-from penstock.core.states import TERMINAL, has_result, is_terminal, stamp, turned_into, with_details
-from penstock.core.transitions import ANY_OR_NONE, EVERY, Verdict, abort, instead, refuse, wait
+from penstock.core.states import (
+    TERMINAL,
+    due_as_before,
+    has_result,
+    is_terminal,
+    kept_of,
+    stamp,
+    turned_into,
+    with_details,
+)
+from penstock.core.verdicts import ANY_OR_NONE, EVERY, Rule, Verdict, abort, instead, refuse, wait, wait_until
 from penstock.wire.states import OrchestrationStatus, State, StateCreate, StateDetails, StateType
 from penstock.wire.task_runs import TaskRun
 
@@ -129,18 +137,12 @@ def guard_tags(move: TaskMove) -> TaskMove | Verdict:
 
 def copy_scheduled_time(move: TaskMove) -> TaskMove | Verdict:
     """A run that was taken still knows when it was due."""
-    due = move.current.state_details.scheduled_time
-    if due is None or move.proposed.state_details.scheduled_time is not None:
-        return move
-    return replace(move, proposed=with_details(move.proposed, scheduled_time=due))
+    return replace(move, proposed=due_as_before(move.proposed, move.current))
 
 
 def wait_until_due(move: TaskMove) -> TaskMove | Verdict:
     """A run that was taken early starts on time."""
-    due = move.current.state_details.scheduled_time
-    if due is None or due <= move.now:
-        return move
-    return wait((due - move.now).total_seconds(), "It is not due yet.")
+    return wait_until(move.current.state_details.scheduled_time, move.now) or move
 
 
 def retry(move: TaskMove) -> TaskMove | Verdict:
@@ -178,15 +180,6 @@ def guard_cache_key(move: TaskMove) -> TaskMove | Verdict:
     if key is not None and len(key) > LONGEST_CACHE_KEY:
         return refuse(f"A cache key may have {LONGEST_CACHE_KEY} characters; this one has {len(key)}.")
     return move
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of the policy: which transitions it looks at, and how it judges them."""
-
-    judge: Callable[[TaskMove], TaskMove | Verdict]
-    before: Collection[StateType | None]
-    after: Collection[StateType]
 
 
 _RUN, _FAIL, _DONE = StateType.RUNNING, StateType.FAILED, StateType.COMPLETED
@@ -229,28 +222,13 @@ def _linked(verdict: Verdict, run: TaskRun) -> Verdict:
 
 def apply_task_state(run: TaskRun, state: State, *, flow_run_count: int, now: datetime) -> TaskRun:
     """The task run as it is once the state is written."""
-    before, ended = run.state, state.type in TERMINAL
-    starts = state.type is StateType.RUNNING
-    again = is_terminal(before) and not ended
-    start, end = run.start_time, None if again else run.end_time
-    if start is None and (ended or starts):
-        start = state.timestamp
-    ran = run.total_run_time
-    if before is not None and before.type is StateType.RUNNING:
-        ran += (state.timestamp - before.timestamp).total_seconds()
-    due = state.state_details.scheduled_time if state.type is StateType.SCHEDULED else None
+    ended, starts = state.type in TERMINAL, state.type is StateType.RUNNING
+    again = is_terminal(run.state) and not ended
+    end = None if again else run.end_time
     return structs.replace(
         run,
-        updated=now,
-        state=state,
-        state_id=state.id,
-        state_type=state.type,
-        state_name=state.name,
-        start_time=start,
+        **kept_of(state, run, now),
         end_time=(end or state.timestamp) if ended else end,
-        total_run_time=ran,
         run_count=(0 if again else run.run_count) + starts,
         flow_run_run_count=flow_run_count if starts else run.flow_run_run_count,
-        expected_start_time=run.expected_start_time or due or state.timestamp,
-        next_scheduled_start_time=due,
     )

@@ -7,7 +7,6 @@ asked only for the transitions its two columns name. Facts: Prefect API 0.8.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,11 +16,25 @@ from msgspec import structs
 from penstock.core.states import (
     HOLDS_SLOT,
     TERMINAL,
+    due_as_before,
     has_result,
     is_terminal,
+    kept_of,
     stamp,
     turned_into,
     with_details,
+)
+from penstock.core.verdicts import (
+    ANY_OR_NONE,
+    EVERY,
+    NO_SLOTS,
+    Rule,
+    Slots,
+    Verdict,
+    abort,
+    instead,
+    refuse,
+    wait_until,
 )
 from penstock.wire.flow_runs import FlowRun, FlowRunPolicy
 from penstock.wire.states import OrchestrationStatus, State, StateCreate, StateDetails, StateType
@@ -62,32 +75,6 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Slots:
-    """What a written state does to the deployment's slot, each a lease id; `for_ever` takes or keeps it without end."""
-
-    take: UUID | None = None
-    renew: UUID | None = None
-    release: UUID | None = None
-    for_ever: bool = False
-
-
-NO_SLOTS = Slots()
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a proposal; `state` is what is to be written, None when nothing is."""
-
-    status: OrchestrationStatus
-    state: State | None = None
-    reason: str | None = None
-    delay_seconds: int | None = None
-    policy: FlowRunPolicy | None = None
-    """The run's policy after the change; None when it stays."""
-    slots: Slots = NO_SLOTS
-
-
-@dataclass(frozen=True, slots=True)
 class Move:
     """A proposal on its way through the rules."""
 
@@ -108,26 +95,6 @@ class Move:
         if state is None:
             raise ValueError("this run has no state yet")
         return state
-
-
-def abort(reason: str) -> Verdict:
-    """Nothing is written and the client is to stop."""
-    return Verdict(OrchestrationStatus.ABORT, reason=reason)
-
-
-def refuse(reason: str) -> Verdict:
-    """Nothing is written; the client gets the current state."""
-    return Verdict(OrchestrationStatus.REJECT, reason=reason)
-
-
-def wait(seconds: float, reason: str) -> Verdict:
-    """Nothing is written; the client is to ask again after that time."""
-    return Verdict(OrchestrationStatus.WAIT, reason=reason, delay_seconds=round(seconds))
-
-
-def instead(state: State, reason: str, *, policy: FlowRunPolicy | None = None) -> Verdict:
-    """Another state is written than was proposed."""
-    return Verdict(OrchestrationStatus.REJECT, state, reason, policy=policy)
 
 
 def carry_lease(move: Move) -> Move | Verdict:
@@ -201,13 +168,7 @@ def guard_pending(move: Move) -> Move | Verdict:
     """Only one asker gets a run: PENDING is entered once, then only renamed (Submitting, InfrastructurePending)."""
     current, proposed = move.current, move.proposed
     if current.type is PENDING and proposed.name not in ("Pending", current.name):
-        return replace(
-            move,
-            proposed=with_details(
-                proposed,
-                scheduled_time=proposed.state_details.scheduled_time or current.state_details.scheduled_time,
-            ),
-        )
+        return replace(move, proposed=due_as_before(proposed, current))
     return abort(f"The run is {current.type.value}: somebody else has taken it, or it is over.")
 
 
@@ -306,18 +267,12 @@ def guard_resuming(move: Move) -> Move | Verdict:
 
 def copy_scheduled_time(move: Move) -> Move | Verdict:
     """A run that was taken still knows when it was due."""
-    due = move.current.state_details.scheduled_time
-    if due is None or move.proposed.state_details.scheduled_time is not None:
-        return move
-    return replace(move, proposed=with_details(move.proposed, scheduled_time=due))
+    return replace(move, proposed=due_as_before(move.proposed, move.current))
 
 
 def wait_until_due(move: Move) -> Move | Verdict:
     """A run that was taken early starts on time."""
-    due = move.current.state_details.scheduled_time
-    if due is None or due <= move.now:
-        return move
-    return wait((due - move.now).total_seconds(), "It is not due yet.")
+    return wait_until(move.current.state_details.scheduled_time, move.now) or move
 
 
 def retry(move: Move) -> Move | Verdict:
@@ -336,18 +291,6 @@ def retry(move: Move) -> Move | Verdict:
     again = structs.replace(policy, resuming=False, pause_keys=[], retry_type="in_process")
     return instead(waiting, "Retrying", policy=again)
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of the policy: which transitions it looks at, and how it judges them."""
-
-    judge: Callable[[Move], Move | Verdict]
-    before: Collection[StateType | None]
-    after: Collection[StateType]
-
-
-EVERY = frozenset(StateType)
-ANY_OR_NONE = EVERY | {None}
 
 RULES = (
     #    judge                from                                            to
@@ -372,7 +315,7 @@ FORCED_RULES = (
 )
 
 
-def _by_transition(rules: tuple[Rule, ...]) -> dict[tuple[StateType | None, StateType], tuple[Rule, ...]]:
+def _by_transition(rules: tuple[Rule[Move], ...]) -> dict[tuple[StateType | None, StateType], tuple[Rule[Move], ...]]:
     return {
         (before, after): tuple(rule for rule in rules if before in rule.before and after in rule.after)
         for before in ANY_OR_NONE
@@ -438,30 +381,15 @@ def apply_state(run: FlowRun, state: State, *, policy: FlowRunPolicy | None = No
     """The run as it is once the state is written: times, counts and names all follow from it."""
     before = run.state
     resumed = run.empirical_policy.resuming or (before is not None and before.type is PAUSED)
-    start, end = run.start_time, run.end_time
-    ended = state.type in TERMINAL
-    if start is None and (ended or state.type is RUNNING):
-        start = state.timestamp
-    if ended:
+    end = run.end_time
+    if state.type in TERMINAL:
         end = end or state.timestamp
     elif is_terminal(before):
         end = None
-    ran = run.total_run_time
-    if before is not None and before.type is RUNNING:
-        ran += (state.timestamp - before.timestamp).total_seconds()
-    due = state.state_details.scheduled_time if state.type is SCHEDULED else None
     return structs.replace(
         run,
-        updated=now,
-        state=state,
-        state_id=state.id,
-        state_type=state.type,
-        state_name=state.name,
-        start_time=start,
+        **kept_of(state, run, now),
         end_time=end,
-        total_run_time=ran,
         run_count=run.run_count + (state.type is RUNNING and not resumed),
-        expected_start_time=run.expected_start_time or due or state.timestamp,
-        next_scheduled_start_time=due,
         empirical_policy=policy or run.empirical_policy,
     )

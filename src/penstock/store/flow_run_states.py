@@ -19,15 +19,8 @@ from penstock.clock import from_micros, to_micros
 from penstock.core.leases import Lease, lease_after
 from penstock.core.run_events import Surroundings, state_event
 from penstock.core.states import with_details
-from penstock.core.transitions import (
-    DeploymentLimit,
-    Facts,
-    Verdict,
-    abort,
-    apply_state,
-    decide_flow_run,
-    needs_limit,
-)
+from penstock.core.transitions import DeploymentLimit, Facts, apply_state, decide_flow_run, needs_limit
+from penstock.core.verdicts import Verdict, abort
 from penstock.errors import NotFound
 from penstock.store import run_limits, task_run_states
 from penstock.store.database import Database, Row, Steps, intent
