@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.live.programs import Shell
+
 
 @dataclass(frozen=True)
 class Command:
@@ -19,6 +21,15 @@ class Command:
 
     def __str__(self) -> str:
         return self.line
+
+    def check(self, shell: Shell) -> None:
+        """Carries it out; a failure shows the command line, what was expected, and all that it printed."""
+        done = shell.run(*self.line.split())
+        words = f"{shell.program.name} {self.line}"
+        story = f"$ {words}\n{done.stdout}{done.stderr}\n(against {shell.api}, in {shell.folder})"
+        assert done.returncode == self.code, f"`{words}` ended with {done.returncode}, not {self.code}\n{story}"
+        shown = (done.stdout + done.stderr).lower()
+        assert self.says.lower() in shown, f"`{words}` does not say {self.says!r}\n{story}"
 
 
 SETUP = (

@@ -43,8 +43,7 @@ def side(server: Program, client: Program, folder: Path) -> Iterator[Side]:
     with running(server, folder / "server") as live:
         shell = live.shell(write_project(folder / "project", client), client, folder / "home")
         for command in SETUP:
-            done = shell.run(*command.line.split())
-            assert done.returncode == command.code, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+            command.check(shell)
         yield Side(shell, live)
 
 

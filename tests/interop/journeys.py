@@ -8,6 +8,7 @@ import subprocess
 from collections import Counter
 from typing import Any
 
+from tests.interop.commands import Command
 from tests.interop.conftest import Side
 from tests.live.api import FINAL, eventually
 from tests.live.servers import end
@@ -15,12 +16,17 @@ from tests.live.servers import end
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    """A command with its exit code and all that it printed."""
+    return f"$ {' '.join(map(str, done.args))}\nended with {done.returncode}\n{done.stdout}{done.stderr[-8000:]}"
+
+
 def script(side: Side, *arguments: str) -> Any:
     """What a script of the project printed as its result."""
     done = side.shell.python(*arguments)
     results = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    assert results, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr[-4000:]}"
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert results, told(done)
+    assert done.returncode == 0, told(done)
     return json.loads(results[0].removeprefix("RESULT "))
 
 
@@ -34,14 +40,14 @@ def deployment_run(side: Side, name: str) -> str:
     """The id of a run made by `deployment run`."""
     done = side.shell.run("deployment", "run", name)
     found = ID.search(done.stdout)
-    assert found, done.stdout + done.stderr
+    assert found, told(done)
     return found.group()
 
 
 def work_once(side: Side) -> str:
     """Lets a worker take what is due and end; gives its output."""
     done = side.shell.run("worker", "start", "--pool", "interop", "--type", "process", "--run-once", timeout=180)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, told(done)
     return done.stdout + done.stderr
 
 
@@ -94,7 +100,8 @@ def blocks_of_both_kinds(side: Side) -> None:
 def flows_that_fail(side: Side) -> None:
     """A raising flow is retried and fails; one over its time is TimedOut; the script exits with 1."""
     for name, state in (("raising", "Failed"), ("timing-out", "TimedOut")):
-        assert side.shell.python("failing.py", name).returncode == 1
+        done = side.shell.python("failing.py", name)
+        assert done.returncode == 1, told(done)
         rows = side.api.post("/flow_runs/filter", {"flows": {"name": {"any_": [name]}}, "limit": 1})
         assert rows[0]["state_name"] == state
         assert rows[0]["run_count"] == (2 if name == "raising" else 1)
@@ -109,7 +116,7 @@ def a_worker_that_runs_once(side: Side) -> None:
     assert run["parameters"] == {"name": "arthur"}
     eventually(lambda: task_states(side, run_id)["COMPLETED"] == 9, 30, "all task runs are Completed")
     for line in (f"flow-run inspect {run_id}", f"flow-run logs {run_id}", f"flow-run watch {run_id}"):
-        assert side.shell.run(*line.split()).returncode == 0, line
+        Command(line).check(side.shell)
     assert "arthur" in side.shell.run("flow-run", "logs", run_id).stdout
     assert {"one", "two"} <= set(run["tags"])
 
@@ -159,7 +166,7 @@ def a_cancelled_run(side: Side) -> None:
     try:
         running = eventually(lambda: state_of(side, run_id) == "RUNNING", 60, "the slow run is Running")
         assert running
-        assert side.shell.run("flow-run", "cancel", run_id).returncode == 0
+        Command(f"flow-run cancel {run_id}").check(side.shell)
         assert finished(side, run_id)["state_type"] == "CANCELLED"
     finally:
         end(worker)
@@ -188,7 +195,7 @@ def redeploying_changes_nothing(side: Side) -> None:
     """A second `deploy --all` updates in place."""
     before = side.api.post("/deployments/count", {})
     done = side.shell.run("--no-prompt", "deploy", "--all")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, told(done)
     assert side.api.post("/deployments/count", {}) == before
 
 

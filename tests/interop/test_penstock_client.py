@@ -18,6 +18,4 @@ def test_journey_ends_well(journey: Callable[[Side], None], penstock_client: Sid
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_command_exits_as_prefect_does(command: Command, penstock_client: Side) -> None:
-    done = penstock_client.shell.run(*command.line.split())
-    assert done.returncode == command.code, done.stdout + done.stderr
-    assert command.says.lower() in (done.stdout + done.stderr).lower()
+    command.check(penstock_client.shell)

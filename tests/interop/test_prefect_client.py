@@ -18,6 +18,4 @@ def test_journey_ends_well(journey: Callable[[Side], None], prefect_client: Side
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_command_exits_as_prefect_does(command: Command, prefect_client: Side) -> None:
-    done = prefect_client.shell.run(*command.line.split())
-    assert done.returncode == command.code, done.stdout + done.stderr
-    assert command.says.lower() in (done.stdout + done.stderr).lower()
+    command.check(prefect_client.shell)
