@@ -125,8 +125,8 @@ DELIBERATE: tuple[Deliberate, ...] = (
     ),
     Deliberate(
         "(POST|PATCH) .*/(deployments|flow_runs)/",
-        "A job variable that the pool's template does not declare is refused with 422 and the nearest right name, unless "
-        "its schema has `additionalProperties`; Prefect takes it and then ignores it.",
+        "A job variable that the pool's template does not declare is refused with 422 and the nearest right name, "
+        "unless its schema has `additionalProperties`; Prefect takes it and then ignores it.",
         at=r"\$\.detail",
         kinds=("extra",),
     ),
