@@ -189,3 +189,11 @@ async def test_the_awaiting_client_calls_the_same(script: Script) -> None:
         assert await client.call(admin.server_version) == "3.8.8"
         with pytest.raises(NotFound, match="gone"):
             await client.call(admin.server_version)
+
+
+def test_no_forgery_token_is_fetched_when_that_is_switched_off(script: Script) -> None:
+    script.answers.append((403, {}, {"detail": "Missing CSRF token."}))
+    quiet = Client(HttpTransport(script.url), Manners(sends_forgery_token=False))
+    with pytest.raises(PenstockError):
+        quiet.call(flows.create_flow, FlowCreate(name="x"))
+    assert len(script.asked) == 1

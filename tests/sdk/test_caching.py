@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from penstock import flow, task
+from penstock import settings as configuration
+from penstock.blocks.core import Block
+from penstock.blocks.system import Secret
 from penstock.client.client import Client
+from penstock.errors import NotFound, SettingInvalid
 from penstock.sdk.caching import DEFAULT, INPUTS, NO_CACHE, TASK_SOURCE, CachePolicy, Unhashable, hash_objects
-from penstock.sdk.results import ResultStore, UnknownSerializer, serializer_of
+from penstock.sdk.results import ResultStore, UnknownSerializer, serializer_of, storage_block
 from penstock.sdk.states import State
+from penstock.settings import Settings
 
 
 def names_of(policy: CachePolicy | None, first: Any, second: Any, **options: Any) -> list[str]:
@@ -107,3 +113,31 @@ def test_results_are_kept_only_when_asked_for(api: Client) -> None:
     assert reference_of(cache_policy=INPUTS, persist_result=False) is None
     assert reference_of(cache_policy=INPUTS) is not None
     assert reference_of(result_storage_key="named-{parameters}") is not None
+
+
+class Shelf(Block):
+    """A block that results can be kept in."""
+
+    kept: ClassVar[dict[str, bytes]] = {}
+
+    def read(self, key: str) -> bytes:
+        if key not in self.kept:
+            raise NotFound(key)
+        return self.kept[key]
+
+    def write(self, key: str, content: bytes) -> None:
+        self.kept[key] = content
+
+
+def test_a_block_may_be_named_to_hold_results(api: Client, home: Settings) -> None:
+    Shelf().save("results", overwrite=True)
+    Secret(value="s").save("not-a-storage", overwrite=True)
+    results = msgspec.structs.replace(home.results, default_storage_block="shelf/results")
+    with configuration.using(msgspec.structs.replace(home, results=results)):
+        ResultStore().write("k", 5)
+        found = ResultStore().read("k")
+    assert found is not None
+    assert found[1] == 5
+    assert list(Shelf.kept) == ["k"]
+    with pytest.raises(SettingInvalid, match="can't hold results"):
+        storage_block("secret/not-a-storage")

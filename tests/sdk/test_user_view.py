@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import msgspec
 import pytest
 
 from penstock import flow, get_run_logger, runtime, tags, task
+from penstock import settings as configuration
 from penstock.blocks.system import Secret
 from penstock.client.client import Client
 from penstock.concurrency.sync import concurrency
 from penstock.context import FlowRunContext, TaskRunContext, get_run_context
 from penstock.exceptions import MissingContextError
 from penstock.logging import disable_run_logger
+from penstock.sdk.loggers import ApiHandler
 from penstock.sdk.session import Session
+from penstock.settings import Settings
 from penstock.states import State
 from penstock.wire import logs
 from penstock.wire.flow_runs import FlowRun
@@ -227,3 +233,21 @@ def test_a_function_that_logs_can_be_tested_without_a_run() -> None:
 
     with disable_run_logger():
         assert speaks.fn() == "spoken"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "outcome"),
+    [
+        ("warn", lambda: pytest.warns(UserWarning, match="belongs to no run")),
+        ("error", lambda: pytest.raises(MissingContextError)),
+        ("ignore", nullcontext),
+    ],
+)
+def test_a_line_of_no_run_is_dealt_with_as_the_settings_say(
+    home: Settings, wanted: str, outcome: Callable[[], AbstractContextManager[Any]]
+) -> None:
+    to_api = msgspec.structs.replace(home.logging.to_api, when_missing_flow=wanted)
+    chosen = msgspec.structs.replace(home.logging, to_api=to_api)
+    handler, record = ApiHandler(), logging.makeLogRecord({"msg": "lost", "name": "prefect.flow_runs"})
+    with configuration.using(msgspec.structs.replace(home, logging=chosen)), outcome():
+        handler.emit(record)

@@ -51,6 +51,7 @@ class Manners:
     jitter: float = 0.2
     retried: Collection[int] = RETRIED
     headers: Mapping[str, str] = field(default_factory=dict)
+    sends_forgery_token: bool = True
 
 
 class Client:
@@ -122,7 +123,8 @@ class Client:
     ) -> Response:
         every = {**self._headers, **headers}
         response = self.transport.request(method, target, content, {**every, **self._forgery}, timeout)
-        if response.status == 403 and method in CHANGES and "CSRF token" in reason(response.body):
+        asked = response.status == 403 and method in CHANGES and "CSRF token" in reason(response.body)
+        if asked and self.manners.sends_forgery_token:
             self._forgery = self._forgery_token(timeout)
             response = self.transport.request(method, target, content, {**every, **self._forgery}, timeout)
         return response

@@ -39,6 +39,7 @@ def manners(settings: Settings) -> Manners:
         max_retries=settings.client.max_retries,
         jitter=settings.client.retry_jitter_factor,
         retried=RETRIED | set(settings.client.retry_extra_codes),
+        sends_forgery_token=settings.client.csrf_support_enabled,
         headers={**custom_headers(settings.client.custom_headers), **authorization(settings)},
     )
 

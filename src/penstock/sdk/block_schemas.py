@@ -38,7 +38,11 @@ class SecretStr:
 def field_types(cls: type) -> dict[str, Any]:
     """The fields of a block class in the order they were declared, with their types."""
     hints = typing.get_type_hints(cls)
-    return {name: kind for name, kind in hints.items() if not name.startswith("_")}
+    return {
+        name: kind
+        for name, kind in hints.items()
+        if not name.startswith("_") and typing.get_origin(kind) is not typing.ClassVar
+    }
 
 
 def schema_fields(cls: Any, slug: str) -> dict[str, Any]:

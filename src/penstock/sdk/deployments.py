@@ -15,7 +15,7 @@ from penstock.sdk.effects import Call, Sleep, Steps, dual
 from penstock.sdk.states import TERMINAL, Scheduled, to_wire
 from penstock.sdk.subflows import track_as
 from penstock.wire import deployments as wire
-from penstock.wire.flow_runs import FlowRun, FlowRunPolicy, read_flow_run
+from penstock.wire.flow_runs import FlowRun, read_flow_run
 
 
 @dual
@@ -48,7 +48,6 @@ def run_deployment(
         name=flow_run_name,
         parameters={name: as_json(value) for name, value in (parameters or {}).items()},
         tags=sorted(every),
-        empirical_policy=FlowRunPolicy(pause_keys=[]),  # null would keep a Prefect server from pausing it
         idempotency_key=idempotency_key,
         work_queue_name=work_queue_name,
         parent_task_run_id=tracking,

@@ -99,7 +99,7 @@ class Beginning:
         return known[self.flow.name]
 
     def _policy(self) -> FlowRunPolicy:
-        return FlowRunPolicy(retries=self.flow.retries, retry_delay=round(self.flow.retry_delay), pause_keys=[])
+        return FlowRunPolicy(retries=self.flow.retries, retry_delay=round(self.flow.retry_delay))
 
     def _run_name(self) -> str | None:
         """The name that a template gives the run."""

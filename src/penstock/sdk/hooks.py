@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from penstock.sdk.effects import Steps
+from penstock.sdk.loggers import get_run_logger
 from penstock.sdk.run_effect import Run
 from penstock.sdk.states import State
-
-log = logging.getLogger("prefect.flow_runs")
 
 
 def call_hooks(hooks: Sequence[Any], what: Any, run: Any, state: State) -> Steps[None]:
@@ -22,7 +20,8 @@ def call_hooks(hooks: Sequence[Any], what: Any, run: Any, state: State) -> Steps
             if inspect.isawaitable(value):
                 yield _Await(value)
         except Exception as error:
-            log.error("hook %r failed: %s: %s", getattr(hook, "__name__", hook), type(error).__name__, error)
+            name = getattr(hook, "__name__", hook)
+            get_run_logger().error("The hook %r failed with %s: %s", name, type(error).__name__, error)
 
 
 class _Await:

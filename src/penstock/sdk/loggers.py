@@ -6,6 +6,7 @@ import builtins
 import logging
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -103,8 +104,11 @@ class ApiHandler(logging.Handler):
     """Queues the lines of runs for the server; other lines pass by."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if not getattr(record, "send_to_api", True):
+            return
         session: Session | None = getattr(record, "session", None)
-        if session is None or not getattr(record, "send_to_api", True):
+        if session is None:
+            _without_run(record)
             return
         to_api = session.settings.logging.to_api
         if not to_api.enabled:
@@ -119,6 +123,18 @@ class ApiHandler(logging.Handler):
                 "task_run_id": getattr(record, "task_run_id", None),
             }
         )
+
+
+def _without_run(record: logging.LogRecord) -> None:
+    """What the settings want done about a line that belongs to no run."""
+    from penstock import settings as configuration
+
+    wanted = configuration.current().logging.to_api.when_missing_flow
+    said = f"A line of logger {record.name!r} belongs to no run, so it is not sent to the API."
+    if wanted == "error":
+        raise MissingContext(said)
+    if wanted == "warn":
+        warnings.warn(f"{said} Set PENSTOCK_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore to silence this.", stacklevel=8)
 
 
 def _message(record: logging.LogRecord) -> str:

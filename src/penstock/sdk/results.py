@@ -12,6 +12,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ import msgspec
 
 from penstock import settings as configuration
 from penstock.clock import utc_now
-from penstock.errors import NotFound, PenstockError
+from penstock.errors import NotFound, PenstockError, SettingInvalid
 from penstock.storage.local import LocalStorage
 from penstock.storage.protocol import Storage
 
@@ -138,6 +139,8 @@ class ResultStore:
 
     def __init__(self, storage: Storage | None = None, serializer: str | Serializer | None = None) -> None:
         self._given = storage
+        block = configuration.current().results.default_storage_block
+        storage = storage or (storage_block(block) if block else None)
         self.root = None if storage else local_root()
         self.storage: Storage = storage or LocalStorage(local_root())
         self.serializer = serializer
@@ -169,6 +172,17 @@ class ResultStore:
     def _short(self, key: str) -> str:
         """The key below the root: a reference holds the whole path, as other clients expect."""
         return key.removeprefix(f"{self.root}/") if self.root is not None else key
+
+
+@cache
+def storage_block(name: str) -> Storage:
+    """The block of that name (`type-slug/name`). Raises `SettingInvalid` when it can't hold results."""
+    from penstock.sdk.blocks import Block
+
+    found: Any = Block.load(name)
+    if not (hasattr(found, "read") and hasattr(found, "write")):
+        raise SettingInvalid(f"The block {name!r} can't hold results: it has no `read` and `write`.")
+    return found  # type: ignore[no-any-return]  # as a Protocol asks for no more
 
 
 def local_root() -> Path:

@@ -57,8 +57,6 @@ class Client(Struct, frozen=True):
     """Send a token against cross-site requests when the server asks for it."""
     custom_headers: dict[str, str] = {}
     """Headers added to every request; not `User-Agent` and the `Prefect-Csrf-` ones."""
-    server_version_check_enabled: bool = True
-    """Warn when the server's version does not fit."""
 
 
 class Deployments(Struct, frozen=True):
@@ -91,7 +89,7 @@ class LoggingToApi(Struct, frozen=True):
     max_log_size: Annotated[int, Meta(gt=0)] = 1_000_000
     """Most bytes of one line; the rest is cut."""
     when_missing_flow: Literal["warn", "error", "ignore"] = "warn"
-    """What a run logger outside a run does."""
+    """What happens to a line of the run loggers or `logging.extra_loggers` that belongs to no run."""
 
 
 class Logging(Struct, frozen=True):
@@ -116,7 +114,7 @@ class Results(Struct, frozen=True):
     persist_by_default: bool = False
     """Whether results are kept, where a flow or task does not say."""
     default_storage_block: str | None = None
-    """Block that holds results, as `type-slug/name`; default: the local folder."""
+    """Block that holds results, as `type-slug/name`, with `read` and `write`; default: the local folder."""
     local_storage_path: Path | None = None
     """Folder for results; default: `storage` in the home folder."""
 
@@ -182,8 +180,8 @@ class Worker(Struct, frozen=True):
     """How early a run may be taken from a server that can't wake us."""
     lease_seconds: Lease = 30.0
     """After how many seconds without a sign of life from its worker and its process a run is taken from both."""
-    cancellation_poll_seconds: Positive = 120.0
-    """Seconds between looks for cancelled runs."""
+    cancellation_poll_seconds: Positive = 10.0
+    """Seconds between looks for cancelled runs, for when the event feed missed one."""
     webserver: WorkerWebserver = WorkerWebserver()
 
 

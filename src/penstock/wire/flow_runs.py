@@ -28,7 +28,8 @@ class FlowRunPolicy(Model):
     retry_delay_seconds: float = 0
     retries: int | None = None
     retry_delay: int | None = None
-    pause_keys: list[str] | None = None
+    pause_keys: list[str] | None = field(default_factory=list)
+    """A Prefect server can't pause a run whose list is null."""
     resuming: bool | None = False
     retry_type: str | None = None
 

@@ -16,7 +16,6 @@ from penstock.worker.jobs import Jobs
 
 EVENT = "prefect.flow-run.Cancelling"
 RESOURCE = "prefect.flow-run."
-LOOK_SECONDS = 10.0
 
 log = logging.getLogger("penstock.worker")
 
@@ -33,14 +32,14 @@ async def follow_cancellations(settings: Settings, jobs: Jobs) -> None:
         log.warning("cancellations are only looked for, not heard of at once: %s", error.message)
 
 
-async def look_for_cancellations(client: AsyncClient, jobs: Jobs, clock: Clock) -> None:
-    """Asks now and then which of the hosted runs are to be cancelled, without end."""
+async def look_for_cancellations(client: AsyncClient, jobs: Jobs, clock: Clock, every: float) -> None:
+    """Asks every so many seconds which of the hosted runs are to be cancelled, without end."""
     while True:
         try:
             await look_once(client, jobs)
         except PenstockError as error:
             log.warning("cancelled runs could not be looked for: %s", error.message)
-        await clock.sleep(LOOK_SECONDS)
+        await clock.sleep(every)
 
 
 async def look_once(client: AsyncClient, jobs: Jobs) -> None:

@@ -112,9 +112,10 @@ class Execution:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, run.id, jobs)
+        every = self._settings.worker.cancellation_poll_seconds
         watching = [
             asyncio.create_task(cancel.follow_cancellations(self._settings, jobs)),
-            asyncio.create_task(cancel.look_for_cancellations(self._client, jobs, SystemClock())),
+            asyncio.create_task(cancel.look_for_cancellations(self._client, jobs, SystemClock(), every)),
         ]
         end = await driver.wait(started.handle)
         await jobs.until_empty()

@@ -88,7 +88,7 @@ async def _begin(ids: list[UUID], settings: Settings, client: AsyncClient, logs:
     else:
         rhythm = Rhythm(clock, settings.runner.poll_frequency, AHEAD_SECONDS)
         claims = DeploymentClaims(client, Taker(client, reports, logs), ids, rhythm)
-        watching = cancel.look_for_cancellations(client, jobs, clock)
+        watching = cancel.look_for_cancellations(client, jobs, clock, settings.worker.cancellation_poll_seconds)
     beside = [cancel.follow_cancellations(settings, jobs), watching]
     return Work(driver, jobs, claims, scope, beside)
 

@@ -155,7 +155,9 @@ class Worker:
         """Hears of what is lost and cancelled, whatever the event feed missed."""
         if penstock:
             return leases.keep_leases(self._client, jobs, self._clock, self._settings.worker.lease_seconds)
-        return cancel.look_for_cancellations(self._client, jobs, self._clock)
+        return cancel.look_for_cancellations(
+            self._client, jobs, self._clock, self._settings.worker.cancellation_poll_seconds
+        )
 
     def _launcher(self, ready: WorkPool, kind: str, penstock: bool) -> PoolLauncher:
         self._reports.labels = {
