@@ -284,6 +284,7 @@ ONE = "deployments:\n- name: wrong\n  entrypoint: flows.py:hello\n  work_pool: {
         (ONE.replace("pool-a", "pool-a, job_variables: {stream_output: 5}"), [], "stream_output: 5 is not of type"),
         (ONE + "  parameters: {n: many}", [], "n"),
         (ONE + "  concurrency_limit: {limit: 1, collision_strategy: WAIT}", [], "'WAIT' is none of ENQUEUE"),
+        (ONE + "  triggers: [{posture: Reactve}]", [], "triggers[0].posture: Input should be 'Reactive'"),
         (ONE + "  tags: 5\n  parameters: 5", [], "prefect.yaml:6: deployment 'wrong': parameters: expected a mapping"),
         (ONE.replace("wrong", "a/b"), [], "may not hold any of"),
         (ONE, ["--all", "-n", "x"], "not both"),

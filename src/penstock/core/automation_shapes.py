@@ -58,7 +58,7 @@ _TARGETS = {
     "automation_id": "automation",
     "block_document_id": "block-document",
 }
-_EVENT_TRIGGER: Json = {
+EVENT_TRIGGER: Json = {
     "match": {},
     "match_related": {},
     "after": [],
@@ -67,6 +67,7 @@ _EVENT_TRIGGER: Json = {
     "posture": "Reactive",
     "threshold": 1,
 }
+"""What an event trigger is where nothing else is said."""
 _LOOPS = ("prefect.flow-run.Scheduled", "prefect.flow-run.Pending", "prefect.flow-run.Running")
 
 
@@ -130,7 +131,7 @@ def _named(match: Any) -> set[str]:
 
 def _event_trigger(raw: Mapping[str, Any], make_id: Callable[[], UUID], place: Place) -> Json:
     given = {key: value for key, value in raw.items() if value is not None}
-    done = {"type": "event", "id": str(make_id()), **_EVENT_TRIGGER, **given}
+    done = {"type": "event", "id": str(make_id()), **EVENT_TRIGGER, **given}
     if done["posture"] not in ("Reactive", "Proactive"):
         raise InvalidRequest("Input should be 'Reactive' or 'Proactive'", loc=(*place, "posture"))
     if not isinstance(done["threshold"], int) or done["threshold"] < 1:

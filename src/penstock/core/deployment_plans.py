@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
+from penstock.core.automation_shapes import EVENT_TRIGGER
 from penstock.core.parameters import parameter_schema
 from penstock.core.schedules import seconds_of
 from penstock.wire.automations import AutomationCreate
@@ -20,17 +21,6 @@ SIMPLE_VERSION = "prefect:simple"
 OWNER = "prefect.deployment"
 # What a trigger of the file says beside the trigger itself.
 _OF_AUTOMATION = ("name", "description", "enabled", "parameters", "job_variables", "schedule_after")
-_EVENT_TRIGGER: dict[str, Any] = {
-    "type": "event",
-    "match": {},
-    "match_related": {},
-    "after": [],
-    "expect": [],
-    "for_each": [],
-    "posture": "Reactive",
-    "threshold": 1,
-    "within": 0.0,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +162,6 @@ class DeploymentPlan:
         return [self._automation(index, one, deployment_id) for index, one in enumerate(self.triggers, 1)]
 
     def _automation(self, index: int, raw: Mapping[str, Any], deployment_id: UUID) -> AutomationCreate:
-        trigger = {key: value for key, value in raw.items() if key not in _OF_AUTOMATION}
-        if trigger.get("type", "event") == "event":
-            trigger = _EVENT_TRIGGER | trigger
         action = {
             "type": "run-deployment",
             "source": "selected",
@@ -187,7 +174,14 @@ class DeploymentPlan:
             name=raw.get("name") or f"{self.name}__automation_{index}",
             description=raw.get("description") or "",
             enabled=raw.get("enabled") is not False,
-            trigger=trigger,
+            trigger=trigger_of(raw),
             actions=[action],
             owner_resource=f"{OWNER}.{deployment_id}",
         )
+
+
+def trigger_of(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The trigger alone, without what is said of its automation beside it."""
+    trigger = {key: value for key, value in raw.items() if key not in _OF_AUTOMATION}
+    is_event = trigger.get("type", "event") == "event"
+    return {"type": "event", **EVENT_TRIGGER, "within": 0.0, **trigger} if is_event else trigger

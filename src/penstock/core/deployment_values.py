@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from penstock.core import job_templates
-from penstock.core.deployment_plans import DeploymentPlan, FlowFacts, PlannedSchedule
+from penstock.core.automation_shapes import complete_trigger
+from penstock.core.deployment_plans import DeploymentPlan, FlowFacts, PlannedSchedule, trigger_of
+from penstock.core.json_schema import dotted
 from penstock.core.schedules import parse, to_wire
 from penstock.core.templates import references
-from penstock.errors import DeployFailed
+from penstock.errors import DeployFailed, InvalidRequest
 from penstock.names import is_allowed, nearest
 from penstock.wire.deployments import CollisionStrategy, ConcurrencyOptions
 from penstock.wire.work_pools import WorkPool
@@ -38,6 +41,7 @@ def plan(
     warnings: Sequence[str] = (),
 ) -> DeploymentPlan:
     """The plan. Raises `DeployFailed` or `ScheduleInvalid` for a value that can't be understood."""
+    check_triggers(values)
     place = values.get("work_pool") or {}
     limit, options = concurrency(values.get("concurrency_limit"))
     return DeploymentPlan(
@@ -128,6 +132,15 @@ def check_pool(values: Values, pool: WorkPool) -> None:
     ]
     if faults:
         raise DeployFailed("\n".join(faults))
+
+
+def check_triggers(values: Values) -> None:
+    """Whether each is one that an automation can have; else `DeployFailed` says where it is wrong."""
+    for index, raw in enumerate(values.get("triggers") or ()):
+        try:
+            complete_trigger(trigger_of(raw), lambda: UUID(int=0), ("triggers", index))
+        except InvalidRequest as error:
+            raise DeployFailed(f"{dotted(error.loc or ())}: {error.message}.") from None
 
 
 def doubts(values: Values, facts: FlowFacts, template: Mapping[str, Any]) -> list[str]:

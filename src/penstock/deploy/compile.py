@@ -104,12 +104,19 @@ async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop, label: str
     root = _root(values["entrypoint"], manifest, shop)
     facts = read_flow(values["entrypoint"], root)
     pool = await _pool(values, shop)
-    # What a step will still fill something into is checked once it has.
-    if not unfilled(values.get("schedules"), {}):
-        deployment_values.schedules(values, now=shop.now)
-    deployment_values.check_pool({} if unfilled(job_variables(values), {}) else values, pool)
+    _check(values, pool, shop)
     draft = Draft(values, manifest.steps | steps, facts, pool, label, root)
     return replace(draft, warnings=draft.told(deployment_values.doubts(values, facts, pool.base_job_template)))
+
+
+def _check(values: dict[str, Any], pool: WorkPool, shop: Workshop) -> None:
+    """What a step will still fill something into is checked once it has."""
+    if not unfilled(values.get("schedules"), {}):
+        deployment_values.schedules(values, now=shop.now)
+    triggers = [{**one, "parameters": None} for one in values.get("triggers") or ()]  # the event fills those
+    if not unfilled(triggers, {}):
+        deployment_values.check_triggers(values)
+    deployment_values.check_pool({} if unfilled(job_variables(values), {}) else values, pool)
 
 
 async def finish(draft: Draft, shop: Workshop) -> DeploymentPlan:
