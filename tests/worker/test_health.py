@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from penstock.errors import SettingInvalid
 from penstock.worker.health import serve_health
 
 
@@ -42,3 +43,11 @@ async def test_nonsense_harms_nothing() -> None:
         assert b"404" in await ask(port, b"\r\n\r\n")
         await ask(port, b"x" * 20_000)
         assert b"200" in await ask(port, b"GET /health HTTP/1.1\r\n\r\n")
+
+
+async def test_an_address_that_is_taken_is_named() -> None:
+    taken = await serve_health("127.0.0.1", 0, lambda: True)
+    port = taken.sockets[0].getsockname()[1]
+    with pytest.raises(SettingInvalid, match=f"can't be served at 127.0.0.1:{port}"):
+        await serve_health("127.0.0.1", port, lambda: True)
+    taken.close()

@@ -49,6 +49,15 @@ def test_run_once_ends_with_its_runs(bench: Bench) -> None:
     assert list(bench.folder.glob("home/jobs/*")) == []
 
 
+def test_a_pool_of_an_agent_or_a_queue_that_is_not_there_is_refused(bench: Bench) -> None:
+    refused = [bench.worker(run_once=True, kind="prefect-agent"), bench.worker(run_once=True, queues=["nowhere"])]
+    assert refused[0].wait(60) == 1
+    assert "started by a Prefect agent" in bench.log(0)
+    if bench.server.program.name == "penstock":  # Prefect's answer to such a poll is that nothing is due
+        assert refused[1].wait(60) == 1
+        assert "'pool/nowhere' not found" in bench.log(1)
+
+
 def test_limit_is_kept(bench: Bench) -> None:
     bench.worker(limit=1)
     first = bench.run("waiting", {"folder": str(bench.folder)})

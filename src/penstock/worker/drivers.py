@@ -33,6 +33,11 @@ def open_driver(kind: str, settings: Settings, keeper: Kept | None = None) -> In
         from penstock.infra.dummy import DummyInfrastructure
 
         return DummyInfrastructure()
+    if kind == "prefect-agent":
+        raise InfrastructureFailed(
+            "Runs of a work pool of type 'prefect-agent' are started by a Prefect agent, not by a worker."
+            " Make a pool of another type, such as: penstock work-pool create NAME --type process"
+        )
     found = plugins.load(plugins.INFRASTRUCTURES, kind)
     if found is None:
         known = sorted({"process", *plugins.names(plugins.INFRASTRUCTURES)})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from penstock.errors import SettingInvalid
+
 HEALTHY = b'{"message":"OK"}'
 UNHEALTHY = b'{"message":"Worker may be unresponsive at this time"}'
 UNKNOWN = b'{"detail":"Not Found"}'
@@ -13,7 +15,7 @@ PATIENCE_SECONDS = 5.0
 
 
 async def serve_health(host: str, port: int, is_healthy: Callable[[], bool]) -> asyncio.Server:
-    """Listens; bodies and codes are those of Prefect's worker."""
+    """Listens; bodies and codes are those of Prefect's worker. `SettingInvalid` when the address can't be had."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -26,7 +28,13 @@ async def serve_health(host: str, port: int, is_healthy: Callable[[], bool]) -> 
         finally:
             writer.close()
 
-    return await asyncio.start_server(answer, host, port, limit=MOST_HEAD_BYTES)
+    try:
+        return await asyncio.start_server(answer, host, port, limit=MOST_HEAD_BYTES)
+    except OSError as error:
+        raise SettingInvalid(
+            f"The health page can't be served at {host}:{port} ({error.strerror});"
+            " PENSTOCK_WORKER_WEBSERVER_HOST and PENSTOCK_WORKER_WEBSERVER_PORT say where it is to be."
+        ) from error
 
 
 def _page(head: bytes, is_healthy: Callable[[], bool]) -> bytes:

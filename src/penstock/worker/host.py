@@ -46,6 +46,11 @@ async def adopt_once(work: Work) -> None:
         work.jobs.adopt(left)
 
 
+def counted(jobs: int) -> str:
+    """So many running jobs, in words."""
+    return "1 running job" if jobs == 1 else f"{jobs} running jobs"
+
+
 class Host:
     """A loop that claims. `stop` once lets running jobs end, twice ends them."""
 
@@ -63,10 +68,11 @@ class Host:
         """First: claim nothing more, and end when the running jobs have. Again: end the jobs too."""
         running = len(self._jobs.hosted) if self._jobs else 0
         if not self._stopping.is_set():
-            log.info("%r is draining: waiting for %d running jobs; signal again to end them", self.name, running)
             self._stopping.set()
-        elif self._jobs:
-            log.warning("%r ends %d running jobs", self.name, running)
+            if running:
+                log.info("%r is draining: it waits for %s; signal again to end what runs", self.name, counted(running))
+        elif self._jobs and running:
+            log.warning("%r ends %s", self.name, counted(running))
             self._jobs.stop_all(KILL_GRACE_SECONDS)
 
     def stop_on_signals(self) -> None:
@@ -112,10 +118,14 @@ class Host:
                 for taken in await self._claim(claims, room):
                     jobs.begin(taken, self.name)
             except PenstockError as error:
+                if self._once:
+                    raise
                 log.warning("no runs could be claimed, trying again in %.1f s: %s", wait, error.message)
                 await self._unless_stopped(self._clock.sleep(wait * random.uniform(0.7, 1.3)))
                 wait = min(wait * 2, LONGEST_WAIT)
                 continue
+            if wait > FIRST_WAIT:
+                log.info("the server answers again")
             wait = FIRST_WAIT
             self.turned_at = self._clock.now()
             if self._once:

@@ -62,6 +62,7 @@ class Jobs:
         """Takes a claimed run in hand."""
         assert self._launcher is not None
         hosted = self.hosted[taken.run_id] = Hosted(taken.run_id, taken.facts.attempt, worker)
+        self._logs.name(taken.run_id, taken.facts.flow_run.name)
         self._logs.info(hosted.run_id, f"The worker {worker!r} starts the run.")
         self._spawn(hosted, self._launch(self._launcher, taken, hosted))
 
@@ -149,6 +150,7 @@ class Jobs:
         finally:
             if self.hosted.get(hosted.run_id) is hosted:
                 del self.hosted[hosted.run_id]
+                self._logs.forget(hosted.run_id)
 
     async def _launch(self, launcher: Launcher, taken: Taken, hosted: Hosted) -> None:
         try:

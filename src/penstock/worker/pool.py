@@ -49,7 +49,9 @@ async def _create(client: AsyncClient, name: str, kind: str, template: dict[str,
         storage_configuration=WorkPoolStorageConfiguration(),
     )
     try:
-        return await client.call(work_pools.create_work_pool, body)
+        created = await client.call(work_pools.create_work_pool, body)
+        log.info("work pool %r of type %r did not exist, and was created", name, kind)
+        return created
     except Conflict:
         return await client.call(work_pools.read_work_pool, name=name)
 

@@ -26,7 +26,16 @@ class RunLogs:
     def __init__(self, client: Client, clock: Clock) -> None:
         self._clock = clock
         self._client = client
+        self._names: dict[UUID, str] = {}
         self._outbox: Outbox[LogCreate] = Outbox("worker-logs", self._send, pause=PAUSE_SECONDS)
+
+    def name(self, run_id: UUID, name: str) -> None:
+        """What the run is called in the worker's own log, until it is forgotten."""
+        self._names[run_id] = name
+
+    def forget(self, run_id: UUID) -> None:
+        """There will be no more lines about the run."""
+        self._names.pop(run_id, None)
 
     def info(self, run_id: UUID, message: str) -> None:
         self._write(run_id, logging.INFO, message)
@@ -42,7 +51,7 @@ class RunLogs:
         self._outbox.close()
 
     def _write(self, run_id: UUID, level: int, message: str) -> None:
-        log.log(level, "%s", message, extra={"flow_run": str(run_id)})
+        log.log(level, "run %r: %s", self._names.get(run_id, str(run_id)), message, extra={"flow_run": str(run_id)})
         line = LogCreate(name=LOGGER, level=level, message=message, timestamp=self._clock.now(), flow_run_id=run_id)
         self._outbox.put(line)
 

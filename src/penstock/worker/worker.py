@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from penstock.client.client import AsyncClient
@@ -114,6 +114,7 @@ class Worker:
                 health.close()
             if self._announcements:
                 await asyncio.to_thread(self._announcements.stopped)
+                log.info("worker %r stopped", self.name)
             await asyncio.to_thread(self._logs.close)
             await self._client.close()
 
@@ -124,6 +125,16 @@ class Worker:
         return await serve_health(at.host, at.port, lambda: self.is_healthy)
 
     async def _begin(self) -> Work:
+        """Begins, or fails at once: the host tries again, and says so."""
+        line = self._client.blocking
+        patient = line.manners
+        line.manners = replace(patient, max_retries=0)
+        try:
+            return await self._begin_once()
+        finally:
+            line.manners = patient
+
+    async def _begin_once(self) -> Work:
         options, client = self._options, self._client
         known = await pool.read_pool(client, options.pool)
         kind = options.kind or (known.type if known else "process")
