@@ -140,7 +140,7 @@ def test_a_misspelt_parameter_is_told_the_nearest_name() -> None:
 
 def test_a_run_is_checked_by_its_deployments_schema() -> None:
     schema = parameter_schema(plain)
-    assert [str(fault) for fault in unfit(schema, {})] == ["'a' is a required property"]
+    assert [str(fault) for fault in unfit(schema, {})] == ["'a' is needed"]
     assert unfit(schema, {}, required=False) == []
     assert [fault.path for fault in unfit(schema, {"a": "x"})] == [("a",)]
     assert unfit(schema, {"a": {"__prefect_kind": "json", "value": "1"}}) == []

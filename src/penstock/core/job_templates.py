@@ -153,7 +153,7 @@ def _faults(template: Template, given: Mapping[str, Any], *, required: bool = Fa
     later = {name for name, value in laid.items() if _is_reset(properties, name, value) or _is_reference(value)}
     checked = {name: value for name, value in laid.items() if name not in later}
     faults = json_schema.violations(schema, checked, required=required)
-    faults = [one for one in faults if one.rule != "required" or one.path or _lacking(one) not in later]
+    faults = [one for one in faults if one.path or one.lacking not in later]
     if required and any(fault.path[:1] and fault.path[0] not in given for fault in faults):
         # A default that is itself wrong is the pool's fault: then nothing is said of what is lacking.
         return [fault for fault in faults if fault.rule != "required"]
@@ -167,10 +167,6 @@ def _is_reset(properties: Mapping[str, Any], name: str, value: Any) -> bool:
 
 def _is_reference(value: Any) -> bool:
     return bool(references(value).documents)
-
-
-def _lacking(fault: Violation) -> str:
-    return fault.message.split("'")[1]
 
 
 def _copied(value: Any) -> Any:

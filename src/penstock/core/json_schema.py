@@ -29,6 +29,8 @@ class Violation:
     path: Path
     rule: str
     message: str
+    lacking: str = ""
+    """The key that an object must have and has not, where that is the fault."""
 
     def __str__(self) -> str:
         return f"{dotted(self.path)}: {self.message}" if self.path else self.message
@@ -131,7 +133,7 @@ def _required(rule: Any, value: Any, path: Path, schema: Schema, root: Schema, d
     if isinstance(value, Mapping):
         for name in rule:
             if name not in value:
-                yield Violation(path, "required", f"{name!r} is a required property")
+                yield Violation(path, "required", f"{name!r} is needed", lacking=name)
 
 
 def _additional(rule: Any, value: Any, path: Path, schema: Schema, root: Schema, depth: int) -> Iterator[Violation]:

@@ -129,15 +129,11 @@ def unfit(schema: Schema | None, parameters: Mapping[str, Any], *, required: boo
         return []
     plain = {name: value for name, value in parameters.items() if not _is_to_be_filled(value)}
     found = violations(schema, plain, required=required)
-    return [one for one in found if one.rule != "required" or not _names_a_filled(one, parameters, plain)]
+    return [one for one in found if one.path or one.lacking not in parameters]
 
 
 def _is_to_be_filled(value: Any) -> bool:
     return isinstance(value, Mapping) and KIND in value
-
-
-def _names_a_filled(fault: Violation, given: Mapping[str, Any], plain: Mapping[str, Any]) -> bool:
-    return not fault.path and any(repr(name) in fault.message for name in given.keys() - plain.keys())
 
 
 def variables_in(parameters: Any) -> set[str]:
