@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import random
 import re
 from collections.abc import Iterable
@@ -35,6 +34,8 @@ def is_allowed(name: str) -> bool:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt one most likely meant, or None."""
+    import difflib  # 5 ms to import, which whoever spells well never needs
+
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return found[0] if found else None
 

@@ -50,3 +50,21 @@ def test_what_a_script_did_is_kept(tmp_path: Path) -> None:
         assert done.returncode == 0
         assert "Traceback" not in done.stderr
     assert run(LOOK).stdout.split() == ["2", "4", "2"]
+
+
+def test_a_server_inside_a_script_loads_nothing_that_only_a_networked_one_needs(tmp_path: Path) -> None:
+    code = (
+        "import sys; from penstock import flow\n"
+        "@flow\ndef main(): pass\n"
+        "main()\n"
+        "print(*sorted(set(sys.modules) & {'uvicorn', 'websockets', 'click', 'asyncpg', 'http.client', 'pydantic'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=penstock().environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "\n"

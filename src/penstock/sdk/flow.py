@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import copy
 import functools
-import hashlib
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from penstock.errors import InvalidRequest
 from penstock.names import is_allowed
-from penstock.sdk.run_effect import is_async, yields
-from penstock.sdk.signatures import Bind, Binder, documentation, unwrapped
+from penstock.sdk.signatures import Bind, Binder, documentation, is_async, unwrapped, yields
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from uuid import UUID
 
     from penstock.sdk.deployables import RunnerDeployment
@@ -153,6 +151,9 @@ class Flow(Generic[P, R]):
         given = self.options.get("version")
         if given is not None:
             return given
+        import hashlib
+        from pathlib import Path
+
         try:
             content = Path(inspect.getsourcefile(self.fn) or "").read_bytes()
         except (OSError, TypeError):

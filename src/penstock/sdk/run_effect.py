@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from penstock.errors import PenstockError
+from penstock.sdk.signatures import is_async
 
 
 class TimedOut(PenstockError, TimeoutError):
@@ -64,16 +65,6 @@ class Run:
     async def _awaited(self) -> Any:
         value = self.fn(*self.args, **self.kwargs)
         return [item async for item in value] if inspect.isasyncgen(value) else await value
-
-
-def is_async(fn: Callable[..., Any]) -> bool:
-    """Whether a function is awaited, or its values are."""
-    return inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn)
-
-
-def yields(fn: Callable[..., Any]) -> bool:
-    """Whether a function is iterated over."""
-    return inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn)
 
 
 @contextmanager

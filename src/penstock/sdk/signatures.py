@@ -54,3 +54,13 @@ def unwrapped(fn: Any) -> tuple[Callable[..., Any], Bind]:
 def documentation(fn: Callable[..., Any]) -> str | None:
     """The docstring of a function, without its indentation."""
     return inspect.cleandoc(fn.__doc__) if fn.__doc__ else None
+
+
+def is_async(fn: Callable[..., Any]) -> bool:
+    """Whether a function is awaited, or its values are."""
+    return inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn)
+
+
+def yields(fn: Callable[..., Any]) -> bool:
+    """Whether a function is iterated over."""
+    return inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn)

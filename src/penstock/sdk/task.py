@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import functools
-import hashlib
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
+from zlib import crc32
 
-from penstock.sdk.run_effect import is_async, yields
-from penstock.sdk.signatures import Bind, Binder, documentation, unwrapped
+from penstock.sdk.signatures import Bind, Binder, documentation, is_async, unwrapped, yields
 
 if TYPE_CHECKING:
     from penstock.sdk.caching import CachePolicy
@@ -225,4 +224,4 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskOptions]
 def _digest(fn: Callable[..., Any]) -> str:
     """Eight characters that tell tasks of one name apart."""
     place = getattr(getattr(fn, "__code__", None), "co_filename", fn.__module__)
-    return hashlib.sha256(f"{fn.__module__}.{fn.__qualname__}{place}".encode()).hexdigest()[:8]
+    return f"{crc32(f'{fn.__module__}.{fn.__qualname__}{place}'.encode()):08x}"
