@@ -20,7 +20,7 @@ from tests.live.api import eventually
 from tests.live.programs import prefect
 from tests.live.servers import Server
 
-SLOW = {"command": "sh -c 'sleep 140; exec python -m prefect.flow_engine'"}
+SLOW = {"command": "sh -c 'sleep 140; exec prefect flow-run execute'"}
 """A start that takes longer than a claim lasts without a heartbeat."""
 
 
