@@ -30,6 +30,7 @@ _PLACE = (
     " from work_queues q join work_pools p on p.id = q.work_pool_id where q.id = flow_runs.work_queue_id)"
 )
 _NO_PLACE = '"work_queue_name":null,"work_pool_id":null,"work_pool_name":null'
+_QUEUE_ID = '"work_queue_id":'
 _TERMINAL = frozenset(kind.value for kind in TERMINAL)
 _RUNNING = StateType.RUNNING.value
 
@@ -106,8 +107,23 @@ def shown(row: Row, now: int) -> str:
     late = 0.0
     if start is not None or kind not in _TERMINAL:
         late = _late(start, expected, now)
-    where = place[1:-1] if place else _NO_PLACE
+    if place:
+        where = place[1:-1]
+    else:
+        doc, where = _without_queue(doc), _NO_PLACE
     return f'{doc[:-1]},{where},"estimated_run_time":{ran!r},"estimated_start_time_delta":{late!r}}}'
+
+
+def _without_queue(doc: str) -> str:
+    """The document of a run whose queue is no more. Deleting a queue rewrites no runs: there may be a million.
+
+    Only ids and escaped text stand before the queue's id, so the first place with its name is the right one.
+    """
+    value = doc.index(_QUEUE_ID) + len(_QUEUE_ID)
+    if doc[value] != '"':
+        return doc
+    end = doc.index('"', value + 1) + 1
+    return f"{doc[:value]}null{doc[end:]}"
 
 
 def shown_list(rows: Iterable[Row], now: datetime) -> bytes:
