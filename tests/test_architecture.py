@@ -14,7 +14,19 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "penstock"
 
 PUBLIC = {
-    *("artifacts", "blocks", "cache_policies", "concurrency", "deployments", "events", "flows", "futures", "input"),
+    *(
+        "artifacts",
+        "blocks",
+        "cache_policies",
+        "concurrency",
+        "context",
+        "deployments",
+        "events",
+        "exceptions",
+        "flows",
+        "futures",
+        "input",
+    ),
     *("logging", "runtime", "states", "task_runners", "tasks", "variables"),
 }
 """What flow code imports (`from penstock.artifacts import ...`): each only points into `sdk`."""

@@ -6,7 +6,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from penstock.errors import InvalidRequest
 from penstock.names import is_allowed
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from penstock.storage.protocol import Storage
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -80,6 +81,8 @@ class Flow(Generic[P, R]):
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, wait_for: Iterable[Any], **kwargs: Any) -> R: ...
     @overload
     def __call__(
         self: Flow[P, Coroutine[Any, Any, T]],
@@ -226,6 +229,10 @@ class Flow(Generic[P, R]):
         self._hooks[name].append(fn)
         return fn
 
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Flow[P, R]: ...
+    @overload
+    def __get__(self: Flow[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> Flow[Q, R]: ...
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """Makes `@flow` work on methods."""
         fn = self._bind(self.fn, instance, owner)

@@ -6,7 +6,7 @@ import copy
 import functools
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
 from zlib import crc32
 
 from penstock.sdk.signatures import Bind, Binder, documentation, is_async, unwrapped, yields
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from penstock.storage.protocol import Storage
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -85,6 +86,8 @@ class Task(Generic[P, R]):
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, wait_for: Iterable[Any], **kwargs: Any) -> R: ...
     @overload
     def __call__(
         self: Task[P, Coroutine[Any, Any, T]],
@@ -192,6 +195,10 @@ class Task(Generic[P, R]):
             "retry_jitter_factor": self.options.get("retry_jitter_factor"),
         }
 
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Task[P, R]: ...
+    @overload
+    def __get__(self: Task[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> Task[Q, R]: ...
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """Makes `@task` work on methods: the bound method is the task's function."""
         fn = self._bind(self.fn, instance, owner)
