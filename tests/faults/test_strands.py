@@ -62,7 +62,7 @@ def gone(pid: int) -> bool:
 
 def family_of_running(plant: Plant, run: str) -> list[int]:
     """A worker and its job, once the job is in its code."""
-    worker = plant.worker()
+    worker = plant.worker(lease=5)
     eventually(lambda: plant.executions()[run] == 1, 60, "the run is in its code", every=0.02)
     return sorted({*family(worker.pid), plant.pids(run)[0]})
 
@@ -75,7 +75,7 @@ def test_killed_job_is_crashed_with_its_signal(plant: Plant) -> None:
     assert plant.ended([run], 30) == Counter({"CRASHED": 1})
     message = plant.state(run)["message"]
     print(f"job killed: Crashed after {time.monotonic() - began:.1f} s: {message}")
-    assert ("SIGKILL" in message, "Beginning flow run" in message) == (True, True)
+    assert ("SIGKILL" in message, "of the flow 'marked' begins" in message) == (True, True)
     assert plant.slots() == 0
 
 

@@ -35,7 +35,7 @@ class Command:
 SETUP = (
     Command("version"),
     Command("work-pool create interop --type process", says="interop"),
-    Command("work-pool create interop --type process", 1, "already exists"),
+    Command("work-pool create interop --type process", 1, "already"),
     Command("global-concurrency-limit create interop-slots --limit 2"),
     Command("--no-prompt deploy --all", says="everything/all"),
 )
