@@ -69,13 +69,13 @@ class Plant:
         body = {"parameters": {"seconds": seconds}, "state": {"type": "SCHEDULED"}, **more}
         return str(self.server.api.post(f"/deployments/{self.deployment}/create_flow_run", body)["id"])
 
-    def worker(self, limit: int = 10) -> subprocess.Popen[bytes]:
-        """A started worker of the pool."""
+    def worker(self, limit: int = 10, lease: float = 30) -> subprocess.Popen[bytes]:
+        """A started worker of the pool; `lease` is in how many seconds its silence costs it its runs."""
         number = len(self.workers)
         shell = self.server.shell(self.folder, home=self.folder / f"home{number}")
         name = f"worker-{number}"
         arguments = ("worker", "start", "--pool", self.pool, "--name", name, "--limit", str(limit))
-        self.workers.append(shell.start(*arguments, log=self.log(number)))
+        self.workers.append(shell.start(*arguments, log=self.log(number), PENSTOCK_WORKER_LEASE_SECONDS=str(lease)))
         return self.workers[-1]
 
     def log(self, number: int) -> Path:
