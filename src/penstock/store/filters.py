@@ -257,6 +257,11 @@ def _any_sqlite(to: Compiler, column: str, values: list[str]) -> str:
     return f"exists (select 1 from json_each({column}) h where {to.among('h.value', values)})"
 
 
+def _listed(column: str, condition: str, values: list[str]) -> str:
+    """The condition, with the hint that lists without members do not matter: they are in no index."""
+    return f"({column} <> cast('[]' as jsonb) and {column} {condition})" if values else f"{column} {condition}"
+
+
 _LISTS: dict[str, dict[str, Callable[[Compiler, str, Any], str]]] = {
     "sqlite": {
         "all": _all_sqlite,
@@ -264,8 +269,10 @@ _LISTS: dict[str, dict[str, Callable[[Compiler, str, Any], str]]] = {
         "is_null": lambda to, column, value: f"{column} {'=' if value else '<>'} '[]'",
     },
     "postgres": {
-        "all": lambda to, column, values: f"{column} @> cast({to.parameter(json.dumps(values))} as jsonb)",
-        "any": lambda to, column, values: f"{column} ?| cast({to.parameter(values)} as text[])",
+        "all": lambda to, column, values: _listed(
+            column, f"@> cast({to.parameter(json.dumps(values))} as jsonb)", values
+        ),
+        "any": lambda to, column, values: _listed(column, f"?| cast({to.parameter(values)} as text[])", values),
         "is_null": lambda to, column, value: f"{column} {'=' if value else '<>'} cast('[]' as jsonb)",
     },
 }

@@ -29,9 +29,9 @@ create table flow_runs (
     attempt integer not null default 0,
     created bigint not null,
     updated bigint not null,
-    doc text not null,
-    unique (flow_id, idempotency_key)
+    doc text not null
 );
+create unique index flow_runs_by_key on flow_runs (idempotency_key, flow_id) where idempotency_key is not null;
 create index flow_runs_due on flow_runs (work_queue_id, next_scheduled_start_time) where state_type = 'SCHEDULED';
 create index flow_runs_scheduled on flow_runs (next_scheduled_start_time) where state_type = 'SCHEDULED';
 create index flow_runs_active on flow_runs (work_queue_id, state_type) where state_type in ('PENDING', 'RUNNING');
@@ -42,9 +42,15 @@ create index flow_runs_held on flow_runs (lease_holder) where lease_holder is no
 create index flow_runs_by_start on flow_runs (coalesce(start_time, expected_start_time), id);
 create index flow_runs_by_expected_start on flow_runs (expected_start_time, id);
 create index flow_runs_by_end on flow_runs (end_time, id);
-create index flow_runs_by_state on flow_runs (state_type, id);
-create index flow_runs_by_flow on flow_runs (flow_id, id);
-create index flow_runs_by_deployment on flow_runs (deployment_id, id) where deployment_id is not null;
+create index flow_runs_by_name on flow_runs (name, id);
+-- Lists of runs in a state, of a flow, of a deployment are sorted by start.
+create index flow_runs_by_state on flow_runs (state_type, coalesce(start_time, expected_start_time), id);
+create index flow_runs_by_state_name on flow_runs (state_name, coalesce(start_time, expected_start_time), id);
+create index flow_runs_by_flow on flow_runs (flow_id, coalesce(start_time, expected_start_time), id);
+create index flow_runs_by_deployment on flow_runs (deployment_id, coalesce(start_time, expected_start_time), id)
+    where deployment_id is not null;
+-- postgres:
+create index flow_runs_by_tag on flow_runs using gin (tags) where tags <> '[]';
 create index flow_runs_by_parent on flow_runs (parent_task_run_id) where parent_task_run_id is not null;
 
 create table flow_run_states (

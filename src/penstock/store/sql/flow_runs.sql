@@ -37,7 +37,7 @@ insert into flow_runs (id, name, flow_id, deployment_id, work_queue_id, parent_t
 values (:id, :name, :flow_id, :deployment_id, :work_queue_id, :parent_task_run_id, :idempotency_key, :tags,
     :state_id, :state_type, :state_name, :state_timestamp, :start_time, :end_time, :expected_start_time,
     :next_scheduled_start_time, :total_run_time, :run_count, :auto_scheduled, :retry_type, :created, :updated, :doc)
-on conflict (flow_id, idempotency_key) do nothing
+on conflict do nothing
 returning id
 
 -- name: insert_run_whole (postgres)
@@ -48,7 +48,7 @@ with made as (
     values (:id, :name, :flow_id, :deployment_id, :work_queue_id, :parent_task_run_id, :idempotency_key, :tags,
         :state_id, :state_type, :state_name, :state_timestamp, :start_time, :end_time, :expected_start_time,
         :next_scheduled_start_time, :total_run_time, :run_count, :auto_scheduled, :retry_type, :created, :updated, :doc)
-    on conflict (flow_id, idempotency_key) do nothing
+    on conflict do nothing
     returning id
 ), kept as (
     insert into flow_run_states (id, flow_run_id, timestamp, doc)
@@ -60,8 +60,9 @@ with made as (
 )
 select id from made
 
+-- A state changes no name, tags, or place; naming them here would rewrite their indexes.
 -- name: change_run
-update flow_runs set name = :name, tags = :tags, deployment_id = :deployment_id, work_queue_id = :work_queue_id,
+update flow_runs set
     state_id = :state_id, state_type = :state_type, state_name = :state_name, state_timestamp = :state_timestamp,
     start_time = :start_time, end_time = :end_time, expected_start_time = :expected_start_time,
     next_scheduled_start_time = :next_scheduled_start_time, total_run_time = :total_run_time, run_count = :run_count,
@@ -72,7 +73,7 @@ returning id
 
 -- name: change_run_whole (postgres)
 with changed as (
-    update flow_runs set name = :name, tags = :tags, deployment_id = :deployment_id, work_queue_id = :work_queue_id,
+    update flow_runs set
         state_id = :state_id, state_type = :state_type, state_name = :state_name, state_timestamp = :state_timestamp,
         start_time = :start_time, end_time = :end_time, expected_start_time = :expected_start_time,
         next_scheduled_start_time = :next_scheduled_start_time, total_run_time = :total_run_time,
