@@ -16,6 +16,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 from penstock.infra.process import child, keeper
@@ -83,5 +84,6 @@ def _leave_behind(kept: int) -> None:
     logging.root.handlers.clear()
     logging.root.setLevel(logging.WARNING)
     sys.argv[1:] = []
+    sys.modules["__main__"] = ModuleType("__main__")  # which a job's own subprocesses would import again
     if not sys.flags.safe_path:
         del sys.path[0]
