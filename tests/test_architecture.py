@@ -27,7 +27,7 @@ PUBLIC = {
         "futures",
         "input",
     ),
-    *("logging", "runtime", "states", "task_runners", "tasks", "variables"),
+    *("logging", "runtime", "states", "task_runners", "tasks", "transactions", "variables"),
 }
 """What flow code imports (`from penstock.artifacts import ...`): each only points into `sdk`."""
 

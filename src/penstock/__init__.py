@@ -74,6 +74,7 @@ _MODULES = frozenset(
         "states",
         "task_runners",
         "tasks",
+        "transactions",
         "variables",
     ]
 )

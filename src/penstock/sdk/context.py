@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from penstock.sdk.runners.protocol import TaskRunner
     from penstock.sdk.session import Session
     from penstock.sdk.task import Task
+    from penstock.sdk.transactions import Transaction
     from penstock.wire.deployments import Deployment
     from penstock.wire.flow_runs import FlowRun
 
@@ -133,7 +134,7 @@ class FlowContext:
 class TaskContext:
     """A task run that is under way in this thread or task."""
 
-    __slots__ = ("flow", "id", "name", "parameters", "persist", "run_count", "tags", "task")
+    __slots__ = ("flow", "id", "name", "parameters", "persist", "run_count", "tags", "task", "transaction")
 
     def __init__(
         self, task: Task[..., Any], id: UUID, name: str, parameters: dict[str, Any], tags: list[str], flow: Any
@@ -146,6 +147,7 @@ class TaskContext:
         self.flow: FlowContext | None = flow
         self.run_count = 0
         self.persist: bool | None = None
+        self.transaction: Transaction | None = None
 
     @classmethod
     def get(cls) -> TaskContext | None:

@@ -12,7 +12,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -147,12 +147,21 @@ class ResultStore:
 
     def write(self, key: str, value: Any, expires_in: timedelta | None = None) -> Reference:
         """Keeps a value under a key, replacing what was there."""
+        reference, write = self.prepare(key, value, expires_in)
+        write()
+        return reference
+
+    def prepare(
+        self, key: str, value: Any, expires_in: timedelta | None = None
+    ) -> tuple[Reference, Callable[[], None]]:
+        """Where a value will be, and what writes it there."""
         serializer = serializer_of(self.serializer)
         expiration = utc_now() + expires_in if expires_in else None
         head = {"serializer": serializer.type, "expiration": expiration.isoformat() if expiration else None}
-        self.storage.write(self._short(key), json.dumps(head).encode() + b"\n" + serializer.dumps(value))
+        content = json.dumps(head).encode() + b"\n" + serializer.dumps(value)
         full = key if self.root is None else str(self.root / self._short(key))
-        return Reference(full, serializer.type, expiration, self._given)
+        reference = Reference(full, serializer.type, expiration, self._given)
+        return reference, partial(self.storage.write, self._short(key), content)
 
     def read(self, key: str) -> tuple[Reference, Any] | None:
         """What is kept under a key, None when nothing is or it has expired."""

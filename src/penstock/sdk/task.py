@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.sdk.futures import PrefectFuture, PrefectFutureList
     from penstock.sdk.results import Serializer
     from penstock.sdk.states import State
+    from penstock.sdk.transactions import TransactionHook
     from penstock.storage.protocol import Storage
 
 P = ParamSpec("P")
@@ -27,6 +28,7 @@ Hook = Callable[[Any, Any, Any], Any]
 """Called with the task or flow, its run, and the state it entered."""
 
 
+HOOKS = ("on_running", "on_completion", "on_failure", "on_commit", "on_rollback")
 RESULT_OPTIONS = ("cache_key_fn", "result_storage", "result_storage_key", "result_serializer")
 """Who gives one of these, or a cache policy, wants results to be kept."""
 
@@ -56,6 +58,8 @@ class TaskOptions(TypedDict, total=False):
     on_running: Sequence[Hook] | None
     on_completion: Sequence[Hook] | None
     on_failure: Sequence[Hook] | None
+    on_commit: Sequence[TransactionHook] | None
+    on_rollback: Sequence[TransactionHook] | None
     viz_return_value: Any
 
 
@@ -80,9 +84,7 @@ class Task(Generic[P, R]):
         policy = options.get("cache_policy")
         caches = policy is not None and not policy.is_empty()
         self.asks_for_results = caches or any(given.get(name) is not None for name in RESULT_OPTIONS)
-        self._hooks: dict[str, list[Hook]] = {
-            name: list(given.get(name) or ()) for name in ("on_running", "on_completion", "on_failure")
-        }
+        self._hooks: dict[str, list[Any]] = {name: list(given.get(name) or ()) for name in HOOKS}
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
@@ -169,7 +171,17 @@ class Task(Generic[P, R]):
         """Registers a function to be called when a run starts."""
         return self._register("on_running", fn)
 
-    def hooks(self, name: str) -> list[Hook]:
+    def on_commit(self, fn: TransactionHook) -> TransactionHook:
+        """Registers a function of the transaction, to be called when a run's result counts for good."""
+        self._hooks["on_commit"].append(fn)
+        return fn
+
+    def on_rollback(self, fn: TransactionHook) -> TransactionHook:
+        """Registers a function of the transaction, to be called when a run that went well is taken back."""
+        self._hooks["on_rollback"].append(fn)
+        return fn
+
+    def hooks(self, name: str) -> list[Any]:
         """The registered hooks of a kind."""
         return self._hooks[name]
 

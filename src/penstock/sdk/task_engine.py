@@ -41,6 +41,7 @@ from penstock.sdk.task_inputs import (
     unmapped,
 )
 from penstock.sdk.tracebacks import trimmed
+from penstock.sdk.transactions import settle
 
 if TYPE_CHECKING:
     from penstock.sdk.context import FlowContext
@@ -153,7 +154,7 @@ class TaskCall:
                 return self._enter(cached)
             if self.task.hooks("on_running"):
                 yield from call_hooks(self.task.hooks("on_running"), self.task, context, running)
-            state = yield from self._attempt(key)
+            state = yield from self._attempt(context, key)
             if state.type != "FAILED" or not self._may_retry(context, state):
                 break
             name = "Retrying"
@@ -165,7 +166,7 @@ class TaskCall:
             yield from call_hooks(self.task.hooks(kind), self.task, context, state)
         return state
 
-    def _attempt(self, key: str | None) -> Steps[State]:
+    def _attempt(self, context: TaskContext, key: str | None) -> Steps[State]:
         """Calls the function once; every exception but a crash becomes a state."""
         args, kwargs = self.task.binder.spread(self.parameters)
         limit = self.task.options.get("timeout_seconds")
@@ -183,29 +184,31 @@ class TaskCall:
                 trimmed(error)
             message = f"The task raised {type(error).__name__}: {error}"
             return State("FAILED", message=message, data=error)
-        return self._finished(value, key)
+        return self._finished(context, value, key)
 
     def _perform(self, run: Run) -> Steps[Any]:
         if self.hands_out:
             return (yield from produce(run))
         return (yield (self.elsewhere(run) if self.elsewhere else run))
 
-    def _finished(self, value: Any, key: str | None) -> State:
+    def _finished(self, context: TaskContext, value: Any, key: str | None) -> State:
         if is_state(value):
             return value
-        reference = self._keep(value, key)
+        reference, write = self._keep(value, key)
+        settle(context, value, self.task.hooks("on_rollback"), self.task.hooks("on_commit"), write)
         return State("COMPLETED", data=value, details={"task_run_id": self.id}, reference=reference)
 
-    def _keep(self, value: Any, key: str | None) -> Reference | None:
+    def _keep(self, value: Any, key: str | None) -> tuple[Reference | None, Callable[[], None] | None]:
+        """Where the value is to be kept, and what does it."""
         if not self._persists():
-            return None
+            return None, None
         from penstock.sdk.results import ResultStore
 
         options = self.task.options
         store = ResultStore(options.get("result_storage"), options.get("result_serializer"))
         template = options.get("result_storage_key")
         place = rendered(template, self.parameters) if template else key or new_id().hex
-        return store.write(place, value, options.get("cache_expiration"))
+        return store.prepare(place, value, options.get("cache_expiration"))
 
     def _persists(self) -> bool:
         """Whether results are kept: as said, else when a cache or a storage was asked for, else by setting."""
