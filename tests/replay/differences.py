@@ -139,8 +139,6 @@ DELIBERATE: tuple[Deliberate, ...] = (
 )
 
 MISTAKES: tuple[Deliberate, ...] = (
-    Deliberate("", "A deployment keeps the id of its queue when the pool is deleted.", at=r".*\.work_queue_id"),
-    Deliberate("/concurrency_status$", "The holders of slots lack these.", at=r".*(state_timestamp|current_state)"),
     Deliberate("/artifacts/filter$", "Persisted state data is not listed as a `result` artifact.", at=r".*\.data"),
 )
 """Differences that nobody meant and that are still to be mended: each goes when its cause goes."""
