@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +12,7 @@ from penstock.cache_policies import INPUTS
 from penstock.client.client import Client
 from penstock.sdk.results import ResultStore
 from penstock.transactions import CommitMode, Transaction, atransaction, get_transaction, transaction
+from penstock.wire.task_runs import TaskRun
 
 
 class Told:
@@ -51,7 +53,9 @@ def test_what_is_inside_commits_at_the_end_of_the_block(api: Client, told: Told)
     assert told.calls == [name, "still inside", "commit"]
 
 
-def test_a_block_that_raises_takes_back_what_went_well_last_first(api: Client) -> None:
+def test_a_block_that_raises_takes_back_what_went_well_last_first(
+    api: Client, tasks_of: Callable[[str], dict[str, TaskRun]]
+) -> None:
     order: list[str] = []
 
     @task
@@ -68,7 +72,7 @@ def test_a_block_that_raises_takes_back_what_went_well_last_first(api: Client) -
     def check() -> None:
         raise ValueError("not right")
 
-    @flow
+    @flow(flow_run_name="rolled-back")
     def loads() -> None:
         with transaction() as one:
             one.set("owner", "ada")
@@ -79,6 +83,7 @@ def test_a_block_that_raises_takes_back_what_went_well_last_first(api: Client) -
     with pytest.raises(ValueError, match="not right"):
         loads()
     assert order == ["deleted b of ada", "deleted a of ada"]
+    assert tasks_of("rolled-back")["write"].state_name == "RolledBack"
 
 
 def test_what_was_taken_back_is_not_in_the_cache(api: Client, told: Told) -> None:

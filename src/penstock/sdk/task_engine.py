@@ -195,8 +195,12 @@ class TaskCall:
         if is_state(value):
             return value
         reference, write = self._keep(value, key)
-        settle(context, value, self.task.hooks("on_rollback"), self.task.hooks("on_commit"), write)
+        settle(context, value, write, self._taken_back)
         return State("COMPLETED", data=value, details={"task_run_id": self.id}, reference=reference)
+
+    def _taken_back(self) -> None:
+        """A run whose transaction is rolled back stays completed, by another name."""
+        self._enter(State("COMPLETED", "RolledBack", "The transaction around the task was rolled back."))
 
     def _keep(self, value: Any, key: str | None) -> tuple[Reference | None, Callable[[], None] | None]:
         """Where the value is to be kept, and what does it."""

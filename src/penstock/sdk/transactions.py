@@ -81,6 +81,7 @@ class Transaction:
         self._hooks: dict[str, list[TransactionHook]] = {"commit": [], "rollback": []}
         self._write: Callable[[], Any] | None = None
         self._staged: Any = None
+        self._undone: Callable[[], None] | None = None
         self._token: Token[Transaction | None] | None = None
         self._guard = threading.Lock()
 
@@ -123,12 +124,16 @@ class Transaction:
         on_commit_hooks: Sequence[TransactionHook] = (),
         *,
         write: Callable[[], Any] | None = None,
+        undone: Callable[[], None] | None = None,
     ) -> None:
-        """Says what a commit keeps, and what else belongs to a commit and a rollback."""
+        """Says what a commit keeps, and what else belongs to a commit and a rollback.
+
+        `write` keeps it in a way of its own; `undone` is told of a rollback before its hooks are called.
+        """
         if self.is_committed():
             return
         self._staged = value
-        self._write = write or self._write_value
+        self._write, self._undone = write or self._write_value, undone
         self._hooks["rollback"] += on_rollback_hooks
         self._hooks["commit"] += on_commit_hooks
         self.state = TransactionState.STAGED
@@ -157,6 +162,8 @@ class Transaction:
         if self.is_committed() or self.is_rolled_back():
             return False
         self.state = TransactionState.ROLLED_BACK
+        if self._undone is not None:
+            self._undone()
         for hook in reversed(self._hooks["rollback"]):
             try:
                 self._call(hook, "rollback")
@@ -245,17 +252,16 @@ def get_transaction() -> Transaction | None:
     return task.transaction
 
 
-def settle(
-    task: TaskContext, value: Any, rollback: list[TransactionHook], commit: list[TransactionHook], write: Any
-) -> None:
+def settle(task: TaskContext, value: Any, write: Callable[[], Any] | None, undone: Callable[[], None]) -> None:
     """Makes a task run that went well a part of the transaction around it; on its own it commits at once."""
+    rollback, commit = task.task.hooks("on_rollback"), task.task.hooks("on_commit")
     if task.transaction is None and _current.get() is None and not rollback and not commit:
         if write is not None:
             write()
         return
     own = get_transaction()
     if own is not None:
-        own.stage(value, rollback, commit, write=write or (lambda: None))
+        own.stage(value, rollback, commit, write=write or (lambda: None), undone=undone)
         own.end()
 
 
