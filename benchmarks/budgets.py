@@ -91,3 +91,31 @@ def ratio(budget: Budget, value: float | None, other: float | None) -> str:
         return "–"
     better = other / value if budget.at_most is not None else value / other
     return f"{better:,.1f} ×"
+
+
+MOST_SLOWER = 2.0
+"""How many times slower a claim or a list may be over the largest history than over a small one."""
+AGGREGATES = ("count of all", "a day by hour")
+"""These look at every run that they tell of, so they have no budget."""
+
+
+def scale_table(figures: Mapping[str, Figures]) -> str:
+    """Median milliseconds by size, and how many times slower the largest is."""
+    sizes = list(figures)
+    first, last = figures[sizes[0]], figures[sizes[-1]]
+    lines = [
+        f"| p50 (ms) of | {' | '.join(f'{size} runs' for size in sizes)} | slower | budget | |",
+        f"| --- |{' ---: |' * (len(sizes) + 2)} --- |",
+    ]
+    for name in first:
+        slower = last[name]["p50_ms"] / max(first[name]["p50_ms"], 0.01)
+        shown = " | ".join(f"{figures[size][name]['p50_ms']:g}" for size in sizes)
+        lines.append(f"| {name} | {shown} | {slower:.1f} × | {verdict(name, slower)} |")
+    return "\n".join(lines)
+
+
+def verdict(name: str, slower: float) -> str:
+    """The budget of a case and whether it is held, as the last two cells."""
+    if name in AGGREGATES:
+        return "– | "
+    return f"≤ {MOST_SLOWER:g} × | {'met' if slower <= MOST_SLOWER else '**missed**'}"

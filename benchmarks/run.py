@@ -11,7 +11,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 
 from tests.live.postgres import cluster
@@ -19,11 +18,8 @@ from tests.live.programs import Program, find_prefect, penstock
 from tests.live.servers import Server
 
 from benchmarks import api, flows, starts, workers
-from benchmarks.budgets import table
+from benchmarks.page import keep, read, write_page
 
-RESULTS = Path(__file__).parent / "results"
-PAGE = Path(__file__).parent / "README.md"
-MARK = "<!-- measured -->"
 PARTS = ("starts", "api", "tasks", "worker")
 
 
@@ -35,11 +31,11 @@ def main() -> None:
     arguments.add_argument("--database", choices=["sqlite", "postgres"], help="measure on one database")
     arguments.add_argument("--part", choices=PARTS, action="append", help="measure only this part (repeatable)")
     given = arguments.parse_args()
-    RESULTS.mkdir(exist_ok=True)
     for program in (found for found in (penstock(), find_prefect()) if found):
         for database in ("sqlite", "postgres"):
             if given.only in (None, program.name) and given.database in (None, database):
-                keep(program.name, database, measure(program, database, given.quick, given.part or PARTS))
+                name = f"{program.name}-{database}"
+                keep(name, {**read(name), **measure(program, database, given.quick, given.part or PARTS)})
     write_page()
 
 
@@ -86,31 +82,6 @@ def database_url(database: str, folder: Path) -> Iterator[str | None]:
         return
     with cluster(folder) as postgres:
         yield postgres.database()
-
-
-def keep(program: str, database: str, figures: dict[str, dict[str, float]]) -> None:
-    """Adds figures to the kept ones of this program and database."""
-    kept = {**read(program, database), **figures}
-    path = RESULTS / f"{program}-{database}.json"
-    path.write_text(json.dumps({"date": date.today().isoformat(), "figures": kept}, indent=1) + "\n")
-
-
-def read(program: str, database: str) -> dict[str, dict[str, float]]:
-    """The kept figures of a program on a database."""
-    path = RESULTS / f"{program}-{database}.json"
-    return dict(json.loads(path.read_text())["figures"]) if path.exists() else {}
-
-
-def write_page() -> None:
-    """Replaces what stands below the mark of the page by the present tables."""
-    head = PAGE.read_text().partition(MARK)[0]
-    tables = [
-        f"## {title}\n\n{table(database, read('penstock', database), read('prefect', database))}\n"
-        for database, title in (("sqlite", "SQLite"), ("postgres", "PostgreSQL"))
-    ]
-    text = f"{head}{MARK}\n\n" + "\n".join(tables)
-    PAGE.write_text(text)
-    print(text.partition(MARK)[2])
 
 
 if __name__ == "__main__":

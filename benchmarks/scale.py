@@ -12,7 +12,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import date
 from pathlib import Path
 
 from tests.live.api import Api
@@ -23,12 +22,9 @@ from tests.live.servers import Server
 from benchmarks.api import FINISHING, after, new_run
 from benchmarks.history import History
 from benchmarks.load import encode, load
+from benchmarks.page import keep, write_page
 
-RESULTS = Path(__file__).parent / "results"
 SMALL = 1_000
-MOST_SLOWER = 2.0
-AGGREGATES = ("count of all", "a day by hour")
-"""These look at every run that they tell of, so they have no budget."""
 POOL = "scale"
 CLAIMS = 300
 """Due runs that are claimed one by one, at each size."""
@@ -37,7 +33,7 @@ Figures = dict[str, dict[str, float]]
 
 
 def main() -> None:
-    """Measures what was asked for, keeps the figures and prints the table."""
+    """Measures what was asked for, keeps the figures and rewrites the tables."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__.partition("\n")[0])
     arguments.add_argument("--database", choices=["sqlite", "postgres"], action="append", help="only this (repeatable)")
     arguments.add_argument("--runs", type=int, nargs="+", default=[100_000, 1_000_000], help="sizes of the history")
@@ -45,10 +41,8 @@ def main() -> None:
     given = arguments.parse_args()
     for database in given.database or ("sqlite", "postgres"):
         figures = measure(database, [SMALL, *sorted(given.runs)], given.seconds)
-        RESULTS.mkdir(exist_ok=True)
-        kept = {"date": date.today().isoformat(), "figures": figures}
-        (RESULTS / f"scale-{database}.json").write_text(json.dumps(kept, indent=1) + "\n")
-        print(f"\n{database}\n\n{table(figures)}\n", flush=True)
+        keep(f"scale-{database}", figures)
+    write_page()
 
 
 def measure(database: str, sizes: list[int], seconds: float) -> dict[str, Figures]:
@@ -135,28 +129,6 @@ def lists() -> dict[str, tuple[str, dict[str, object]]]:
         "count of all": ("/flow_runs/count", {}),
         "a day by hour": ("/flow_runs/history", day),
     }
-
-
-def table(figures: dict[str, Figures]) -> str:
-    """Median milliseconds by size, and how many times slower the largest is."""
-    sizes = list(figures)
-    first, last = figures[sizes[0]], figures[sizes[-1]]
-    lines = [
-        f"| p50 (ms) of | {' | '.join(f'{size} runs' for size in sizes)} | slower | budget | |",
-        f"| --- |{' ---: |' * (len(sizes) + 2)} --- |",
-    ]
-    for name in first:
-        slower = last[name]["p50_ms"] / max(first[name]["p50_ms"], 0.01)
-        shown = " | ".join(f"{figures[size][name]['p50_ms']:g}" for size in sizes)
-        lines.append(f"| {name} | {shown} | {slower:.1f} × | {verdict(name, slower)} |")
-    return "\n".join(lines)
-
-
-def verdict(name: str, slower: float) -> str:
-    """The budget of a case and whether it is held, as the last two cells."""
-    if name in AGGREGATES:
-        return "– | "
-    return f"≤ {MOST_SLOWER:g} × | {'met' if slower <= MOST_SLOWER else '**missed**'}"
 
 
 if __name__ == "__main__":
