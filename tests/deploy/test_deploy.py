@@ -127,6 +127,38 @@ def test_made_and_changed(project: Project) -> None:
     assert changed["schedules"][0]["id"] == schedule
 
 
+def test_a_plan_is_shown_and_nothing_done(project: Project) -> None:
+    text = """
+        build:
+        - prefect.deployments.steps.run_shell_script: {script: touch built}
+        deployments:
+        - name: seen
+          entrypoint: flows.py:hello
+          tags: [a]
+          concurrency_limit: 2
+          schedules:
+          - {interval: 60}
+          - {cron: "0 6 * * *"}
+          work_pool: {name: pool-a, job_variables: {env: {A: b}}}
+        """
+    project.write(text)
+    assert "'hello/seen' would be created." in project.deploy("--plan")
+    assert not project.exists("hello/seen")
+    assert not (project.folder / "built").exists()
+    project.deploy()
+    assert "'hello/seen' is as planned." in project.deploy("--plan")
+    project.write(text.replace("[a]", "[a, b]").replace("limit: 2", "limit: 3").replace("60", "90").replace("A: b", ""))
+    said = project.deploy("--plan")
+    assert "'hello/seen' would change:" in said
+    assert '  tags: + "b"' in said
+    assert "  concurrency_limit: 2 -> 3" in said
+    assert '  job_variables.env.A: "b" -> null' in said
+    gone, come = (line for line in said.splitlines() if line.startswith("  schedules: "))
+    assert gone.startswith('  schedules: - {"interval":60.0')
+    assert come.startswith('  schedules: + {"interval":90.0')
+    assert project.read("hello/seen")["tags"] == ["a"]
+
+
 def test_secrets_stay_references(project: Project) -> None:
     project.write(
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,16 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[Any], Any]:
     default=True,
     help="Whether the server refuses parameters that do not fit the flow.",
 )
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would be made or changed, and do nothing.")
 @_many("--sla", metavar="JSON", help="For Prefect Cloud; says nothing here.")
-def deploy(name: tuple[str, ...], every: bool, prefect_file: str | None, sla: tuple[str, ...], **flags: Any) -> None:
+def deploy(
+    name: tuple[str, ...],
+    every: bool,
+    prefect_file: str | None,
+    only_plan: bool,
+    sla: tuple[str, ...],
+    **flags: Any,
+) -> None:
     """Create or update deployments.
 
     ENTRYPOINT is path/to/file.py:function; without it, prefect.yaml says what is deployed.
@@ -67,32 +75,48 @@ def deploy(name: tuple[str, ...], every: bool, prefect_file: str | None, sla: tu
     entries, ignored = chosen_entries(selection, Options(**flags))
     for warning in [*manifest.warnings, *selection.warnings, *ignored]:
         note(warning)
-    asyncio.run(_deploy(entries, manifest))
+    asyncio.run(_in_workshop(_preview if only_plan else _deploy, entries, manifest))
 
 
-async def _deploy(entries: Any, manifest: Any) -> None:
+async def _in_workshop(work: Callable[[Any, Any, Any], Awaitable[None]], entries: Any, manifest: Any) -> None:
     import os
 
     from penstock.cli.connect import connect
     from penstock.client.client import AsyncClient
     from penstock.clock import utc_now
     from penstock.deploy.compile import Workshop
-    from penstock.deploy.project import deploy_entries
     from penstock.settings import current
 
     with connect() as blocking:
         async with AsyncClient(blocking) as client:
             default = current().deployments.default_work_pool_name
-            shop = Workshop(client, Path.cwd(), os.environ, utc_now(), default)
-            plans = []
-            async for one in deploy_entries(entries, manifest, shop):
-                for warning in one.plan.warnings:
-                    note(warning)
-                say(f"Deployment {one.plan.full_name!r} {'created' if one.created else 'updated'}: {one.id}")
-                plans.append(one.plan)
-            await _hint_at_workers(client, sorted({str(plan.work_pool_name) for plan in plans}))
+            await work(entries, manifest, Workshop(client, Path.cwd(), os.environ, utc_now(), default))
+
+
+async def _deploy(entries: Any, manifest: Any, shop: Any) -> None:
+    from penstock.deploy.project import deploy_entries
+
+    plans = []
+    async for one in deploy_entries(entries, manifest, shop):
+        for warning in one.plan.warnings:
+            note(warning)
+        say(f"Deployment {one.plan.full_name!r} {'created' if one.created else 'updated'}: {one.id}")
+        plans.append(one.plan)
+    await _hint_at_workers(shop.client, sorted({str(plan.work_pool_name) for plan in plans}))
     if len(plans) == 1:
         note(f"Run it with: penstock deployment run {plans[0].full_name!r}")
+
+
+async def _preview(entries: Any, manifest: Any, shop: Any) -> None:
+    from penstock.deploy.project import preview_entries
+
+    async for one in preview_entries(entries, manifest, shop):
+        for warning in one.plan.warnings:
+            note(warning)
+        words = "would be created." if one.is_new else "would change:" if one.changes else "is as planned."
+        say(f"Deployment {one.plan.full_name!r} {words}")
+        for line in (line for change in one.changes for line in change.lines()):
+            say(f"  {line}")
 
 
 async def _hint_at_workers(client: Any, pools: list[str]) -> None:

@@ -134,6 +134,14 @@ async def finish(draft: Draft, shop: Workshop) -> DeploymentPlan:
         raise DeployFailed(_labelled(draft.label, error.message)) from error
 
 
+async def outline(draft: Draft, shop: Workshop) -> DeploymentPlan:
+    """The plan as far as it is known without running a step; what steps would give is left out."""
+    plan = await _finished(draft, {}, shop)
+    left_out = any(draft.steps.get(kind) for kind in ("build", "push"))
+    doubts = draft.told(["build and push steps are not run, so what they give is not shown."] if left_out else [])
+    return replace(plan, warnings=[*draft.warnings, *doubts])
+
+
 async def _finished(draft: Draft, outputs: dict[str, Any], shop: Workshop) -> DeploymentPlan:
     triggers = draft.values.get("triggers") or []
     rest = {key: value for key, value in draft.values.items() if key != "triggers"}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from penstock.client.deployments import Applied, apply
-from penstock.deploy.compile import Draft, Workshop, finish, prepare
+from penstock.core.deployment_changes import Change, changes
+from penstock.core.deployment_plans import DeploymentPlan
+from penstock.deploy.compile import Draft, Workshop, finish, outline, prepare
 from penstock.deploy.manifest import Entry, Manifest
 from penstock.deploy.options import Options, laid_over
 from penstock.deploy.select import Selection
-from penstock.errors import DeployFailed
+from penstock.errors import DeployFailed, NotFound
+from penstock.wire.deployments import read_deployment_by_name
 
 
 def chosen_entries(selection: Selection, options: Options) -> tuple[list[Entry], list[str]]:
@@ -36,6 +39,27 @@ async def deploy_entries(entries: list[Entry], manifest: Manifest, shop: Worksho
     for draft in await _drafts(entries, manifest, shop):
         plan = await finish(draft, shop)
         yield await asyncio.to_thread(apply, shop.client.blocking, plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What applying a plan would do: make a deployment, or change one (perhaps in nothing)."""
+
+    plan: DeploymentPlan
+    is_new: bool
+    changes: list[Change]
+
+
+async def preview_entries(entries: list[Entry], manifest: Manifest, shop: Workshop) -> AsyncIterator[Preview]:
+    """What applying every entry would do; nothing is done, no step is run. Raises `DeployFailed` with all faults."""
+    for draft in await _drafts(entries, manifest, shop):
+        plan = await outline(draft, shop)
+        try:
+            found = await shop.client.call(read_deployment_by_name, flow_name=plan.flow_name, deployment_name=plan.name)
+        except NotFound:
+            yield Preview(plan, True, [])
+        else:
+            yield Preview(plan, False, changes(plan, found, shop.now))
 
 
 async def _drafts(entries: list[Entry], manifest: Manifest, shop: Workshop) -> list[Draft]:
