@@ -9,6 +9,9 @@ from penstock.sdk.pause import PauseTimedOut as FlowPauseTimeout
 from penstock.sdk.states import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
 from penstock.sdk.task_inputs import UpstreamFailed as UpstreamTaskError
 
+ParameterBindError = TypeError
+"""A call without an argument it needs, or with one too many: what Python itself raises."""
+
 __all__ = [
     "Abort",
     "CancelledRun",
@@ -18,6 +21,7 @@ __all__ = [
     "MissingContextError",
     "MissingResult",
     "ObjectNotFound",
+    "ParameterBindError",
     "ParameterTypeError",
     "PausedRun",
     "PenstockError",

@@ -12,8 +12,10 @@ import pytest
 
 from penstock import flow, get_run_logger, runtime, tags, task
 from penstock.client.client import Client
+from penstock.sdk.retrying import delay
 from penstock.sdk.session import Session
 from penstock.sdk.states import Failed, State
+from penstock.tasks import exponential_backoff
 from penstock.wire import limits, logs
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import Criteria
@@ -75,6 +77,21 @@ def test_retries_go_through_awaiting_retry_and_retrying(api: Client, tasks_of: T
         "Pending", "Running", "AwaitingRetry", "Retrying", "Retrying", "Completed"
     ]  # fmt: skip
     assert run.run_count == 3
+
+
+@pytest.mark.parametrize(
+    ("chosen", "waits"),
+    [
+        (1, [1, 1, 1]),
+        ([1, 5], [1, 5, 5]),
+        ([], [0, 0, 0]),
+        (exponential_backoff(2), [2, 4, 8]),
+        (lambda n: [n], [3] * 3),
+    ],
+)
+def test_waits_between_tries(chosen: Any, waits: list[float]) -> None:
+    assert [delay(chosen, retries=3, run_count=count, jitter=None) for count in (1, 2, 3)] == waits
+    assert waits[0] <= delay(chosen, retries=3, run_count=1, jitter=0.5) <= waits[0] * 1.5
 
 
 def test_a_condition_may_forbid_the_retry(api: Client) -> None:

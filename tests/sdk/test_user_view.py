@@ -95,6 +95,21 @@ def test_plain_values_show_where_they_came_from(
     assert [found["input_type"] for found in inputs] == ["task_run"]
 
 
+def test_tasks_in_tasks_show_what_they_are_inside_of(api: Client, tasks_of: TasksOf) -> None:
+    @task
+    def outer(last: int, first: str = "x") -> None:
+        use(first)
+
+    @flow(flow_run_name="task-in-task")
+    def nests() -> None:
+        outer(last=1)
+
+    nests()
+    runs = tasks_of("task-in-task")
+    assert runs["use"].task_inputs["__parents__"] == [{"input_type": "task_run", "id": str(runs["outer"].id)}]
+    assert list(runs["outer"].task_inputs) == ["last", "first"]
+
+
 def test_values_that_python_shares_show_no_origin(api: Client, tasks_of: TasksOf) -> None:
     @task
     def one() -> int:

@@ -18,18 +18,22 @@ class Binder:
         found = self.signature.parameters.values()
         self._simple = all(parameter.kind in SIMPLE for parameter in found)
         self._positional = tuple(p.name for p in found if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        self._names = frozenset(p.name for p in found)
+        self._order = tuple(p.name for p in found)
+        self._names = frozenset(self._order)
         self._defaults = {p.name: p.default for p in found if p.default is not inspect.Parameter.empty}
         self._needed = self._names - self._defaults.keys()
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Every parameter by name, defaults filled in. Raises TypeError as the call itself would."""
+        """Every parameter by name, in the function's order, defaults filled in. Raises TypeError as the call itself would."""
         if self._simple and len(args) <= len(self._positional):
             bound = dict(zip(self._positional, args, strict=False))
             if not (kwargs.keys() & bound.keys()) and kwargs.keys() <= self._names:
                 bound.update(kwargs)
+                if len(bound) == len(self._names):
+                    return bound if not kwargs else {name: bound[name] for name in self._order}
                 if self._needed <= bound.keys():
-                    return {**self._defaults, **bound} if self._defaults else bound
+                    every = {**self._defaults, **bound}
+                    return {name: every[name] for name in self._order}
         found = self.signature.bind(*args, **kwargs)
         found.apply_defaults()
         return dict(found.arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from penstock.sdk.context import current_tags
+from penstock.sdk.context import current_tags, task_context
 from penstock.sdk.effects import Call, Steps
 from penstock.sdk.results import Reference
 from penstock.sdk.states import UNSUCCESSFUL, Pending, to_wire
@@ -26,7 +26,11 @@ def track(parent: FlowContext, flow: Flow[..., Any], inputs: Mapping[str, Any]) 
 def inputs_of(parent: FlowContext, parameters: Mapping[str, Any], wait_for: Sequence[Any]) -> dict[str, Any]:
     """Which runs a subflow's arguments come from, and which it waits for."""
     inputs: dict[str, Any] = {name: sources(value, parent) for name, value in parameters.items()}
-    return {**inputs, "wait_for": sources(wait_for, None)} if wait_for else inputs
+    if wait_for:
+        inputs["wait_for"] = sources(wait_for, None)
+    if (around := task_context.get()) is not None:
+        inputs["__parents__"] = [{"input_type": "task_run", "id": str(around.id)}]
+    return inputs
 
 
 def track_as(parent: FlowContext, key: str, name: str, inputs: Mapping[str, Any]) -> Steps[TaskRun]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from penstock.sdk.caching import CachePolicy
     from penstock.sdk.futures import PrefectFuture, PrefectFutureList
     from penstock.sdk.results import Serializer
+    from penstock.sdk.retrying import Delays
     from penstock.sdk.states import State
     from penstock.sdk.transactions import TransactionHook
     from penstock.storage.protocol import Storage
@@ -46,7 +47,7 @@ class TaskOptions(TypedDict, total=False):
     refresh_cache: bool | None
     task_run_name: str | Callable[[], str] | None
     retries: int | None
-    retry_delay_seconds: float | Sequence[float] | Callable[[int], list[float]] | None
+    retry_delay_seconds: Delays | None
     retry_jitter_factor: float | None
     retry_condition_fn: Callable[[Any, Any, Any], bool] | None
     persist_result: bool | None

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError
 from contextvars import Token
 from datetime import timedelta
@@ -28,6 +27,7 @@ from penstock.sdk.hooks import call_hooks
 from penstock.sdk.loggers import origin_of, prints_logged, task_logger
 from penstock.sdk.names_of_runs import rendered
 from penstock.sdk.reporting import TaskReport
+from penstock.sdk.retrying import delay
 from penstock.sdk.run_effect import Run, TimedOut
 from penstock.sdk.session import session
 from penstock.sdk.states import State, is_state
@@ -73,6 +73,8 @@ class TaskCall:
         inputs: dict[str, Any] = {name: sources(value, self.flow) for name, value in self.parameters.items()}
         if self.wait_for:
             inputs["wait_for"] = sources(self.wait_for, None)
+        if (around := task_context.get()) is not None:
+            inputs["__parents__"] = [{"input_type": "task_run", "id": str(around.id)}]
         return inputs
 
     def run(self) -> State:
@@ -270,16 +272,11 @@ class TaskCall:
         yield Sleep(seconds)
 
     def _delay(self, run_count: int) -> float:
-        """Seconds before the next try: a number, one of a list (the last repeats), or what a function says."""
         chosen = self.task.options.get("retry_delay_seconds")
         if chosen is None:
-            default = self.session.settings.tasks.default_retry_delay_seconds
-            chosen = default if isinstance(default, tuple) else float(default)
-        if callable(chosen):
-            chosen = chosen(self.task.retries)
-        seconds = float(chosen[min(run_count, len(chosen)) - 1]) if isinstance(chosen, Sequence) else float(chosen)
-        factor = self.task.options.get("retry_jitter_factor")
-        return seconds * (1 + random.uniform(0, factor)) if factor else seconds
+            chosen = self.session.settings.tasks.default_retry_delay_seconds
+        jitter = self.task.options.get("retry_jitter_factor")
+        return delay(chosen, retries=self.task.retries, run_count=run_count, jitter=jitter)
 
     def _take_slots(self) -> Steps[Any]:
         from penstock.sdk.leases import take_for_task
