@@ -24,7 +24,7 @@ class Binder:
         self._needed = self._names - self._defaults.keys()
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Every parameter by name, in the function's order, defaults filled in. Raises TypeError as the call itself would."""
+        """Every parameter by name, in order, defaults filled in. Raises TypeError as the call itself would."""
         if self._simple and len(args) <= len(self._positional):
             bound = dict(zip(self._positional, args, strict=False))
             if not (kwargs.keys() & bound.keys()) and kwargs.keys() <= self._names:
