@@ -9,6 +9,7 @@ import pytest
 from penstock.errors import SettingInvalid
 from penstock.settings import Settings, load, resolve, to_environment, using
 from penstock.settings import current as current_settings
+from penstock.settings.names import variable, walk
 
 
 @pytest.fixture
@@ -191,3 +192,13 @@ def test_settings_can_be_scoped(folder: Path) -> None:
         assert current_settings() is mine
     assert current_settings() is not mine
     assert isinstance(current_settings(), Settings)
+
+
+NUMBERS = [path for path, value in walk(Settings()) if isinstance(value, int | float)]
+
+
+@pytest.mark.parametrize("path", NUMBERS)
+def test_every_number_can_be_set(path: str, folder: Path) -> None:
+    """What a setting is by default can be said as text, whatever its limits are."""
+    value = dict(walk(Settings()))[path]
+    assert dict(walk(load({variable(path): str(value)}, folder)))[path] == value

@@ -213,7 +213,7 @@ class DbVacuum(Struct, frozen=True):
     """What is pruned: `events`, `flow_runs`; `true` for both, `false` for nothing."""
     loop_seconds: Positive = 3600.0
     """Seconds between passes."""
-    retention_period: Annotated[Seconds, Meta(gt=3600.0)] = 7_776_000.0
+    retention_period: Annotated[float, Meta(gt=3600.0, title="seconds")] = 7_776_000.0
     """How long finished runs are kept."""
     batch_size: Annotated[int, Meta(gt=0)] = 200
     """Rows deleted at once."""
