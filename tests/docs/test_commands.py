@@ -32,7 +32,7 @@ BEGIN = f"""\
 set -euo pipefail
 newest() {{ penstock flow-run ls --limit 1 --output json | {FIRST_ID}; }}
 planned() {{ penstock deployment schedule ls "$1" --output json | {FIRST_ID}; }}
-finish() {{ code=$?; penstock server stop >/dev/null; jobs -p | xargs -r kill 2>/dev/null || true; wait; exit $code; }}
+finish() {{ code=$?; jobs -p | xargs -r kill 2>/dev/null || true; wait; penstock server stop >/dev/null; exit $code; }}
 trap finish EXIT
 trap "exit 1" TERM
 set -m
