@@ -68,3 +68,41 @@ def test_a_server_inside_a_script_loads_nothing_that_only_a_networked_one_needs(
         check=True,
     )
     assert done.stdout == "\n"
+
+
+INTERRUPTED = """
+import os, signal
+from penstock import flow, task
+
+@task
+def stops():
+    os.kill(os.getpid(), signal.SIGINT)
+
+@flow
+def main():
+    stops()
+
+main()
+"""
+
+
+def test_an_interrupted_script_shows_only_its_own_lines(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED)
+    environment = penstock().environment(tmp_path)
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode in (130, -2)
+    assert "Crashed('Execution was interrupted by KeyboardInterrupt')" in done.stderr
+    frames = [line for line in done.stderr.splitlines() if line.startswith("  File")]
+    assert [str(script) in frame for frame in frames].count(False) <= 2, done.stderr
+
+
+def test_a_server_out_of_reach_is_told_in_few_lines(tmp_path: Path) -> None:
+    environment = penstock().environment(tmp_path) | {
+        "PENSTOCK_API_URL": "http://127.0.0.1:1/api",
+        "PENSTOCK_CLIENT_MAX_RETRIES": "0",
+    }
+    code = "from penstock import flow\n@flow\ndef main(): pass\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stderr.count("  File") <= 3, done.stderr
+    assert "ServerUnreachable: No answer from http://127.0.0.1:1/api" in done.stderr

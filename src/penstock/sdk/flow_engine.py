@@ -91,7 +91,7 @@ class FlowCall:
         """Runs to the end in this thread; the value, or the exception raised."""
         try:
             state = drive(self.steps())
-        except PenstockError as error:
+        except (PenstockError, *CRASHES) as error:
             self._trim(error, expected=True)
             raise
         if not return_state and (failure := self._failure(state)) is not None:
@@ -102,7 +102,7 @@ class FlowCall:
         """As `run_here`, awaited."""
         try:
             state = await adrive(self.steps())
-        except PenstockError as error:
+        except (PenstockError, *CRASHES) as error:
             self._trim(error, expected=True)
             raise
         if not return_state and (failure := self._failure(state)) is not None:
@@ -231,7 +231,7 @@ class FlowCall:
 
     def _crash(self, context: FlowContext, error: BaseException) -> Steps[None]:
         """Says how the run was interrupted, even when the one who awaits it has been cancelled."""
-        interrupted = f"Execution was interrupted by {type(error).__name__}: {error}"
+        interrupted = f"Execution was interrupted by {type(error).__name__}: {error}".removesuffix(": ")
         lost = context.slot is not None and context.slot.lost.is_set()
         state = State("CRASHED", message=LOST if lost else interrupted, data=error)
         drive(propose(context.run.id, to_wire(state)))

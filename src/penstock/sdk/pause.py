@@ -12,6 +12,7 @@ from penstock.errors import PenstockError, RunAborted
 from penstock.ids import new_id
 from penstock.sdk.context import current_flow, flow_context
 from penstock.sdk.effects import Call, Sleep, Steps, dual
+from penstock.sdk.loggers import flow_logger
 from penstock.sdk.orchestration import propose
 from penstock.sdk.run_inputs import answer_of, keyset_of, save_schema
 from penstock.sdk.states import Paused, State, to_wire
@@ -64,7 +65,10 @@ def pause_flow_run(
         raise NotPausable(f"The flow run can't be paused: it is {state.name}.")
     if keyset is not None:
         yield from save_schema(context.run.id, keyset, wait_for_input)
+    log = flow_logger(context)
+    log.info("The run is paused until somebody resumes it, at most %g s.", timeout)
     yield from _until_resumed(context.run.id, time.monotonic() + timeout, poll_interval)
+    log.info("The run goes on.")
     return (yield from answer_of(context.run.id, keyset, wait_for_input)) if keyset is not None else None
 
 
@@ -112,7 +116,8 @@ def suspend_flow_run(
         raise NotPausable(f"The flow run can't be suspended: it is {state.name}.")
     if keyset is not None:
         yield from save_schema(run_id, keyset, wait_for_input)
-    if here:
+    if context is not None and here:
+        flow_logger(context).info("The run is suspended until somebody resumes it; its process ends.")
         raise SuspendedRun(state)
     return None
 

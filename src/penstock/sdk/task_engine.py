@@ -123,7 +123,9 @@ class TaskCall:
                 lease = yield from self._take_slots()
             return (yield from self._attempts(context))
         except CRASHES as error:
-            self._enter(State("CRASHED", message=f"Execution was interrupted by {type(error).__name__}.", data=error))
+            message = f"Execution was interrupted by {type(error).__name__}: {error}".removesuffix(": ")
+            crashed = self._enter(State("CRASHED", message=message))
+            task_logger(context).error("The run ends as %r.", crashed)
             raise
         finally:
             _reset(token)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from penstock.errors import PenstockError
+
 _OURS = str(Path(__file__).parent.parent) + "/"
 
 
 def trimmed(error: BaseException, *, expected: bool = False) -> None:
     """Takes this package's frames off the error and those it came from.
 
-    An error that has no others keeps them, as it may be a fault of this package, unless it was `expected`.
+    An error that has no others keeps them, as it may be a fault of this package, unless it was `expected`;
+    then nor does it need what it came from, which its message tells.
     """
+    if expected and isinstance(error, PenstockError):
+        error.__cause__, error.__suppress_context__ = None, True
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
