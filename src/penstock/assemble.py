@@ -28,7 +28,13 @@ def build(settings: Settings) -> App:
     database = settings.server.database
     if not database.connection_url:
         raise SettingInvalid("server.database.connection_url is not set.")
-    store = open_database(database.connection_url, durable=database.durable, pool_size=database.pool_size)
+    store = open_database(
+        database.connection_url,
+        durable=database.durable,
+        pool_size=database.pool_size,
+        connect_within=database.connection_timeout,
+        answer_within=database.timeout,
+    )
     hub = Broadcast(store)
     recorder = Recorder(store, hub, sink(records_tasks=settings.server.services.task_run_recorder.enabled))
     loops = Loops(services(settings), Tools(store, hub, settings), utc_now)
@@ -85,7 +91,7 @@ def _needs_postgres(settings: Settings, what: str) -> None:
 
 def embedded(settings: Settings) -> EmbeddedServer:
     """A server inside this process that is the transport to itself."""
-    return EmbeddedServer(lambda: build(settings))
+    return EmbeddedServer(lambda: build(settings), settings.server.ephemeral.startup_timeout_seconds)
 
 
 def _csrf(settings: Settings, store: Database) -> CsrfGuard:

@@ -72,6 +72,19 @@ async def test_an_event_that_comes_twice_is_kept_and_shown_once(db: Database) ->
     await recorder.stop()
 
 
+async def test_who_sends_an_event_again_is_answered_when_it_is_written(db: Database) -> None:
+    recorder = Recorder(db, Broadcast(db), keep_events)
+    once = event()
+    await recorder.accept(once)
+    again = asyncio.create_task(recorder.record([once, once]))
+    await asyncio.sleep(0)
+    assert not again.done()
+    recorder.start()
+    await again
+    assert len(await stored(db)) == 1
+    await recorder.stop()
+
+
 async def test_a_bad_event_is_put_aside_and_its_neighbours_are_kept(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

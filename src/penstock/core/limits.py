@@ -13,8 +13,6 @@ from uuid import UUID
 
 from penstock.errors import InvalidRequest
 
-LONGEST_WAIT = 30.0
-LONGEST_TAG_WAIT = 10.0
 SHORTEST_WAIT = 0.1
 TAG_PREFIX = "tag:"
 
@@ -60,15 +58,14 @@ def check(limits: list[Limit], slots: int, mode: str) -> None:
             raise InvalidRequest("A rate needs a limit whose slots decay: set slot_decay_per_second.")
 
 
-def wait(limit: Limit, slots: int, jitter: float) -> float:
-    """Seconds until a slot is likely free; `jitter` from 0 to 1 spreads the askers.
+def wait(limit: Limit, slots: int, jitter: float, longest: float) -> float:
+    """Seconds until a slot is likely free, `longest` at most; `jitter` from 0 to 1 spreads the askers.
 
     The mean time between two releases, so that a free slot is not left idle for long; Prefect's server
     adds all those denied before, which leaves slots idle under load.
     """
-    longest = LONGEST_TAG_WAIT if limit.name.startswith(TAG_PREFIX) else LONGEST_WAIT
     expected = slots / limit.decay if limit.decay else limit.occupancy * slots / max(1, limit.limit)
-    return min(max(expected * (0.7 + 0.6 * jitter), SHORTEST_WAIT), longest)
+    return min(max(expected * (0.7 + 0.6 * jitter), SHORTEST_WAIT), max(longest, SHORTEST_WAIT))
 
 
 def new_occupancy(limit: Limit, held_for: float) -> float:

@@ -11,7 +11,6 @@ from penstock.wire.flow_runs import Edge, FlowRun, Graph, GraphArtifact, GraphSt
 from penstock.wire.states import State
 from penstock.wire.task_runs import TaskRun
 
-MOST_NODES = 10_000
 INSIDE_OF = "__parents__"
 """The task input that names the tasks whose call a task was made in."""
 
@@ -23,14 +22,15 @@ def graph_of(
     artifacts: Mapping[UUID | None, list[GraphArtifact]],
     states: Iterable[State],
     since: datetime | None = None,
+    most_nodes: int = 10_000,
 ) -> Graph:
     """The graph; `subflows` by the task run that tracks them, `artifacts` by task run. BadRequest when it is too large.
 
     Only what started counts; with `since`, only what was still running then.
     """
     begun = sorted((one for one in tasks if one.start_time), key=lambda one: (one.start_time or datetime.max, one.id))
-    if len(begun) > MOST_NODES:
-        raise BadRequest(f"The graph of the run {run.id} is too large to be drawn: {MOST_NODES} nodes are the most.")
+    if len(begun) > most_nodes:
+        raise BadRequest(f"The graph of the run {run.id} is too large to be drawn: {most_nodes} nodes are the most.")
     shown_as = {one.id: subflows[one.id].id if one.id in subflows else one.id for one in begun}
     before = {one.id: _edges(one, shown_as, inside=False) for one in begun}
     inside = {one.id: _edges(one, shown_as, inside=True) for one in begun}

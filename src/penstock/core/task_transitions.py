@@ -27,7 +27,7 @@ from penstock.core.verdicts import ANY_OR_NONE, EVERY, Rule, Verdict, abort, ins
 from penstock.wire.states import OrchestrationStatus, State, StateCreate, StateDetails, StateType
 from penstock.wire.task_runs import TaskRun
 
-TAG_WAIT = 30
+TAG_WAIT = 10.0
 """Seconds until a task run asks again for the slot of a tag."""
 LONGEST_CACHE_KEY = 2000
 
@@ -54,6 +54,8 @@ class TaskFacts:
     tags: tuple[TagLimit, ...] = ()
     jitter: float = 0.0
     """A random number from 0 to 1."""
+    tag_wait: float = TAG_WAIT
+    longest_cache_key: int = LONGEST_CACHE_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def guard_tags(move: TaskMove) -> TaskMove | Verdict:
         if limit.limit <= 0:
             return abort(f"The concurrency limit on tag {limit.tag!r} is 0, so the task can never run.")
         if limit.used >= limit.limit:
-            return wait(TAG_WAIT, f"No slot of the limit on tag {limit.tag!r} is free.")
+            return wait(move.facts.tag_wait, f"No slot of the limit on tag {limit.tag!r} is free.")
     return move
 
 
@@ -176,9 +178,9 @@ def name_again(move: TaskMove) -> TaskMove | Verdict:
 
 def guard_cache_key(move: TaskMove) -> TaskMove | Verdict:
     """A key that is too long can't be kept."""
-    key = move.proposed.state_details.cache_key
-    if key is not None and len(key) > LONGEST_CACHE_KEY:
-        return refuse(f"A cache key may have {LONGEST_CACHE_KEY} characters; this one has {len(key)}.")
+    key, most = move.proposed.state_details.cache_key, move.facts.longest_cache_key
+    if key is not None and len(key) > most:
+        return refuse(f"A cache key may have {most} characters; this one has {len(key)}.")
     return move
 
 

@@ -43,7 +43,7 @@ SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.
 COMPLETED, FAILED, CANCELLED = StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED
 CRASHED, PAUSED, CANCELLING = StateType.CRASHED, StateType.PAUSED, StateType.CANCELLING
 
-SLOT_WAIT = timedelta(seconds=30)
+SLOT_WAIT = 30.0
 """How long a run waits before it asks again for its deployment's slot."""
 LEASING_CLIENT = (3, 4, 11)
 """The first Prefect version that renews the slot of a deployment's limit itself."""
@@ -56,7 +56,8 @@ class DeploymentLimit:
     limit: int
     used: int
     cancel_new: bool = False
-    grace_seconds: int = 300
+    grace_seconds: float = 300
+    wait_seconds: float = SLOT_WAIT
 
     @property
     def is_full(self) -> bool:
@@ -201,7 +202,7 @@ def take_slot(move: Move) -> Move | Verdict:
     reason = "No slot of the deployment's limit is free."
     if limit.cancel_new:
         return instead(turned_into(move.proposed, CANCELLED, message=reason), reason)
-    details = StateDetails(scheduled_time=move.now + SLOT_WAIT)
+    details = StateDetails(scheduled_time=move.now + timedelta(seconds=limit.wait_seconds))
     return instead(turned_into(move.proposed, SCHEDULED, name="AwaitingConcurrencySlot", details=details), reason)
 
 

@@ -23,16 +23,20 @@ STOP_WITHIN = 30.0
 class EmbeddedServer:
     """Runs an application until `close`; is the transport to it. Safe to use from many threads.
 
-    The constructor returns when the server answers; it raises what kept it from starting.
+    The constructor returns when the server answers; it raises what kept it from starting, and
+    `ServerUnreachable` when that takes too long.
     """
 
-    def __init__(self, build: Callable[[], App]) -> None:
+    def __init__(self, build: Callable[[], App], start_within: float = 20.0) -> None:
         self._started: concurrent.futures.Future[App] = concurrent.futures.Future()
         self._loop = asyncio.new_event_loop()
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._run, args=(build,), name="penstock-server", daemon=True)
         self._thread.start()
-        self.app = self._started.result()
+        try:
+            self.app = self._started.result(start_within)
+        except TimeoutError:
+            raise ServerUnreachable(f"The server in this process did not start within {start_within:g} s.") from None
         self.base_url = BASE_URL + self.app.root
         # Before atexit's functions: at their time Python's thread pools, the server's among them, refuse work.
         threading._register_atexit(self.close)  # type: ignore[attr-defined]  # what the thread pools themselves use

@@ -19,10 +19,11 @@ _LANDING = """<!doctype html>
 def page(path: str, root: str, settings: Settings) -> Reply | None:
     """The page at a path, or None."""
     api = settings.server.api
-    if path == "/":
+    base = "/" + settings.server.ui.serve_base.strip("/")
+    if path in (base, base.rstrip("/") + "/"):
         text = _LANDING.format(root=root, address=f"{api.host}:{api.port}")
         return Reply(200, text.encode(), [], b"text/html; charset=utf-8")
-    if path == "/ui-settings":
+    if path == base.rstrip("/") + "/ui-settings":
         return Reply(200, _ui_settings(root, settings), [])
     return None
 

@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 from uuid import UUID
 
 from penstock.errors import InvalidRequest, Unavailable
@@ -35,11 +34,6 @@ Sink = Callable[[Sequence[ReceivedEvent]], Intent[None]]
 _log = logging.getLogger("penstock.server.recorder")
 
 
-class _Item(NamedTuple):
-    event: ReceivedEvent
-    receipt: asyncio.Future[None] | None
-
-
 class Recorder:
     """The queue between those who report events and the store."""
 
@@ -47,7 +41,8 @@ class Recorder:
         self._store = store
         self._hub = hub
         self._sink = sink
-        self._queue: deque[_Item] = deque()
+        self._queue: deque[ReceivedEvent] = deque()
+        self._receipts: dict[UUID, asyncio.Future[None] | None] = {}
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -92,18 +87,26 @@ class Recorder:
         if not self._room.is_set():
             await self._room.wait()
         if self._is_new(event.id):
-            self._put(_Item(event, None))
+            self._put(event)
 
     async def record(self, events: Sequence[ReceivedEvent]) -> None:
-        """Takes events and returns when all of them are written. Raises `InvalidRequest` when one can't be."""
+        """Takes events and returns when all of them are written, also those that were taken before.
+
+        Raises `InvalidRequest` when one can't be.
+        """
         await self._room.wait()
-        new = [event for event in events if self._is_new(event.id)]
-        if not new:
-            return
-        receipts = [asyncio.get_running_loop().create_future() for _ in new]
-        for event, receipt in zip(new, receipts, strict=True):
-            self._put(_Item(event, receipt))
-        await asyncio.gather(*receipts)
+        for event in events:
+            if self._is_new(event.id):
+                self._put(event)
+        waiting = [event.id for event in events if event.id in self._receipts]
+        await asyncio.gather(*[asyncio.shield(self._receipt(event_id)) for event_id in waiting])
+
+    def _receipt(self, event_id: UUID) -> asyncio.Future[None]:
+        """What is done when a waiting event is written; one for all who ask."""
+        receipt = self._receipts[event_id]
+        if receipt is None:
+            receipt = self._receipts[event_id] = asyncio.get_running_loop().create_future()
+        return receipt
 
     async def settled(self) -> None:
         """Returns when nothing waits; for tests and orderly ends."""
@@ -120,8 +123,9 @@ class Recorder:
             self._seen.popitem(last=False)
         return True
 
-    def _put(self, item: _Item) -> None:
-        self._queue.append(item)
+    def _put(self, event: ReceivedEvent) -> None:
+        self._queue.append(event)
+        self._receipts[event.id] = None
         self._news.set()
         if len(self._queue) >= MOST_WAITING:
             self._room.clear()
@@ -139,10 +143,10 @@ class Recorder:
                 self._room.set()
         self._settled.set()
 
-    async def _keep(self, batch: list[_Item]) -> None:
+    async def _keep(self, batch: list[ReceivedEvent]) -> None:
         """Writes a batch; one that fails is halved until the bad event stands alone."""
         try:
-            await self._write([item.event for item in batch], tries=POISON_TRIES if len(batch) == 1 else 1)
+            await self._write(batch, tries=POISON_TRIES if len(batch) == 1 else 1)
         except Exception as error:
             if len(batch) == 1:
                 self._put_aside(batch[0], error)
@@ -152,10 +156,11 @@ class Recorder:
             await self._keep(batch[middle:])
             return
         self.recorded += len(batch)
-        for item in batch:
-            if item.receipt and not item.receipt.done():
-                item.receipt.set_result(None)
-        self._hub.publish_events([item.event for item in batch])
+        for event in batch:
+            receipt = self._receipts.pop(event.id, None)
+            if receipt is not None:
+                receipt.set_result(None)
+        self._hub.publish_events(batch)
 
     async def _write(self, events: list[ReceivedEvent], tries: int) -> None:
         """Writes events; as long as the database is away it tries again, other errors only count down."""
@@ -174,13 +179,14 @@ class Recorder:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _put_aside(self, item: _Item, error: Exception) -> None:
-        self.set_aside.append(item.event.id)
-        self._seen.pop(item.event.id, None)  # who sends it again is told again
+    def _put_aside(self, event: ReceivedEvent, error: Exception) -> None:
+        self.set_aside.append(event.id)
+        self._seen.pop(event.id, None)  # who sends it again is told again
         _log.error(
             "an event could not be written and was put aside",
-            extra={"event_id": str(item.event.id), "event": item.event.event},
+            extra={"event_id": str(event.id), "event": event.event},
             exc_info=error,
         )
-        if item.receipt and not item.receipt.done():
-            item.receipt.set_exception(InvalidRequest(f"The event {item.event.id} could not be written: {error}"))
+        receipt = self._receipts.pop(event.id, None)
+        if receipt is not None:
+            receipt.set_exception(InvalidRequest(f"The event {event.id} could not be written: {error}"))

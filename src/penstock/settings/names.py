@@ -22,7 +22,6 @@ ALIASES = {
     "DEFAULT_RESULT_STORAGE_BLOCK": "results.default_storage_block",
     "LOCAL_STORAGE_PATH": "results.local_storage_path",
     "LOGGING_SERVER_LEVEL": "server.logging_level",
-    "DEPLOYMENT_SCHEDULE_MAX_SCHEDULED_RUNS": "server.deployment_schedule_max_scheduled_runs",
     "API_DEFAULT_LIMIT": "server.api.default_limit",
     "SERVER_CSRF_PROTECTION_ENABLED": "server.api.csrf_protection_enabled",
     "SERVER_CSRF_TOKEN_EXPIRATION": "server.api.csrf_token_expiration",

@@ -77,9 +77,9 @@ class Database(Struct, frozen=True):
     migrate_on_start: bool = True
     """Bring the schema up to date at start."""
     timeout: Positive | None = 10.0
-    """Seconds a statement may take."""
+    """PostgreSQL: seconds a statement may take."""
     connection_timeout: Positive | None = 5.0
-    """Seconds until a connection must stand."""
+    """PostgreSQL: seconds until a connection must stand."""
 
 
 class ServerDeployments(Struct, frozen=True):
@@ -133,8 +133,6 @@ class Scheduler(Struct, frozen=True):
     """Whether this server does it."""
     loop_seconds: Positive = 60.0
     """Seconds between full passes."""
-    recent_deployments_loop_seconds: Positive = 5.0
-    """Seconds between looks at changed deployments."""
     deployment_batch_size: Annotated[int, Meta(gt=0)] = 100
     """Deployments taken at once."""
     max_runs: Annotated[int, Meta(gt=0)] = 100
@@ -145,8 +143,6 @@ class Scheduler(Struct, frozen=True):
     """How far ahead runs are made at most."""
     min_scheduled_time: Seconds = 3600.0
     """How far ahead runs are made at least."""
-    insert_batch_size: Annotated[int, Meta(gt=0)] = 500
-    """Runs written at once."""
 
 
 class LateRuns(Struct, frozen=True):
@@ -190,7 +186,7 @@ class Repossessor(Struct, frozen=True):
 
 
 class Foreman(Struct, frozen=True):
-    """Marks workers, pools and queues that fell silent."""
+    """Marks workers that fell silent."""
 
     enabled: bool = True
     """Whether this server does it."""
@@ -200,10 +196,6 @@ class Foreman(Struct, frozen=True):
     """A worker is offline after so many missed heartbeats."""
     fallback_heartbeat_interval_seconds: Positive = 30.0
     """Heartbeat interval of workers that name none."""
-    deployment_last_polled_timeout_seconds: Positive = 60.0
-    """A deployment is not ready so long after the last poll."""
-    work_queue_last_polled_timeout_seconds: Positive = 60.0
-    """A queue is not ready so long after the last poll."""
 
 
 class DbVacuum(Struct, frozen=True):
@@ -278,8 +270,6 @@ class Server(Struct, frozen=True):
     """Lowest level the server logs."""
     encryption_key: Secret | None = None
     """Key that secrets of blocks are encrypted with; default: one made and kept in the home folder."""
-    deployment_schedule_max_scheduled_runs: Annotated[int, Meta(gt=0)] = 50
-    """Most runs that one schedule may have ahead."""
     api: ServerApi = ServerApi()
     concurrency: Concurrency = Concurrency()
     database: Database = Database()

@@ -13,7 +13,7 @@ from penstock.core.admission import in_turn
 from penstock.core.leases import PENDING_LEASE, UNNAMED, claimed_by, polled_by
 from penstock.store.database import Row, Steps, intent
 from penstock.store.due_runs import load_of
-from penstock.store.flow_run_states import Outcome, Proposal, propose_whole
+from penstock.store.flow_run_states import Outcome, Proposal, SlotTerms, propose_whole
 from penstock.store.statements import load
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import StateCreate, StateDetails, StateType
@@ -31,6 +31,7 @@ class Claim:
     lease_seconds: float
     now: datetime
     labels: dict[str, str]
+    slots: SlotTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,9 @@ def of_deployments(
 
 
 def _take(run_id: UUID, claim: Claim, dialect: str, state_id: UUID, claimed: Claimed) -> Steps[int]:
-    proposal = Proposal(StateCreate(type=StateType.PENDING), claim.now, state_id, labels=claim.labels)
+    proposal = Proposal(
+        StateCreate(type=StateType.PENDING), claim.now, state_id, labels=claim.labels, slots=claim.slots
+    )
     outcome = yield from propose_whole(run_id, proposal, dialect)
     claimed.outcomes.append(outcome)
     if not outcome.written or outcome.run.state_type is not StateType.PENDING:

@@ -37,6 +37,14 @@ FOR_EVER = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, slots=True)
+class SlotTerms:
+    """How long a run waits for a slot of its deployment's limit, and may hold one before it runs."""
+
+    wait_seconds: float = 30.0
+    grace_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A proposed state, who proposes it, and the id it will have."""
 
@@ -51,6 +59,7 @@ class Proposal:
     """The Prefect worker that asks, by name; UNNAMED when it may be one."""
     labels: Mapping[str, Any] | None = None
     """Labels that the run is given with the state."""
+    slots: SlotTerms = SlotTerms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,32 +123,33 @@ def propose_whole(run_id: UUID, proposal: Proposal, dialect: str) -> Steps[Outco
     known = yield from read_known(run_id)
     limit, live = None, False
     if _slots_matter(known, proposal) and known.limit_id is not None:
-        limit, live = yield from _limit_facts(known, known.limit_id, proposal.now)
+        limit, live = yield from _limit_facts(known, known.limit_id, proposal)
     verdict = _decide(known, proposal, limit, live)
     if verdict.state is None:
         return _unwritten(known, verdict)
     change = _Change(known, verdict, verdict.state, proposal)
-    yield from _move_slots(known, verdict, proposal.now)
+    yield from _move_slots(known, verdict, proposal)
     yield from write(change, dialect)
     if known.run.parent_task_run_id is not None:
         yield from tell_parent(change.run, verdict.state, known.run.parent_task_run_id, proposal.now)
     return change.outcome
 
 
-def _limit_facts(known: Known, limit_id: str, now: datetime) -> Steps[tuple[DeploymentLimit | None, bool]]:
+def _limit_facts(known: Known, limit_id: str, proposal: Proposal) -> Steps[tuple[DeploymentLimit | None, bool]]:
     before = known.run.state
     lease = before.state_details.deployment_concurrency_lease_id if before else None
-    found = yield from run_limits.read(limit_id, lease, now)
+    found = yield from run_limits.read(limit_id, lease, proposal.now)
     if found is None:
         return None, False
     size, used, live = found
-    limit = DeploymentLimit(size, used, cancel_new=known.cancel_new, grace_seconds=known.grace_seconds or 300)
-    return limit, live
+    grace, terms = known.grace_seconds or proposal.slots.grace_seconds, proposal.slots
+    return DeploymentLimit(size, used, known.cancel_new, grace, terms.wait_seconds), live
 
 
-def _move_slots(known: Known, verdict: Verdict, now: datetime) -> Steps[None]:
-    slots = verdict.slots
-    until = now + (FOR_EVER if slots.for_ever else timedelta(seconds=known.grace_seconds or 300))
+def _move_slots(known: Known, verdict: Verdict, proposal: Proposal) -> Steps[None]:
+    slots, now = verdict.slots, proposal.now
+    grace = timedelta(seconds=known.grace_seconds or proposal.slots.grace_seconds)
+    until = now + (FOR_EVER if slots.for_ever else grace)
     if slots.release is not None:
         yield from run_limits.release(slots.release)
     if slots.renew is not None:

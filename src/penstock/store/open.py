@@ -9,7 +9,14 @@ from penstock.store.database import Database
 from penstock.store.sqlite import SqliteDatabase
 
 
-def open_database(url: str, *, durable: bool = False, pool_size: int = 10) -> Database:
+def open_database(
+    url: str,
+    *,
+    durable: bool = False,
+    pool_size: int = 10,
+    connect_within: float | None = None,
+    answer_within: float | None = None,
+) -> Database:
     """The database of a URL, not yet connected; a driver named after `+` is accepted and ignored.
 
     `sqlite:///relative/or//absolute/path`, `sqlite:///:memory:`, `postgresql://user:password@host/name`.
@@ -21,7 +28,12 @@ def open_database(url: str, *, durable: bool = False, pool_size: int = 10) -> Da
     if kind in ("postgresql", "postgres"):
         from penstock.store.postgres import PostgresDatabase
 
-        return PostgresDatabase(f"postgresql:{url.partition(':')[2]}", pool_size=pool_size)
+        return PostgresDatabase(
+            f"postgresql:{url.partition(':')[2]}",
+            pool_size=pool_size,
+            connect_within=connect_within,
+            answer_within=answer_within,
+        )
     raise SettingInvalid(f"The database URL must begin with sqlite:// or postgresql://, not {kind or url!r}://")
 
 

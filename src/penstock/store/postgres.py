@@ -50,9 +50,20 @@ class PostgresDatabase:
     dialect = "postgres"
     listens = True
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        connect_within: float | None = None,
+        answer_within: float | None = None,
+    ) -> None:
         self.url = url
         self.pool_size = pool_size
+        self._connect_within = connect_within or CONNECT_TIMEOUT
+        self._session = {"application_name": "penstock", "jit": "off"}
+        if answer_within is not None:
+            self._session["statement_timeout"] = str(round(answer_within * 1000))
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -70,9 +81,9 @@ class PostgresDatabase:
                 statement_cache_size=1024,
                 max_cached_statement_lifetime=0,
                 max_inactive_connection_lifetime=300,
-                timeout=CONNECT_TIMEOUT,
+                timeout=self._connect_within,
                 reset=_as_it_is,
-                server_settings={"application_name": "penstock", "jit": "off"},
+                server_settings=self._session,
             )
         except (*_LOST, asyncpg.PostgresError) as error:
             raise Unavailable(f"Can't connect to the PostgreSQL database {_shown(self.url)}: {error}") from error
@@ -132,6 +143,8 @@ class PostgresDatabase:
             except (*_CLASHES, *_LOST) as error:
                 if loop.time() > deadline or not isinstance(intent, Intent):
                     raise Unavailable(f"The database did not answer: {error}") from error
+            except asyncpg.QueryCanceledError as error:
+                raise Unavailable("The database took longer for the answer than server.database.timeout.") from error
             except asyncpg.IntegrityConstraintViolationError as error:
                 raise Conflict(f"Data integrity conflict: {error}") from error
             await asyncio.sleep(pause)
@@ -170,7 +183,7 @@ class PostgresDatabase:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         """A connection of the pool. That it can't be given back says nothing about what was done with it."""
-        connection = await self._pool.acquire(timeout=CONNECT_TIMEOUT)
+        connection = await self._pool.acquire(timeout=self._connect_within)
         try:
             yield connection
         finally:
@@ -180,7 +193,7 @@ class PostgresDatabase:
     async def _keep_listening(self) -> None:
         while True:
             try:
-                connection = await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT)
+                connection = await asyncpg.connect(self.url, timeout=self._connect_within)
             except (*_LOST, asyncpg.PostgresError):
                 _log.warning("Can't listen to the database; trying again")
                 await asyncio.sleep(LISTEN_RETRY)

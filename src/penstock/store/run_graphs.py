@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 
-from penstock.core.run_graph import MOST_NODES
 from penstock.store.database import Steps, intent
 from penstock.store.flow_run_documents import decode as decode_flow_run
 from penstock.store.statements import statement
@@ -29,7 +28,7 @@ _ARTIFACTS = statement(
     "graph_artifacts",
     "select a.doc, case when c.id is null then 0 else 1 end from artifacts a"
     " left join artifact_collections c on c.latest_id = a.id"
-    " where a.flow_run_id = :id and (a.type is null or a.type <> 'result') order by a.id",
+    " where a.flow_run_id = :id and (a.type is null or a.type <> 'result') order by a.id limit :limit",
 )
 _STATES = statement("graph_states", "select doc from flow_run_states where flow_run_id = :id order by timestamp")
 
@@ -49,16 +48,16 @@ class Drawn:
 
 
 @intent
-def parts_of(run_id: UUID) -> Steps[Drawn | None]:
-    """What the graph of a run is drawn from; None for an unknown run."""
+def parts_of(run_id: UUID, most_nodes: int, most_artifacts: int) -> Steps[Drawn | None]:
+    """What the graph of a run is drawn from, with one node too many where there are more; None for an unknown run."""
     id = str(run_id)
     rows = yield _RUN(id=id)
     if not rows:
         return None
-    tasks = [decode_task_run(row[0]) for row in (yield _TASKS(id=id, limit=MOST_NODES + 1))]
+    tasks = [decode_task_run(row[0]) for row in (yield _TASKS(id=id, limit=most_nodes + 1))]
     children = [decode_flow_run(row[0]) for row in (yield _SUBFLOWS(id=id))]
     artifacts: dict[UUID | None, list[GraphArtifact]] = {}
-    for doc, latest in (yield _ARTIFACTS(id=id)):
+    for doc, latest in (yield _ARTIFACTS(id=id, limit=most_artifacts)):
         one = _decode_artifact(doc)
         shown = GraphArtifact(
             id=one.id, key=one.key, type=one.type, is_latest=bool(latest), data=None, created=one.created

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +11,14 @@ import msgspec
 
 from penstock.clock import to_micros
 from penstock.core.states import TERMINAL
-from penstock.core.task_transitions import TagLimit, TaskFacts, apply_task_state, decide_task_run
+from penstock.core.task_transitions import (
+    LONGEST_CACHE_KEY,
+    TAG_WAIT,
+    TagLimit,
+    TaskFacts,
+    apply_task_state,
+    decide_task_run,
+)
 from penstock.errors import NotFound
 from penstock.store.database import Steps, intent
 from penstock.store.documents import as_array
@@ -44,6 +51,19 @@ class TaskProposal:
     new_id: UUID
     force: bool = False
     jitter: float = 0.0
+    tag_wait: float = TAG_WAIT
+    longest_cache_key: int = LONGEST_CACHE_KEY
+
+    def facts(self, run: TaskRun, state: State | None, flow_run_count: int) -> TaskFacts:
+        """What the rules look at, without the cache and the limits."""
+        return TaskFacts(
+            run,
+            state,
+            flow_run_count,
+            jitter=self.jitter,
+            tag_wait=self.tag_wait,
+            longest_cache_key=self.longest_cache_key,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +104,15 @@ def _read(run_id: UUID) -> Steps[tuple[TaskRun, FlowRun | None]]:
 
 def _facts(run: TaskRun, flow: FlowRun | None, proposal: TaskProposal) -> Steps[TaskFacts]:
     """What the rules look at; the cache and the limits only where a run is to start."""
-    state, count = (flow.state, flow.run_count) if flow else (None, 0)
+    facts = proposal.facts(run, *((flow.state, flow.run_count) if flow else (None, 0)))
     if proposal.force or proposal.state.type is not StateType.RUNNING:
-        return TaskFacts(run, state, count, jitter=proposal.jitter)
+        return facts
     cached = yield from _cached(proposal.state.state_details.cache_key, proposal.now)
     tags: tuple[TagLimit, ...] = ()
     if run.tags:
         rows = yield SQL.tag_limits(tags=json.dumps(run.tags), now=to_micros(proposal.now), holder=str(run.id))
         tags = tuple(TagLimit(UUID(id), name.removeprefix("tag:"), size, int(used)) for id, name, size, used in rows)
-    return TaskFacts(run, state, count, cached, tags, proposal.jitter)
+    return replace(facts, cached=cached, tags=tags)
 
 
 def _cached(key: str | None, now: datetime) -> Steps[State | None]:

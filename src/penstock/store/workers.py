@@ -35,9 +35,10 @@ def delete(pool_id: UUID, name: str) -> Steps[bool]:
 
 
 @intent
-def mark_offline(now: datetime) -> Steps[set[UUID]]:
-    """Marks the workers that missed three heartbeats; gives their pools."""
-    return {UUID(row[0]) for row in (yield SQL.mark_offline(now=to_micros(now)))}
+def mark_offline(multiple: int, fallback_seconds: float, now: datetime) -> Steps[set[UUID]]:
+    """Marks the workers that missed so many heartbeats; gives their pools."""
+    rows = yield SQL.mark_offline(now=to_micros(now), missed=multiple * 1_000_000, fallback=round(fallback_seconds))
+    return {UUID(row[0]) for row in rows}
 
 
 def _worker(row: Row) -> Worker:

@@ -14,7 +14,7 @@ from penstock.errors import Conflict, NotFound
 from penstock.ids import new_id
 from penstock.store import claims, deployments, due_runs, flow_run_states, flow_runs, work_pools
 from penstock.store.database import Database, Steps
-from penstock.store.flow_run_states import Outcome, Proposal
+from penstock.store.flow_run_states import Outcome, Proposal, SlotTerms
 from penstock.store.flows import create_flow
 from penstock.store.statements import statement
 from penstock.wire.deployments import CollisionStrategy, ConcurrencyOptions, Deployment
@@ -89,7 +89,7 @@ class World:
         return await flow_run_states.propose(self.db, id, proposal)
 
     async def claim(self, limit: int = 10, worker: str = "w", now: datetime = NOW) -> list[claims.Taken]:
-        wanted = claims.Claim(worker, limit, 60, now, {"taken.by": worker})
+        wanted = claims.Claim(worker, limit, 60, now, {"taken.by": worker}, SlotTerms())
         return (await self.db.write(claims.of_pool("p", [], wanted, self.db.dialect, new_id))).taken
 
     async def live_slots(self) -> int:

@@ -47,8 +47,8 @@ async def test_a_pool_is_ready_while_a_worker_is_heard_of(db: Database) -> None:
     assert await status_of(db) == WorkPoolStatus.NOT_READY
     await db.write(workers.heartbeat(new_id(), pool.id, "w", 30, NOW))
     assert await status_of(db) == WorkPoolStatus.READY
-    assert await db.write(workers.mark_offline(NOW + timedelta(seconds=90))) == set()
-    assert await db.write(workers.mark_offline(NOW + timedelta(seconds=91))) == {pool.id}
+    assert await db.write(workers.mark_offline(3, 30, NOW + timedelta(seconds=90))) == set()
+    assert await db.write(workers.mark_offline(3, 30, NOW + timedelta(seconds=91))) == {pool.id}
     assert await status_of(db) == WorkPoolStatus.NOT_READY
     await db.write(work_pools.replace(structs.replace(pool, is_paused=True)))
     assert await status_of(db) == WorkPoolStatus.PAUSED

@@ -10,4 +10,6 @@ from penstock.store.workers import mark_offline
 
 async def mark_silent(tools: Tools, now: datetime) -> Report:
     """Marks workers; what they make of their pools' status is seen when a pool is read."""
-    return Report(len(await tools.store.write(mark_offline(now))))
+    asked = tools.settings.server.services.foreman
+    multiple, fallback = asked.inactivity_heartbeat_multiple, asked.fallback_heartbeat_interval_seconds
+    return Report(len(await tools.store.write(mark_offline(multiple, fallback, now))))

@@ -7,9 +7,11 @@ from typing import Any
 
 from penstock.core import job_templates
 from penstock.core.parameters import filled, unfit, variables_in
+from penstock.errors import InvalidRequest
 from penstock.names import nearest
 from penstock.server.bind import Request
 from penstock.store.variables import VARIABLES
+from penstock.wire.model import encode
 from penstock.wire.work_pools import WorkPool
 
 
@@ -17,6 +19,13 @@ def parameter_fault(schema: dict[str, Any] | None, parameters: dict[str, Any], *
     """What is wrong with parameters by their schema; None when nothing is."""
     faults = unfit(schema, parameters, required=required)
     return str(faults[0]) if faults else None
+
+
+def check_size(at: Request, parameters: dict[str, Any]) -> None:
+    """Raises `InvalidRequest` for parameters over the limit of the settings."""
+    most = at.settings.server.api.max_parameter_size
+    if most and parameters and (size := len(encode(parameters))) > most:
+        raise InvalidRequest(f"The parameters have {size} bytes; {most} are the most.", loc=("body", "parameters"))
 
 
 def variable_fault(pool: WorkPool | None, *variables: Mapping[str, Any] | None, required: bool) -> str | None:

@@ -12,7 +12,7 @@ from penstock.errors import BadRequest, Conflict, InvalidRequest, NotFound, Pens
 from penstock.ids import new_id
 from penstock.names import friendly
 from penstock.server.bind import Answer, Encoded, Request, handles
-from penstock.server.routes.deployment_checks import parameter_fault, variable_fault, worked_out
+from penstock.server.routes.deployment_checks import check_size, parameter_fault, variable_fault, worked_out
 from penstock.server.routes.deployments import known, shown
 from penstock.server.routes.flow_runs import made, settled
 from penstock.server.routes.run_places import place_of
@@ -98,6 +98,7 @@ async def _created(at: Request, id: UUID, body: DeploymentFlowRunCreate) -> flow
 
 async def _parameters(at: Request, deployment: Deployment, body: DeploymentFlowRunCreate) -> dict[str, Any]:
     parameters = await worked_out(at, deployment.parameters | body.parameters)
+    check_size(at, parameters)
     enforce = body.enforce_parameter_schema
     if deployment.enforce_parameter_schema if enforce is None else enforce:
         fault = parameter_fault(deployment.parameter_openapi_schema, parameters, required=True)

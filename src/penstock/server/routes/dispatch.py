@@ -13,6 +13,7 @@ from penstock.errors import BadRequest, NotFound
 from penstock.ids import new_id
 from penstock.server.announce import SERVED, announce
 from penstock.server.bind import Encoded, Request, handles
+from penstock.server.routes.flow_run_states import slot_terms
 from penstock.store import claims as store
 from penstock.store import due_runs, work_queues
 from penstock.store.database import Intent
@@ -81,7 +82,7 @@ async def claim(at: Request, body: Claim, name: str) -> Encoded:
     labels = store.labels_of(body.worker_name, body.worker_type, pool)
 
     def take(now: datetime) -> Intent[store.Claimed]:
-        wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, labels)
+        wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, labels, slot_terms(at.settings))
         return store.of_pool(name, body.work_queue_names, wanted, at.store.dialect, new_id)
 
     taken = await _wait(at, body, _Source(str(pool.id), take, lambda: store.next_due(pool.id)))
@@ -94,7 +95,7 @@ async def claim_of_deployments(at: Request, body: DeploymentClaim) -> Encoded:
     await at.store.write(mark_polled(body.deployment_ids, at.now))
 
     def take(now: datetime) -> Intent[store.Claimed]:
-        wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, {})
+        wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, {}, slot_terms(at.settings))
         return store.of_deployments(body.deployment_ids, wanted, at.store.dialect, new_id)
 
     source = _Source(SERVED, take, lambda: store.next_due_of_deployments(body.deployment_ids))

@@ -14,6 +14,7 @@ from penstock.ids import new_id
 from penstock.server.announce import announce
 from penstock.server.bind import Answer, Request, handles
 from penstock.server.routes.flow_runs import MOST_IN_BULK
+from penstock.settings import Settings
 from penstock.store import flow_run_states as store
 from penstock.store import flow_runs
 from penstock.store.filters import select
@@ -42,6 +43,14 @@ async def set_state(at: Request, body: SetState, id: UUID) -> Answer[Orchestrati
     return Answer(outcome.result, 201 if outcome.written else 200)
 
 
+def slot_terms(settings: Settings) -> store.SlotTerms:
+    """What the settings say of slots of deployments' limits."""
+    asked = settings.server
+    return store.SlotTerms(
+        asked.deployments.concurrency_slot_wait_seconds, asked.concurrency.initial_deployment_lease_duration
+    )
+
+
 async def propose(at: Request, id: UUID, state: StateCreate, *, force: bool = False) -> store.Outcome:
     """Proposes a state for whoever sent the request, and tells who waits for what became of it."""
     attempt = at.header(_ATTEMPT)
@@ -55,6 +64,7 @@ async def propose(at: Request, id: UUID, state: StateCreate, *, force: bool = Fa
         client_version=at.client_version,
         attempt=None if attempt is None else int(attempt),
         worker=at.header(_WORKER) or UNNAMED,
+        slots=slot_terms(at.settings),
     )
     outcome = await store.propose(at.store, id, proposal)
     announce(at.hub, outcome)

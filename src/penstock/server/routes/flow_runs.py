@@ -13,7 +13,7 @@ from penstock.ids import new_id
 from penstock.names import friendly
 from penstock.server.announce import wake
 from penstock.server.bind import Answer, Encoded, Request, handles
-from penstock.server.routes.deployment_checks import variable_fault
+from penstock.server.routes.deployment_checks import check_size, variable_fault
 from penstock.server.routes.run_places import place_of
 from penstock.server.routes.work_pools import find as find_pool
 from penstock.store import deployments
@@ -32,6 +32,7 @@ MOST_IN_BULK = 50
 @handles(wire.create_flow_run)
 async def create(at: Request, body: FlowRunCreate) -> Answer[FlowRun]:
     """Makes a run (201), or gives the one that its key had made (200)."""
+    check_size(at, body.parameters)
     queue_id = None
     if body.work_pool_name is not None:
         queue_id = await place_of(at, body.work_pool_name, body.work_queue_name)

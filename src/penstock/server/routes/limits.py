@@ -55,14 +55,14 @@ async def delete_global_limit(at: Request, id_or_name: str) -> None:
 @handles(wire.increment_global_limits)
 async def increment_global_limits(at: Request, body: wire.SlotsTake) -> list[wire.LimitReference]:
     taken = await at.store.write(store.take(body.names, body.slots, body.mode, at.now))
-    return _taken(taken, body.slots)
+    return _taken(at, taken, body.slots)
 
 
 @handles(wire.increment_with_lease)
 async def increment_with_lease(at: Request, body: wire.SlotsLease) -> wire.LeasedLimits:
     _check_duration(body.lease_duration)
     lease = Lease(new_id(), at.now + timedelta(seconds=body.lease_duration), body.holder)
-    limits = _taken(await at.store.write(store.take(body.names, body.slots, body.mode, at.now, lease)), body.slots)
+    limits = _taken(at, await at.store.write(store.take(body.names, body.slots, body.mode, at.now, lease)), body.slots)
     return wire.LeasedLimits(lease_id=lease.id if limits else NOTHING_HELD, limits=limits)
 
 
@@ -140,7 +140,7 @@ async def increment_tag_limits(at: Request, body: wire.TagSlots) -> list[wire.Li
     names = [TAG_PREFIX + name for name in body.names]
     holder = wire.LeaseHolder(type="task_run", id=body.task_run_id)
     lease = Lease(new_id(), at.now + TAG_LEASE, holder)
-    return _taken(await at.store.write(store.take(names, 1, "concurrency", at.now, lease)), 1)
+    return _taken(at, await at.store.write(store.take(names, 1, "concurrency", at.now, lease)), 1)
 
 
 @handles(wire.decrement_tag_limits)
@@ -174,9 +174,16 @@ def _check_duration(seconds: float) -> None:
         raise InvalidRequest("Input should be from 60 to 86400 seconds", loc=("body", "lease_duration"))
 
 
-def _taken(taken: store.Taken, slots: int) -> list[wire.LimitReference]:
+def _taken(at: Request, taken: store.Taken, slots: int) -> list[wire.LimitReference]:
     if taken.full is not None:
-        raise Locked(retry_after=wait(taken.full, slots, random.random()))
+        asked = at.settings.server
+        tagged = taken.full.name.startswith(TAG_PREFIX)
+        longest = (
+            asked.tasks.tag_concurrency_slot_wait_seconds
+            if tagged
+            else asked.concurrency.maximum_concurrency_slot_wait_seconds
+        )
+        raise Locked(retry_after=wait(taken.full, slots, random.random(), longest))
     return [_reference(limit) for limit in taken.limits]
 
 

@@ -16,10 +16,13 @@ from penstock.wire.flow_runs import Graph
 @handles(wire.read_flow_run_graph)
 async def read_graph(at: Request, id: UUID) -> Graph:
     """A run's tasks and subflows, with what each waited for."""
-    parts = await at.store.scan(parts_of(id))
+    asked = at.settings.server.flow_run_graph
+    parts = await at.store.scan(parts_of(id, asked.max_nodes, asked.max_artifacts))
     if parts is None:
         raise NotFound("Flow run not found")
-    return graph_of(parts.run, parts.tasks, parts.subflows, parts.artifacts, parts.states, _since(at))
+    return graph_of(
+        parts.run, parts.tasks, parts.subflows, parts.artifacts, parts.states, _since(at), most_nodes=asked.max_nodes
+    )
 
 
 def _since(at: Request) -> datetime | None:

@@ -110,7 +110,16 @@ async def delete(at: Request, id: UUID) -> None:
 @handles(wire.set_task_run_state)
 async def set_state(at: Request, body: SetState, id: UUID) -> Answer[OrchestrationResult]:
     """Proposes a state: 201 when the run is now in a state that this call wrote."""
-    proposal = states.TaskProposal(body.state, at.now, new_id(), force=body.force, jitter=random.random())
+    asked = at.settings.server.tasks
+    proposal = states.TaskProposal(
+        body.state,
+        at.now,
+        new_id(),
+        force=body.force,
+        jitter=random.random(),
+        tag_wait=asked.tag_concurrency_slot_wait_seconds,
+        longest_cache_key=asked.max_cache_key_length,
+    )
     outcome = await at.store.write(states.propose(id, proposal))
     return Answer(outcome.result, 201 if outcome.written else 200)
 

@@ -9,8 +9,9 @@ on conflict (work_pool_id, name) do update set
 -- name: delete_worker
 delete from workers where work_pool_id = :pool_id and name = :name returning id
 
--- A worker is gone when three of its heartbeats (of 30 seconds, when it said nothing else) did not come.
+-- A worker is gone when some of its heartbeats did not come; `fallback` is the seconds between those of one that named none.
 -- name: mark_offline
 update workers set status = 'OFFLINE', updated = :now
-where status = 'ONLINE' and last_heartbeat_time < cast(:now as bigint) - 3000000 * coalesce(heartbeat_interval_seconds, 30)
+where status = 'ONLINE' and last_heartbeat_time < cast(:now as bigint)
+    - cast(:missed as bigint) * coalesce(heartbeat_interval_seconds, :fallback)
 returning work_pool_id
