@@ -114,7 +114,7 @@ async def test_an_address_in_use_is_said_in_one_line(tmp_path: Path) -> None:
             env={**os.environ, "PENSTOCK_HOME": str(tmp_path)},
         )  # fmt: skip
         _, stderr = await other.communicate()
-        assert f"Can't listen on 127.0.0.1:{port}: Address already in use" in stderr.decode()
+        assert f"Port {port} of 127.0.0.1 is in use already" in stderr.decode()
         assert other.returncode
 
 

@@ -102,7 +102,7 @@ async def test_a_pause_that_is_over_fails_the_run(tools: Tools) -> None:
     report = await fail_expired(tools, NOW)
     assert (report.did, report.again_in) == (1, 3.0)
     state = await state_of(tools, over)
-    assert (state.type, state.message) == (StateType.FAILED, "The flow was paused and never resumed.")
+    assert (state.type, state.message) == (StateType.FAILED, "Nobody resumed the run in time.")
     for run_id in (going_on, for_ever):
         assert (await state_of(tools, run_id)).type is StateType.PAUSED
 

@@ -90,7 +90,7 @@ async def test_what_can_never_succeed_is_refused(db: Database) -> None:
     await make(db, slots=1)
     with pytest.raises(InvalidRequest, match="can never be free"):
         await db.write(limits.take(["api"], 2, "concurrency", NOW))
-    with pytest.raises(InvalidRequest, match="slot decay"):
+    with pytest.raises(InvalidRequest, match="slots decay"):
         await db.write(limits.take(["api"], 1, "rate_limit", NOW))
 
 
