@@ -138,7 +138,7 @@ def _complain(error: PenstockError) -> None:
 
 
 def main() -> None:
-    """What the `penstock` script calls."""
+    """Runs the command of this process and ends with its exit code."""
     sys.exit(run(sys.argv[1:]))
 
 
