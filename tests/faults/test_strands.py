@@ -37,7 +37,8 @@ def test_frozen_worker_that_wakes_up_changes_nothing(plant: Plant) -> None:
     began = time.monotonic()
     try:
         eventually(lambda: plant.state(run)["type"] == "CRASHED", 90, "the silent run is given up")
-        print(f"worker frozen while its run ran: given up after {time.monotonic() - began:.1f} s")
+        message = plant.state(run)["message"]
+        print(f"worker frozen while its run ran: given up after {time.monotonic() - began:.1f} s: {message}")
         assert plant.slots() == 0
         again = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": True}
         plant.server.api.post(f"/flow_runs/{run}/set_state", again)
