@@ -44,7 +44,8 @@ class RunLogger(LoggingAdapter):
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Adds the run to a line, beside what the caller gave as `extra`."""
-        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
+        given = kwargs.get("extra")
+        kwargs["extra"] = {**(self.extra or {}), **given} if given else self.extra
         return msg, kwargs
 
 
@@ -144,12 +145,26 @@ def _message(record: logging.LogRecord) -> str:
     return text
 
 
+class _Line(logging.Formatter):
+    """Words lines; the clock is worded once a second."""
+
+    def __init__(self) -> None:
+        super().__init__(LINE, datefmt="%H:%M:%S", defaults={"said_by": "penstock"})
+        self._clock = 0, ""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        second = int(record.created)
+        if self._clock[0] != second:
+            self._clock = second, super().formatTime(record, datefmt)
+        return self._clock[1]
+
+
 class _Console(logging.StreamHandler[Any]):
     """Writes to whatever stderr is now, so that a redirected one is kept to."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
-        self.setFormatter(logging.Formatter(LINE, datefmt="%H:%M:%S", defaults={"said_by": "penstock"}))
+        self.setFormatter(_Line())
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
