@@ -131,7 +131,7 @@ def guard_tags(move: TaskMove) -> TaskMove | Verdict:
     """A task run holds a slot of each of its tags that is limited."""
     for limit in move.facts.tags:
         if limit.limit <= 0:
-            return abort(f"The concurrency limit on tag {limit.tag!r} is 0, so the task can never run.")
+            return abort(f"The tag {limit.tag!r} has a limit of 0, so the task can never run.")
         if limit.used >= limit.limit:
             return wait(move.facts.tag_wait, f"No slot of the limit on tag {limit.tag!r} is free.")
     return move
