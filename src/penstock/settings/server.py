@@ -223,7 +223,7 @@ class TaskRunRecorder(Struct, frozen=True):
 
 
 class Triggers(Struct, frozen=True):
-    """Automations."""
+    """Acts on automations; not there yet."""
 
     enabled: bool = True
     """Whether this server evaluates them."""
