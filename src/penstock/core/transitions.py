@@ -363,7 +363,7 @@ def _settled(verdict: Verdict, move: Move, before: State | None) -> Verdict:
     """The verdict with the slot given back where the run leaves it, and the policy of a run that goes on or ends."""
     if verdict.state is None:
         return verdict
-    state = _linked(verdict.state, move.run)
+    state = _with_slot(_linked(verdict.state, move.run), before)
     policy = verdict.policy or move.policy
     if policy.resuming and (state.type is RUNNING or state.type in TERMINAL):
         policy = structs.replace(policy, resuming=False)
@@ -371,11 +371,25 @@ def _settled(verdict: Verdict, move: Move, before: State | None) -> Verdict:
     return replace(verdict, state=state, policy=changed, slots=_release(verdict, state, before))
 
 
+def _with_slot(state: State, before: State | None) -> State:
+    """The state with the lease of the slot that the run keeps, which a forced state does not know of."""
+    lease = _lease_of(before)
+    if lease is None or not _keeps_slot(state) or _lease_of(state) is not None:
+        return state
+    return with_details(state, deployment_concurrency_lease_id=lease)
+
+
 def _release(verdict: Verdict, state: State, before: State | None) -> Slots:
-    lease = before.state_details.deployment_concurrency_lease_id if before else None
-    if lease is None or state.type in HOLDS_SLOT or state.name == "AwaitingRetry":
-        return verdict.slots
-    return replace(verdict.slots, release=lease)
+    lease = _lease_of(before)
+    return verdict.slots if lease is None or _keeps_slot(state) else replace(verdict.slots, release=lease)
+
+
+def _keeps_slot(state: State) -> bool:
+    return state.type in HOLDS_SLOT or state.name == "AwaitingRetry"
+
+
+def _lease_of(state: State | None) -> UUID | None:
+    return state.state_details.deployment_concurrency_lease_id if state else None
 
 
 def apply_state(run: FlowRun, state: State, *, policy: FlowRunPolicy | None = None, now: datetime) -> FlowRun:
