@@ -70,6 +70,11 @@ def long() -> str:
 
 
 @task
+def many() -> list[int]:
+    return list(range(1000, 21_000))
+
+
+@task
 def use(_: object) -> None:
     """Uses a value."""
 
@@ -81,6 +86,7 @@ def use(_: object) -> None:
         ("inside", lambda: use([extract(), 1])),
         ("item", lambda: use(extract_all()[0])),
         ("long", lambda: use(long())),
+        ("many", lambda: use(many())),
     ],
 )
 def test_plain_values_show_where_they_came_from(

@@ -30,6 +30,8 @@ MOST_TRACED = 2000
 MOST_ITEMS = 100
 LARGE = 10_000
 COLLECTIONS = frozenset({list, tuple, dict})
+HOLDERS = frozenset({list, tuple, dict, set})
+TEXTS = frozenset({str, bytes})
 SINGLE = frozenset({bool, type(None), type(...), type(NotImplemented)})
 
 
@@ -207,15 +209,21 @@ def _is_shared(value: Any) -> bool:
 
 
 def _recognizer(value: Any) -> Callable[[Any], bool]:
-    """Whether another object is this one, without keeping a large value alive for the sake of a drawing."""
-    if isinstance(value, str | bytes) and len(value) > LARGE:
-        known = len(value), hash(value)
-        return lambda other: isinstance(other, str | bytes) and (len(other), hash(other)) == known
+    """Whether another object is this one, without keeping it alive, or what it holds, for the sake of a drawing."""
+    if type(value) in HOLDERS or (type(value) in TEXTS and len(value) > LARGE):
+        known = _likeness(value)
+        return lambda other: type(other) is known[0] and _likeness(other) == known
     try:
         held: Any = weakref.ref(value)
     except TypeError:
         return lambda other: other is value
     return lambda other: held() is other
+
+
+def _likeness(value: Any) -> tuple[Any, ...]:
+    """What tells a value from another that came to stand at its address."""
+    first = hash(value) if type(value) in TEXTS else id(next(iter(value), None))
+    return type(value), len(value), first
 
 
 def _resource(kind: str, id: str, name: str) -> dict[str, str]:
