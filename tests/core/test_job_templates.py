@@ -131,6 +131,8 @@ def test_pools_without_template_check_nothing() -> None:
 def test_misspelt_variables_are_told() -> None:
     (fault,) = job_templates.misspelt(TEMPLATE, {"imge": "x", "totally_other": 1, "env.A": "x"})
     assert str(fault) == "imge: 'imge' is not a variable of the pool; did you mean 'image'?"
+    open_to_all = {**TEMPLATE, "variables": {**TEMPLATE["variables"], "additionalProperties": True}}
+    assert job_templates.misspelt(open_to_all, {"imge": "x"}) == []
 
 
 @pytest.mark.parametrize(

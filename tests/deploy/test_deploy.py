@@ -314,6 +314,7 @@ ONE = "deployments:\n- name: wrong\n  entrypoint: flows.py:hello\n  work_pool: {
         (ONE + "  schedule: {interval: 0}", [], "must be more than zero"),
         (ONE + "  build: [{run_shell_script: {script: 'false'}}]", [], "Step 'run_shell_script' failed"),
         (ONE.replace("pool-a", "pool-a, job_variables: {stream_output: 5}"), [], "stream_output: 5 is not of type"),
+        (ONE.replace("pool-a", "pool-a, job_variables: {comand: x}"), [], "did you mean 'command'?"),
         (ONE + "  parameters: {n: many}", [], "n"),
         (ONE + "  concurrency_limit: {limit: 1, collision_strategy: WAIT}", [], "'WAIT' is none of ENQUEUE"),
         (ONE + "  triggers: [{posture: Reactve}]", [], "triggers[0].posture: Input should be 'Reactive'"),

@@ -126,12 +126,15 @@ def check_pool(values: Values, pool: WorkPool) -> None:
     variables = job_variables(values)
     given = job_templates.nested(variables)
     faults = [
-        f"work_pool.job_variables: {fault}"
-        for fault in job_templates.unfit(pool.base_job_template, variables)
-        if not references(given.get(str(fault.path[0]) if fault.path else "")).blocks
+        *job_templates.misspelt(pool.base_job_template, variables),
+        *(
+            fault
+            for fault in job_templates.unfit(pool.base_job_template, variables)
+            if not references(given.get(str(fault.path[0]) if fault.path else "")).blocks
+        ),
     ]
     if faults:
-        raise DeployFailed("\n".join(faults))
+        raise DeployFailed("\n".join(f"work_pool.job_variables: {fault}" for fault in faults))
 
 
 def check_triggers(values: Values) -> None:
@@ -143,11 +146,10 @@ def check_triggers(values: Values) -> None:
             raise DeployFailed(f"{dotted(error.loc or ())}: {error.message}.") from None
 
 
-def doubts(values: Values, facts: FlowFacts, template: Mapping[str, Any]) -> list[str]:
+def doubts(values: Values, facts: FlowFacts) -> list[str]:
     """What can be deployed, but most likely is not what was meant."""
     known = list(facts.parameter_schema.get("properties", {}))
     found = [_unknown_parameter(name, known) for name in values.get("parameters") or {} if name not in known]
-    found += [fault.message for fault in job_templates.misspelt(template, job_variables(values))]
     if values.get("sla"):
         found.append("sla is for Prefect Cloud and is left out.")
     return [*found, facts.warning] if facts.warning else found

@@ -55,9 +55,11 @@ def unfit(template: Template, *variables: Mapping[str, Any] | None, required: bo
 def misspelt(template: Template, variables: Mapping[str, Any]) -> list[Violation]:
     """Variables that the schema lacks while it has one of nearly that name.
 
-    Not a fault in itself (Prefect's server takes any name where the schema does not forbid it), but what it
-    sets would be lost in silence: whoever deploys wants to know.
+    Prefect's server takes any name that the schema does not forbid, and what a misspelt one sets is lost in
+    silence. A schema that opens itself to other names means it.
     """
+    if (template.get("variables") or {}).get("additionalProperties"):
+        return []
     known = list(_properties(template))
     meant = {name: nearest(name, known) for name in nested(variables) if name not in known}
     return [

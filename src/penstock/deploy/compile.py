@@ -106,7 +106,7 @@ async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop, label: str
     pool = await _pool(values, shop)
     _check(values, pool, shop)
     draft = Draft(values, manifest.steps | steps, facts, pool, label, root)
-    return replace(draft, warnings=draft.told(deployment_values.doubts(values, facts, pool.base_job_template)))
+    return replace(draft, warnings=draft.told(deployment_values.doubts(values, facts)))
 
 
 def _check(values: dict[str, Any], pool: WorkPool, shop: Workshop) -> None:

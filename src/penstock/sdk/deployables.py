@@ -119,7 +119,7 @@ def plan(deployment: RunnerDeployment, pool: WorkPool | None, now: datetime) -> 
     if pool:
         _check_image(deployment, pool)
         deployment_values.check_pool(values, pool)
-    doubts = deployment_values.doubts(values, facts, pool.base_job_template if pool else {})
+    doubts = deployment_values.doubts(values, facts)
     return deployment_values.plan(values, facts, source.pull_steps, now=now, path=source.path, warnings=doubts)
 
 
