@@ -66,7 +66,7 @@ def test_every_run_is_executed_once_while_workers_are_killed(bench: Bench) -> No
     deployment = bench.deploy("marked")
     body = {"state": {"type": "SCHEDULED"}, "parameters": {"folder": str(bench.folder)}}
     runs = [bench.post(f"/deployments/{deployment}/create_flow_run", body)["id"] for _ in range(60)]
-    workers = [bench.worker(limit=5) for _ in range(3)]
+    workers = [bench.worker(limit=5, env={"PENSTOCK_WORKER_LEASE_SECONDS": "10"}) for _ in range(3)]
     eventually(lambda: (bench.folder / "marks").exists(), 30, "the first run has run")
     workers[0].kill()
     workers[0].wait()
