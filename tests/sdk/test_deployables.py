@@ -118,3 +118,7 @@ def test_several_are_deployed_at_once(api: Client) -> None:
     ids = deploy(etl.to_deployment("one"), etl.to_deployment("two"), work_pool_name="many")
     names = [api.call(deployments.read_deployment, id=id).work_pool_name for id in ids]
     assert names == ["many", "many"]
+    with pytest.raises(DeployFailed, match="'etl/wr%ng'"):
+        deploy(etl.to_deployment("right"), etl.to_deployment("wr%ng"), work_pool_name="many")
+    with pytest.raises(NotFound):
+        api.call(deployments.read_deployment_by_name, flow_name="etl", deployment_name="right")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -48,14 +49,15 @@ class RunnerDeployment:
 
     def apply(self, work_pool_name: str | None = None) -> UUID:
         """Makes or updates it on the server; its id. Raises `DeployFailed` that says what is wrong."""
+        return _applied([self.planned(work_pool_name)])[0]
+
+    def planned(self, work_pool_name: str | None = None) -> DeploymentPlan:
+        """What it will be, checked against the pool; nothing is made. Raises `DeployFailed`."""
         name = work_pool_name or self.options.get("work_pool_name")
         try:
-            made = plan(self, _read_pool(name) if name else None, utc_now())
+            return plan(self, _read_pool(name) if name else None, utc_now())
         except DeployFailed as error:
             raise DeployFailed(f"deployment {self.full_name!r}: {error.message}") from error
-        for warning in made.warnings:
-            log.warning("deployment %r: %s", self.full_name, warning)
-        return client.apply(session().client, made).id
 
 
 def to_deployment(flow: Flow[..., Any], name: str, **options: Unpack[PlacedOptions]) -> RunnerDeployment:
@@ -75,8 +77,12 @@ def deploy_flow(
 
 
 def deploy(*deployments: RunnerDeployment, work_pool_name: str | None = None) -> list[UUID]:
-    """Makes or updates several deployments on a work pool, by default the one the settings name; their ids."""
-    return [one.apply(_pool_name(work_pool_name or one.options.get("work_pool_name"))) for one in deployments]
+    """Makes or updates several deployments on a work pool, by default the one the settings name; their ids.
+
+    All are checked before the first is made.
+    """
+    named = [(one, work_pool_name or one.options.get("work_pool_name")) for one in deployments]
+    return _applied([one.planned(_pool_name(pool)) for one, pool in named])
 
 
 def serve(*deployments: RunnerDeployment, limit: int | None = None, pause_on_shutdown: bool = True) -> None:
@@ -87,10 +93,17 @@ def serve(*deployments: RunnerDeployment, limit: int | None = None, pause_on_shu
     run = load(PROGRAMS, "serve_deployments")
     if run is None:
         raise InvalidRequest("This installation can't serve deployments: it has no program for it.")
-    ids = [deployment.apply() for deployment in deployments]
+    ids = _applied([deployment.planned() for deployment in deployments])
     for deployment in deployments:
         print(f"Serving {deployment.full_name}. Stop with Ctrl-C.")
     run(ids, configuration.current(), limit=limit, pause_on_shutdown=pause_on_shutdown)
+
+
+def _applied(plans: Sequence[DeploymentPlan]) -> list[UUID]:
+    for made in plans:
+        for warning in made.warnings:
+            log.warning("deployment %r: %s", made.full_name, warning)
+    return [client.apply(session().client, made).id for made in plans]
 
 
 def _pool_name(name: str | None) -> str:
