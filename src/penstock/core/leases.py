@@ -67,6 +67,16 @@ def lease_after(lease: Lease, state: State, *, in_process: bool, worker: str | N
     return lease
 
 
+def begun_by_another(lease: Lease, worker: str | None) -> str | None:
+    """The worker that holds a run, when it is not the one whose job wants to begin it; None when all is well.
+
+    A job of a Prefect worker names its worker. One that starts late, when its worker is dead and the run was
+    given to another, must not begin.
+    """
+    holder = (lease.holder or "").partition(":")[2]
+    return holder if holder and worker and holder != worker else None
+
+
 def rescue(state: State, holder: str | None, expired_at: datetime, now: datetime) -> StateCreate | None:
     """What becomes of a run whose lease ran out; None when nothing is lost."""
     worker = (holder or "").partition(":")[2]

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from penstock.clock import from_micros, to_micros
-from penstock.core.leases import Lease, lease_after
+from penstock.core.leases import Lease, begun_by_another, lease_after
 from penstock.core.run_events import Surroundings, state_event
 from penstock.core.states import with_details
 from penstock.core.transitions import DeploymentLimit, Facts, apply_state, decide_flow_run, needs_limit
@@ -29,7 +29,7 @@ from penstock.store.flow_run_documents import decode, row_of
 from penstock.store.statements import load
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import encode
-from penstock.wire.states import OrchestrationDetails, OrchestrationResult, State, StateCreate
+from penstock.wire.states import OrchestrationDetails, OrchestrationResult, State, StateCreate, StateType
 
 SQL = load("flow_runs")
 
@@ -188,6 +188,10 @@ def _decide(known: Known, proposal: Proposal, limit: DeploymentLimit | None, liv
         return abort(
             f"This is attempt {proposal.attempt} of the run, but attempt {known.lease.attempt} works on it now."
         )
+    begins = known.run.state_type is StateType.PENDING and proposal.state.type is StateType.RUNNING
+    other = begun_by_another(known.lease, proposal.worker) if begins and not proposal.force else None
+    if other is not None:
+        return abort(f"Worker {other!r} has this run now, so the job of {proposal.worker!r} must not begin it.")
     facts = Facts(known.run, limit, live, proposal.client_version)
     return decide_flow_run(facts, proposal.state, force=proposal.force, now=proposal.now, new_id=proposal.new_id)
 

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from penstock.core.leases import PENDING_LEASE, UNNAMED
 from penstock.core.run_events import Surroundings
 from penstock.errors import Conflict, NotFound
 from penstock.ids import new_id
-from penstock.store import claims, deployments, due_runs, flow_run_states, flow_runs, work_pools
+from penstock.store import claims, deployments, due_runs, flow_run_states, flow_runs, overdue, work_pools
 from penstock.store.database import Database, Steps
 from penstock.store.flow_run_states import Outcome, Proposal, SlotTerms
 from penstock.store.flows import create_flow
@@ -280,3 +281,23 @@ async def test_a_polling_worker_keeps_what_it_starts_by_its_heartbeats(world: Wo
     assert then.expires_at == first.expires_at + timedelta(seconds=100)
     assert (await world.propose(run.id, S.RUNNING)).written
     assert (await world.db.read(flow_run_states.read_known(run.id))).lease.expires_at is None
+
+
+async def test_job_of_a_dead_worker_does_not_begin_a_run_that_another_has(world: World) -> None:
+    run = (await world.run()).run
+    await world.propose(run.id, S.PENDING, worker="old")
+    await world.propose(run.id, S.SCHEDULED, force=True)
+    await world.propose(run.id, S.PENDING, worker="new")
+    late = await world.propose(run.id, S.RUNNING, worker="old")
+    assert (late.result.status, "new" in str(late.result.details)) == ("ABORT", True)
+    assert (await world.propose(run.id, S.RUNNING, worker="new")).result.status != "ABORT"
+
+
+async def test_worker_that_names_itself_late_is_kept_by_its_heartbeats(world: World) -> None:
+    run = (await world.run()).run
+    await world.propose(run.id, S.PENDING, worker=UNNAMED)
+    await world.db.write(claims.name_holder(run.id, "w", NOW))
+    later = NOW + PENDING_LEASE - timedelta(seconds=1)
+    await world.db.write(claims.keep_pending("w", later))
+    assert (await world.db.scan(overdue.lapsed_leases(NOW + PENDING_LEASE, 10))).ids == []
+    assert (await world.db.scan(overdue.lapsed_leases(later + PENDING_LEASE, 10))).ids == [run.id]
