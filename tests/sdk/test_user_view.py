@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -272,3 +273,25 @@ def test_a_line_of_no_run_is_dealt_with_as_the_settings_say(
     handler, record = ApiHandler(), logging.makeLogRecord({"msg": "lost", "name": "prefect.flow_runs"})
     with configuration.using(msgspec.structs.replace(home, logging=chosen)), outcome():
         handler.emit(record)
+
+
+class Large:
+    """A value that says when it is gone."""
+
+
+def test_a_value_goes_with_its_last_use_in_the_flow(api: Client) -> None:
+    @task
+    def make() -> Large:
+        return Large()
+
+    gone: list[bool] = []
+
+    @flow
+    def uses() -> None:
+        value: Large | None = make()
+        held = weakref.ref(value)
+        value = None
+        gone.append(held() is None)
+
+    uses()
+    assert gone == [True]

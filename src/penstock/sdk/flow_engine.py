@@ -185,7 +185,7 @@ class FlowCall:
                 context.begin_attempt(context.run_count + 1)
             yield from self._call_end_hooks(context, settled)
         level = logging.INFO if settled.is_completed() else logging.ERROR
-        log.log(level, "The run ends as %r.", settled, exc_info=origin_of(state))
+        log.log(level, "The run ends as %s.", repr(settled), exc_info=origin_of(state))
         return settled
 
     def _name(self, context: FlowContext) -> Steps[None]:
@@ -235,7 +235,7 @@ class FlowCall:
         lost = context.slot is not None and context.slot.lost.is_set()
         state = State("CRASHED", message=LOST if lost else interrupted, data=error)
         drive(propose(context.run.id, to_wire(state)))
-        flow_logger(context).error("The run ends as %r.", state)
+        flow_logger(context).error("The run ends as %s.", repr(state))
         yield from self._call_end_hooks(context, state)
 
     def _finished(self, value: Any) -> State:

@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from penstock.sdk.task import Task
 
 
+class _Told:
+    """A state without its value, which may be large and need not stay until the server has answered."""
+
+    __slots__ = ("details", "id", "message", "name", "reference", "timestamp", "type")
+
+    def __init__(self, state: State) -> None:
+        self.id = state.id
+        self.type = state.type
+        self.name = state.name
+        self.message = state.message
+        self.details = state.details
+        self.timestamp = state.timestamp
+        self.reference = state.reference
+
+
 class TaskReport:
     """The history of one task run, as far as it was told."""
 
@@ -47,7 +62,7 @@ class TaskReport:
         self._put = session.events.put
         self._context = context
         self._static = (task, tags, inputs, context.run_count if context else 0)
-        self._last: State | None = None
+        self._last: _Told | None = None
         self._expected: datetime | None = None
         self._started: datetime | None = None
         self._total = 0.0
@@ -69,11 +84,11 @@ class TaskReport:
         if state.type in TERMINAL:
             ended = state.timestamp
         facts = (self.run_count, self._started, ended, self._total)
-        self._last = state
-        self._put(lambda: self._word(state, last, facts))
+        told = self._last = _Told(state)
+        self._put(lambda: self._word(told, last, facts))
 
     def _word(
-        self, state: State, last: State | None, facts: tuple[int, datetime | None, datetime | None, float]
+        self, state: _Told, last: _Told | None, facts: tuple[int, datetime | None, datetime | None, float]
     ) -> dict[str, Any]:
         return {
             "id": state.id,
@@ -90,7 +105,7 @@ class TaskReport:
             "follows": last.id if last else None,
         }
 
-    def _resource(self, state: State, run_count: int) -> dict[str, str]:
+    def _resource(self, state: _Told, run_count: int) -> dict[str, str]:
         return {
             "prefect.resource.id": f"prefect.task-run.{self.id}",
             "prefect.resource.name": self.name,
@@ -130,7 +145,7 @@ class TaskReport:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def _brief(state: State) -> dict[str, Any]:
+def _brief(state: _Told) -> dict[str, Any]:
     details = state.details
     if state.type in TERMINAL and state.reference is None:
         details = {**details, "untrackable_result": True}

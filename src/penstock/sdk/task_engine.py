@@ -125,7 +125,7 @@ class TaskCall:
         except CRASHES as error:
             message = f"Execution was interrupted by {type(error).__name__}: {error}".removesuffix(": ")
             crashed = self._enter(State("CRASHED", message=message))
-            task_logger(context).error("The run ends as %r.", crashed)
+            task_logger(context).error("The run ends as %s.", repr(crashed))
             raise
         finally:
             _reset(token)
@@ -304,8 +304,9 @@ class TaskCall:
 
     def _log_end(self, context: TaskContext, state: State) -> None:
         """One line for each run, as its log is where people look; a failure with where it came from."""
+        # As text: a record may be kept for long, and the state's value with it.
         level = logging.INFO if state.is_completed() else logging.ERROR
-        task_logger(context).log(level, "The run ends as %r.", state, exc_info=origin_of(state))
+        task_logger(context).log(level, "The run ends as %s.", repr(state), exc_info=origin_of(state))
 
     def _enter(self, state: State) -> State:
         state.details.setdefault("task_run_id", self.id)
