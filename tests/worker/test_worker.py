@@ -17,7 +17,7 @@ def test_a_due_run_is_executed_and_its_output_shown(bench: Bench) -> None:
     worker = bench.worker()
     run = bench.run("quick")
     assert bench.ended(run)["state_type"] == "COMPLETED"
-    assert bench.read(run)["infrastructure_pid"].isdigit()
+    eventually(lambda: str(bench.read(run)["infrastructure_pid"]).isdigit(), 5, "the process is known")
     eventually(lambda: "hello from the flow" in bench.log(), 5, "the output is shown")
     assert worker.poll() is None
 
