@@ -141,3 +141,30 @@ def test_a_block_may_be_named_to_hold_results(api: Client, home: Settings) -> No
     assert list(Shelf.kept) == ["k"]
     with pytest.raises(SettingInvalid, match="can't hold results"):
         storage_block("secret/not-a-storage")
+
+
+def test_what_can_not_be_cached_or_kept_does_not_fail_the_run(api: Client) -> None:
+    calls: list[int] = []
+
+    @task(cache_policy=INPUTS)
+    def keyless(lock: Any) -> int:
+        calls.append(1)
+        return 1
+
+    @task(persist_result=True)
+    def unkept() -> Any:
+        return threading.Lock()
+
+    @task(cache_key_fn=lambda *_: "torn-result")
+    def torn() -> int:
+        return 3
+
+    @flow
+    def goes_on() -> list[Any]:
+        store = ResultStore()
+        store.write("torn-result", 3)
+        store.storage.write("torn-result", b'{"serializer": "pickle", "expiration": null}\nnot a pickle')
+        return [keyless(threading.Lock()), keyless(threading.Lock()), type(unkept()).__name__, torn()]
+
+    assert goes_on() == [1, 1, "lock", 3]
+    assert len(calls) == 2

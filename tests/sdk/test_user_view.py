@@ -18,6 +18,7 @@ from penstock.blocks.system import Secret
 from penstock.client.client import Client
 from penstock.concurrency.sync import concurrency
 from penstock.context import FlowRunContext, TaskRunContext, get_run_context
+from penstock.errors import TemplateInvalid
 from penstock.exceptions import MissingContextError
 from penstock.logging import disable_run_logger
 from penstock.sdk.loggers import ApiHandler
@@ -295,3 +296,24 @@ def test_a_value_goes_with_its_last_use_in_the_flow(api: Client) -> None:
 
     uses()
     assert gone == [True]
+
+
+def test_a_run_that_can_not_be_named_fails(api: Client, tasks_of: TasksOf) -> None:
+    @task(task_run_name="{nothing}")
+    def unnamed(x: int) -> int:
+        return x
+
+    @flow(flow_run_name="with-unnamed")
+    def calls() -> None:
+        unnamed(1)
+
+    with pytest.raises(TemplateInvalid, match="nothing"):
+        calls()
+    assert tasks_of("with-unnamed")["unnamed"].state_name == "Failed"
+
+    @flow(flow_run_name=lambda: 1 / 0)  # type: ignore[arg-type,return-value]  # that is the test
+    def nameless() -> None:
+        """Never runs."""
+
+    state: State = nameless(return_state=True)
+    assert (state.name, state.message) == ("Failed", "The flow run can't be named: division by zero")

@@ -165,7 +165,8 @@ class FlowCall:
     def _attempts(self, context: FlowContext, begun: State) -> Steps[State]:
         with ExitStack() as stack:
             self._enter_context(stack, context)
-            yield from self._name(context)
+            if (unnamed := (yield from self._name(context))) is not None:
+                return (yield from self._end(context, unnamed))
             log = flow_logger(context)
             log.info("Run %r of the flow %r begins.", context.run.name, self.flow.name)
             context.slot = stack.enter_context(held(self.session, begun, awaits=self.flow.isasync))
@@ -188,12 +189,20 @@ class FlowCall:
         log.log(level, "The run ends as %s.", repr(settled), exc_info=origin_of(state))
         return settled
 
-    def _name(self, context: FlowContext) -> Steps[None]:
-        """The name that a function gives the run: it is called inside of the run, which it may ask about."""
+    def _name(self, context: FlowContext) -> Steps[State | None]:
+        """The name that a function gives the run: it is called inside of the run, which it may ask about.
+
+        Gives the state the run fails with when the function fails.
+        """
         namer = self.flow.options.get("flow_run_name")
-        if callable(namer):
+        if not callable(namer):
+            return None
+        try:
             context.rename(rendered(namer, self.parameters))
-            yield Call(update_flow_run, FlowRunUpdate(name=context.run.name), path={"id": context.run.id})
+        except Exception as error:
+            return State("FAILED", message=f"The flow run can't be named: {error}", data=error)
+        yield Call(update_flow_run, FlowRunUpdate(name=context.run.name), path={"id": context.run.id})
+        return None
 
     def _enter_context(self, stack: ExitStack, context: FlowContext) -> None:
         stack.callback(_reset, flow_context, flow_context.set(context))

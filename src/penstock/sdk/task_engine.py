@@ -40,12 +40,12 @@ from penstock.sdk.task_inputs import (
     sources,
     unmapped,
 )
+from penstock.sdk.task_results import TaskResults
 from penstock.sdk.tracebacks import trimmed
 from penstock.sdk.transactions import settle
 
 if TYPE_CHECKING:
     from penstock.sdk.context import FlowContext
-    from penstock.sdk.results import Reference
     from penstock.sdk.task import Task
 
 CRASHES = (KeyboardInterrupt, SystemExit, asyncio.CancelledError, CancelledError, GeneratorExit)
@@ -147,18 +147,21 @@ class TaskCall:
         return {name: resolve(value) for name, value in self.parameters.items()}
 
     def _attempts(self, context: TaskContext) -> Steps[State]:
-        key = self._cache_key(context)
+        if (unnamed := self._name_run(context)) is not None:
+            self._log_end(context, unnamed)
+            return self._enter(unnamed)
+        results = TaskResults(self.session, context)
+        key = results.key()
         name = "Running"
         while True:
             context.run_count += 1
-            self._name_run(context)
             running = self._enter(State("RUNNING", name))
-            if key is not None and (cached := self._cached(key)):
+            if key is not None and (cached := results.cached(key)):
                 self._log_end(context, cached)
                 return self._enter(cached)
             if self.task.hooks("on_running"):
                 yield from call_hooks(self.task.hooks("on_running"), self.task, context, running)
-            state = yield from self._attempt(context, key)
+            state = yield from self._attempt(context, results, key)
             if state.type != "FAILED" or not self._may_retry(context, state):
                 break
             name = "Retrying"
@@ -170,7 +173,7 @@ class TaskCall:
             yield from call_hooks(self.task.hooks(kind), self.task, context, state)
         return state
 
-    def _attempt(self, context: TaskContext, key: str | None) -> Steps[State]:
+    def _attempt(self, context: TaskContext, results: TaskResults, key: str | None) -> Steps[State]:
         """Calls the function once; every exception but a crash becomes a state."""
         args, kwargs = self.task.binder.spread(self.parameters)
         limit = self.task.options.get("timeout_seconds")
@@ -188,74 +191,23 @@ class TaskCall:
                 trimmed(error)
             message = f"The task raised {type(error).__name__}: {error}"
             return State("FAILED", message=message, data=error)
-        return self._finished(context, value, key)
+        return self._finished(context, value, results, key)
 
     def _perform(self, run: Run) -> Steps[Any]:
         if self.hands_out:
             return (yield from produce(run))
         return (yield (self.elsewhere(run) if self.elsewhere else run))
 
-    def _finished(self, context: TaskContext, value: Any, key: str | None) -> State:
+    def _finished(self, context: TaskContext, value: Any, results: TaskResults, key: str | None) -> State:
         if is_state(value):
             return value
-        reference, write = self._keep(value, key)
+        reference, write = results.keep(value, key)
         settle(context, value, write, self._taken_back)
         return State("COMPLETED", data=value, details={"task_run_id": self.id}, reference=reference)
 
     def _taken_back(self) -> None:
         """A run whose transaction is rolled back stays completed, by another name."""
         self._enter(State("COMPLETED", "RolledBack", "The transaction around the task was rolled back."))
-
-    def _keep(self, value: Any, key: str | None) -> tuple[Reference | None, Callable[[], None] | None]:
-        """Where the value is to be kept, and what does it."""
-        if not self._persists():
-            return None, None
-        from penstock.sdk.results import ResultStore
-
-        options = self.task.options
-        store = ResultStore(options.get("result_storage"), options.get("result_serializer"))
-        template = options.get("result_storage_key")
-        place = rendered(template, self.parameters) if template else key or new_id().hex
-        return store.prepare(place, value, options.get("cache_expiration"))
-
-    def _persists(self) -> bool:
-        """Whether results are kept: as said, else when a cache or a storage was asked for, else by setting."""
-        chosen = self.task.options.get("persist_result")
-        if chosen is not None:
-            return chosen
-        if self.task.asks_for_results:
-            return True
-        default = self.session.settings.tasks.default_persist_result
-        if default is None and self.flow is not None:
-            default = self.flow.persist
-        return self.session.settings.results.persist_by_default if default is None else default
-
-    def _cache_key(self, context: TaskContext) -> str | None:
-        """The key of the policy; None when nothing is to be cached."""
-        if not self._persists() or self.session.settings.tasks.disable_caching:
-            return None
-        from penstock.sdk.caching import DEFAULT, NO_CACHE, CachePolicy
-
-        options = self.task.options
-        key_fn = options.get("cache_key_fn")
-        policy = CachePolicy.from_cache_key_fn(key_fn) if key_fn else options.get("cache_policy")
-        if policy is None:
-            policy = NO_CACHE if self.session.settings.tasks.default_no_cache else DEFAULT
-        return policy.key(context, self.parameters)
-
-    def _cached(self, key: str) -> State | None:
-        refresh = self.task.options.get("refresh_cache")
-        if self.session.settings.tasks.refresh_cache if refresh is None else refresh:
-            return None
-        from penstock.sdk.results import ResultStore
-
-        options = self.task.options
-        template = options.get("result_storage_key")
-        store = ResultStore(options.get("result_storage"), options.get("result_serializer"))
-        found = store.read(rendered(template, self.parameters) if template else key)
-        if found is None:
-            return None
-        return State("COMPLETED", "Cached", data=found[1], details={"task_run_id": self.id}, reference=found[0])
 
     def _may_retry(self, context: TaskContext, state: State) -> bool:
         if context.run_count > self.task.retries:
@@ -290,11 +242,16 @@ class TaskCall:
 
         yield from give_back(lease)
 
-    def _name_run(self, context: TaskContext) -> None:
+    def _name_run(self, context: TaskContext) -> State | None:
+        """Gives the run the name that is asked for; the state it fails with when there is no making it."""
         template = self.task.options.get("task_run_name")
-        if template is not None and context.run_count == 1:
-            name = rendered(template, self.parameters)
-            self.name = context.name = self.report.name = name
+        if template is None:
+            return None
+        try:
+            self.name = context.name = self.report.name = rendered(template, self.parameters)
+        except Exception as error:
+            return State("FAILED", message=f"The task run can't be named: {error}", data=error)
+        return None
 
     def _logs_prints(self) -> bool:
         chosen = self.task.options.get("log_prints")
