@@ -26,6 +26,7 @@ from penstock.store import run_limits, task_run_states
 from penstock.store.database import Database, Row, Steps, intent
 from penstock.store.documents import as_array
 from penstock.store.flow_run_documents import decode, row_of
+from penstock.store.results import has_result, keep_results
 from penstock.store.statements import load
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import encode
@@ -210,6 +211,7 @@ class _Change:
     """A verdict's state on its way into the row, the history and the events."""
 
     def __init__(self, known: Known, verdict: Verdict, state: State, proposal: Proposal) -> None:
+        self.now = proposal.now
         run = apply_state(known.run, state, policy=verdict.policy, now=proposal.now)
         self.run = msgspec.structs.replace(run, labels={**run.labels, **proposal.labels}) if proposal.labels else run
         in_process = self.run.empirical_policy.retry_type == "in_process"
@@ -244,11 +246,16 @@ def change_row(run: FlowRun, before: State | None, around: Surroundings, now: da
 def write(change: _Change, dialect: str) -> Steps[bool]:
     """Writes a change if the run is still as it was read; False when it is not."""
     if dialect == "postgres":
-        return bool((yield SQL.change_run_whole.alone(**change.row)))
-    if not (yield SQL.change_run(**change.row)):
-        return False
-    yield SQL.insert_state(**change.row)
-    yield SQL.insert_event(**change.row)
+        alone = not has_result(change.run.state)
+        query = SQL.change_run_whole.alone(**change.row) if alone else SQL.change_run_whole(**change.row)
+        if not (yield query):
+            return False
+    else:
+        if not (yield SQL.change_run(**change.row)):
+            return False
+        yield SQL.insert_state(**change.row)
+        yield SQL.insert_event(**change.row)
+    yield from keep_results([change.run.state], change.now)
     return True
 
 

@@ -158,7 +158,7 @@ def ids(selection: Selection) -> Steps[list[UUID]]:
 
 @intent
 def delete(run_id: UUID) -> Steps[bool]:
-    """Removes a run with its states, inputs, logs and the slot it holds; False when there is none."""
+    """Removes a run with its states, results, inputs, logs and the slot it holds; False when there is none."""
     rows = yield SQL.delete_run(id=str(run_id))
     if not rows:
         return False
@@ -166,7 +166,7 @@ def delete(run_id: UUID) -> Steps[bool]:
     lease = run.state.state_details.deployment_concurrency_lease_id if run.state else None
     if lease is not None:
         yield from run_limits.release(lease)
-    for statement_ in (SQL.delete_states, SQL.delete_inputs, SQL.delete_logs):
+    for statement_ in (SQL.delete_states, SQL.delete_inputs, SQL.delete_logs, SQL.delete_results):
         yield statement_(id=str(run_id))
     return True
 

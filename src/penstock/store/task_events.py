@@ -16,6 +16,7 @@ import msgspec
 
 from penstock.errors import InvalidRequest
 from penstock.store.database import Steps, intent
+from penstock.store.results import keep_results
 from penstock.store.task_run_documents import decode, row_of
 from penstock.store.task_run_states import SQL, state_row
 from penstock.wire.events import ReceivedEvent
@@ -79,6 +80,7 @@ def record_task_events(events: Sequence[ReceivedEvent], now: datetime) -> Steps[
     changed = _newest(fresh, current)
     yield SQL.write_task.each([row_of(run) for run in changed])
     yield SQL.insert_state.each([state_row(run.id, run.state) for run in fresh if run.state])
+    yield from keep_results([run.state for run in fresh], now)
     return len(fresh)
 
 

@@ -23,6 +23,7 @@ from penstock.errors import NotFound
 from penstock.store.database import Steps, intent
 from penstock.store.documents import as_array
 from penstock.store.flow_run_documents import decode as decode_flow_run
+from penstock.store.results import keep_results
 from penstock.store.statements import load
 from penstock.store.task_run_documents import decode, row_of
 from penstock.wire.flow_runs import FlowRun
@@ -152,10 +153,11 @@ def _keep_cached(state: State, now: datetime) -> Steps[None]:
 
 
 def write(run: TaskRun) -> Steps[None]:
-    """Writes a task run in its new state, with the state's history."""
+    """Writes a task run in its new state, with the state's history and its result."""
     yield SQL.write_task(**row_of(run))
     if run.state is not None:
         yield SQL.insert_state(**state_row(run.id, run.state))
+        yield from keep_results([run.state], run.state.timestamp)
 
 
 def state_row(run_id: UUID, state: State) -> dict[str, object]:

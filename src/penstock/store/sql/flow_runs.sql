@@ -125,6 +125,9 @@ delete from flow_run_inputs where flow_run_id = :id
 -- name: delete_logs
 delete from logs where flow_run_id = :id
 
+-- name: delete_results
+delete from artifacts where flow_run_id = :id and type = 'result'
+
 -- name: insert_input
 insert into flow_run_inputs (id, flow_run_id, key, value, sender, created)
 values (:id, :flow_run_id, :key, :value, :sender, :created)
