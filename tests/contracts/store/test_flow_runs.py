@@ -220,6 +220,17 @@ async def test_a_stale_attempt_changes_nothing(world: World) -> None:
     assert (await world.propose(run.id, S.RUNNING, attempt=taken.attempt)).written
 
 
+async def test_a_run_whose_asker_had_gone_is_offered_again_with_its_labels_and_the_next_attempt(world: World) -> None:
+    run = (await world.run()).run
+    taken = await world.claim(worker="gone")
+    assert taken[0].run.labels["taken.by"] == "gone"
+    (outcome,) = await world.db.write(claims.give_back(taken, NOW, world.db.dialect, new_id))
+    assert (outcome.written, outcome.run.state_name) == (True, "AwaitingRetry")
+    assert await world.db.write(claims.renew("gone", [(run.id, taken[0].attempt)], 60, NOW)) == ([run.id], [])
+    (again,) = await world.claim(worker="there")
+    assert (again.run.id, again.attempt, again.run.labels["taken.by"]) == (run.id, taken[0].attempt + 1, "there")
+
+
 async def test_a_lease_is_renewed_by_its_holder_only(world: World) -> None:
     run = (await world.run()).run
     (taken,) = await world.claim(worker="a")
