@@ -64,6 +64,8 @@ class PostgresDatabase:
         self._session = {"application_name": "penstock", "jit": "off"}
         if answer_within is not None:
             self._session["statement_timeout"] = str(round(answer_within * 1000))
+        self._kept: list[Any] = []
+        self._wanting = 0
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -94,6 +96,8 @@ class PostgresDatabase:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
         await self._idle.wait()
+        while self._kept:
+            await self._give_back(self._kept.pop())
         await self._pool.close()
 
     async def write(self, intent: Intent[T] | Steps[T]) -> T:
@@ -182,13 +186,36 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        """A connection of the pool. That it can't be given back says nothing about what was done with it."""
-        connection = await self._pool.acquire(timeout=self._connect_within)
+        """A connection. That it can't be given back says nothing about what was done with it.
+
+        The pool spends much on each giving out and taking back, so one that did its work well is kept here for
+        the next, unless somebody waits for it at the pool.
+        """
+        connection = self._kept.pop() if self._kept else None
+        if connection is not None and _is_gone(connection):
+            await self._give_back(connection)
+            connection = None
+        connection = connection or await self._take()
         try:
             yield connection
+        except BaseException:
+            await self._give_back(connection)
+            raise
+        if self._wanting or _is_gone(connection):
+            await self._give_back(connection)
+        else:
+            self._kept.append(connection)
+
+    async def _take(self) -> Any:
+        self._wanting += 1
+        try:
+            return await self._pool.acquire(timeout=self._connect_within)
         finally:
-            with suppress(*_BROKEN):
-                await self._pool.release(connection)
+            self._wanting -= 1
+
+    async def _give_back(self, connection: Any) -> None:
+        with suppress(*_BROKEN):
+            await self._pool.release(connection)
 
     async def _keep_listening(self) -> None:
         while True:
@@ -223,6 +250,14 @@ class PostgresDatabase:
 
 async def _as_it_is(_connection: Any) -> None:
     """Intents leave nothing behind in a session, so giving a connection back needs no round trip to reset it."""
+
+
+def _is_gone(connection: Any) -> bool:
+    """Whether a connection was lost; the pool has taken back one that was lost while it lay idle."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def _drive(connection: Any, steps: Steps[T], query: Query) -> T:
