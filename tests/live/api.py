@@ -9,6 +9,8 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+PATIENT = 180.0
+"""Seconds after which a test says that something hangs; a real Prefect server may keep one request for sixty."""
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 Found = TypeVar("Found")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.live.api import FINAL, Api, eventually
+from tests.live.api import FINAL, PATIENT, Api, eventually
 from tests.live.programs import ROOT, penstock
 from tests.live.servers import Server, end
 
@@ -142,7 +142,7 @@ class Bench:
         found: dict[str, Any] = self.api.get(f"/flow_runs/{run}")
         return found
 
-    def ended(self, run: str, timeout: float = 30) -> dict[str, Any]:
+    def ended(self, run: str, timeout: float = PATIENT) -> dict[str, Any]:
         """The run once it has ended."""
 
         def look() -> dict[str, Any]:

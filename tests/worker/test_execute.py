@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live.api import eventually
+from tests.live.api import PATIENT, eventually
 from tests.live.programs import ROOT, penstock
 from tests.live.servers import end
 from tests.worker.bench import Bench
@@ -54,7 +54,7 @@ def container(bench: Bench) -> Iterator[Container]:
 def test_a_run_is_carried_out_and_shown(bench: Bench, container: Container) -> None:
     run = bench.run("quick")
     process = container.start(run)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENT)
     assert process.returncode == 0, output
     assert bench.read(run)["state_type"] == "COMPLETED"
     assert "hello from the flow" in output
@@ -62,13 +62,13 @@ def test_a_run_is_carried_out_and_shown(bench: Bench, container: Container) -> N
 
 def test_a_failed_run_is_no_failure_of_the_job(bench: Bench, container: Container) -> None:
     run = bench.run("failing")
-    assert container.start(run).wait(60) == 0
+    assert container.start(run).wait(PATIENT) == 0
     assert bench.read(run)["state_type"] == "FAILED"
 
 
 def test_a_run_that_can_not_begin_fails_the_job(bench: Bench, container: Container) -> None:
     run = bench.run("quick", entrypoint="nowhere.py:quick")
-    assert container.start(run).wait(60) == 1
+    assert container.start(run).wait(PATIENT) == 1
     state = bench.read(run)["state"]
     assert (state["type"], "nowhere.py" in state["message"]) == ("CRASHED", True)
 
@@ -79,14 +79,14 @@ def test_a_cancelled_run_ends_inside(bench: Bench, container: Container) -> None
     bench.began()
     bench.cancel(run)
     assert bench.ended(run)["state_type"] == "CANCELLED"
-    process.wait(30)
+    process.wait(PATIENT)
 
 
 def test_a_run_that_is_to_be_cancelled_is_not_begun(bench: Bench, container: Container) -> None:
     run = bench.run("quick")
     bench.post(f"/flow_runs/{run}/set_state", {"state": {"type": "RUNNING"}})
     bench.cancel(run)
-    assert container.start(run).wait(60) == 0
+    assert container.start(run).wait(PATIENT) == 0
     assert bench.read(run)["state_type"] == "CANCELLED"
 
 
@@ -109,7 +109,7 @@ def test_sigterm(bench: Bench, container: Container, behaviour: str, state: str,
 def test_an_unknown_behaviour_is_refused(bench: Bench, container: Container) -> None:
     run = bench.run("quick")
     process = container.start(run, PENSTOCK_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR="explode")
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENT)
     assert process.returncode == 1
     assert "it can be crash, reschedule, relinquish" in output
     assert eventually(lambda: bench.read(run)["state_type"], 5, "it is pending") == "PENDING"

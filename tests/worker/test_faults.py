@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.api import FINAL, eventually
+from tests.live.api import FINAL, PATIENT, eventually
 from tests.live.programs import penstock
 from tests.live.servers import running
 from tests.worker.bench import POOL, Bench
@@ -59,7 +59,7 @@ def test_a_run_goes_on_while_its_server_is_down(bench: Bench) -> None:
     eventually(lambda: "no runs could be claimed" in bench.log(), 20, "the worker misses the server")
     bench.server.start()
     assert bench.ended(run)["state_type"] == "COMPLETED"
-    assert bench.ended(bench.run("quick"), 60)["state_type"] == "COMPLETED"
+    assert bench.ended(bench.run("quick"), PATIENT)["state_type"] == "COMPLETED"
 
 
 def test_every_run_is_executed_once_while_workers_are_killed(bench: Bench) -> None:

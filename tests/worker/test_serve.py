@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from tests.live.api import eventually
+from tests.live.api import PATIENT, eventually
 from tests.live.programs import ROOT, penstock
 from tests.live.servers import end
 from tests.worker.bench import Bench
@@ -38,7 +38,7 @@ def test_a_script_serves_its_flow_until_it_is_stopped(bench: Bench) -> None:
         run = bench.post(f"/deployments/{found['id']}/create_flow_run", {"parameters": {"number": 7}})["id"]
         assert bench.ended(run)["state_type"] == "COMPLETED"
         script.send_signal(signal.SIGTERM)
-        assert script.wait(30) == 0
+        assert script.wait(PATIENT) == 0
         assert deployment(bench)["paused"] is True
         assert "served 7" in (bench.folder / "serve.log").read_text()
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.api import Api, eventually
+from tests.live.api import PATIENT, Api, eventually
 from tests.live.servers import free_port
 from tests.worker.bench import Bench
 
@@ -44,17 +44,17 @@ def test_who_took_a_run_is_among_its_labels(bench: Bench) -> None:
 def test_run_once_ends_with_its_runs(bench: Bench) -> None:
     runs = [bench.run("quick") for _ in range(3)]
     worker = bench.worker(run_once=True)
-    assert worker.wait(60) == 0
+    assert worker.wait(PATIENT) == 0
     assert {bench.read(run)["state_type"] for run in runs} == {"COMPLETED"}
     assert list(bench.folder.glob("home/jobs/*")) == []
 
 
 def test_a_pool_of_an_agent_or_a_queue_that_is_not_there_is_refused(bench: Bench) -> None:
     refused = [bench.worker(run_once=True, kind="prefect-agent"), bench.worker(run_once=True, queues=["nowhere"])]
-    assert refused[0].wait(60) == 1
+    assert refused[0].wait(PATIENT) == 1
     assert "started by a Prefect agent" in bench.log(0)
     if bench.server.program.name == "penstock":  # Prefect's answer to such a poll is that nothing is due
-        assert refused[1].wait(60) == 1
+        assert refused[1].wait(PATIENT) == 1
         assert "'pool/nowhere' not found" in bench.log(1)
 
 
@@ -153,7 +153,7 @@ def test_drain_lets_runs_end_and_takes_no_more(bench: Bench) -> None:
     eventually(lambda: "is draining" in bench.log(), 10, "the worker drains")
     other = bench.run("quick")
     bench.go()
-    assert worker.wait(30) == 0
+    assert worker.wait(PATIENT) == 0
     assert bench.read(run)["state_type"] == "COMPLETED"
     assert bench.read(other)["state_type"] == "SCHEDULED"
 
@@ -165,7 +165,7 @@ def test_a_second_signal_ends_the_runs(bench: Bench) -> None:
     worker.send_signal(signal.SIGTERM)
     eventually(lambda: "is draining" in bench.log(), 10, "the worker drains")
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0
+    assert worker.wait(PATIENT) == 0
     assert bench.read(run)["state_type"] == "CRASHED"
 
 
@@ -237,7 +237,7 @@ def test_a_stale_attempt_is_told_to_stop(bench: Bench) -> None:
     pid = bench.began()
     first.send_signal(signal.SIGSTOP)
     os.kill(pid, signal.SIGSTOP)
-    assert bench.ended(run, 60)["state_type"] == "CRASHED"
+    assert bench.ended(run, PATIENT)["state_type"] == "CRASHED"
     os.kill(pid, signal.SIGCONT)
     first.send_signal(signal.SIGCONT)
     eventually(lambda: not bench.hosts(), 40, "the worker lets go of the job")
@@ -246,7 +246,7 @@ def test_a_stale_attempt_is_told_to_stop(bench: Bench) -> None:
 
 def test_what_a_worker_does_is_known_as_events(bench: Bench) -> None:
     bench.run("quick")
-    assert bench.worker(run_once=True, name=f"teller {bench.server.port}").wait(60) == 0
+    assert bench.worker(run_once=True, name=f"teller {bench.server.port}").wait(PATIENT) == 0
     worker = f"prefect.worker.process.teller-{bench.server.port}"
     wish = {"filter": {"resource": {"id": [worker]}, "order": "ASC"}}
 
