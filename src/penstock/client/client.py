@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import random
-import time
+import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -62,6 +62,7 @@ class Client:
         self.manners = manners or Manners()
         self._headers = {**_standing_headers(), **self.manners.headers}
         self._forgery: dict[str, str] = {}
+        self._closed = threading.Event()
 
     def call(
         self,
@@ -90,7 +91,8 @@ class Client:
         self._headers = {**self._headers, header: value}
 
     def close(self) -> None:
-        """Gives the connections back; the client may not be used after."""
+        """Ends what is on its way, with `ServerUnreachable`, and gives the connections back."""
+        self._closed.set()
         self.transport.close()
 
     def __enter__(self) -> Client:
@@ -108,14 +110,15 @@ class Client:
             try:
                 response = self._once(method, target, content, timeout, headers)
             except ServerUnreachable:
-                if tries >= self.manners.max_retries:
+                if tries >= self.manners.max_retries or self._closed.is_set():
                     raise
                 asked = None
             else:
                 if response.status not in self.manners.retried or tries >= self.manners.max_retries:
                     return response
                 asked = retry_after(response)
-            time.sleep(self._wait(tries, asked))
+            if self._closed.wait(self._wait(tries, asked)):
+                raise ServerUnreachable(f"{method} {target} was given up: its client was closed.")
             tries += 1
 
     def _once(
@@ -171,7 +174,7 @@ class AsyncClient:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def close(self) -> None:
-        """Gives the connections back, without waiting for requests on their way."""
+        """As `Client.close`; the interpreter would wait for threads with a request on its way."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.blocking.close()
 

@@ -86,6 +86,8 @@ class HttpTransport:
             raise ServerUnreachable(f"No answer from {self.base_url}: {error or type(error).__name__}") from error
 
     def close(self) -> None:
+        """Ends the requests on their way and closes the connections."""
+        self.abort()
         while self._idle:
             self._idle.pop().close()
 
