@@ -10,6 +10,7 @@ import pytest
 
 from tests.interop.commands import SETUP
 from tests.live.api import Api
+from tests.live.postgres import Postgres
 from tests.live.programs import Program, Shell, penstock, prefect
 from tests.live.servers import Server, running
 
@@ -44,9 +45,9 @@ def write_project(folder: Path, program: Program) -> Path:
     return folder
 
 
-def side(server: Program, client: Program, folder: Path) -> Iterator[Side]:
+def side(server: Program, client: Program, folder: Path, database: str | None = None) -> Iterator[Side]:
     """A running server and a client with the project deployed."""
-    with running(server, folder / "server") as live:
+    with running(server, folder / "server", database) as live:
         shell = live.shell(write_project(folder / "project", client), client, folder / "home")
         for command in SETUP:
             command.check(shell)
@@ -60,9 +61,9 @@ def prefect_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
 
 
 @pytest.fixture(scope="module")
-def penstock_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
-    """Penstock in front of a real Prefect server."""
-    yield from side(prefect(), penstock(), tmp_path_factory.mktemp("penstock-client"))
+def penstock_client(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Side]:
+    """Penstock in front of a real Prefect server, on PostgreSQL: on SQLite it sometimes waits a minute for itself."""
+    yield from side(prefect(), penstock(), tmp_path_factory.mktemp("penstock-client"), postgres.database())
 
 
 @pytest.fixture(scope="module")

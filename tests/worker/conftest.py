@@ -14,9 +14,13 @@ from tests.worker.bench import Bench
 
 @pytest.fixture(scope="session", params=["penstock", "prefect"])
 def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of either kind, which the tests share."""
+    """A server of either kind, which the tests share.
+
+    Prefect's is put on PostgreSQL: on SQLite it now and then waits a minute for its own lock, deaf to all.
+    """
     program = penstock() if request.param == "penstock" else prefect()
-    with running(program, tmp_path_factory.mktemp("server")) as server:
+    database = None if request.param == "penstock" else request.getfixturevalue("postgres").database()
+    with running(program, tmp_path_factory.mktemp("server"), database) as server:
         yield server
 
 
