@@ -20,7 +20,6 @@ from typing import Any
 import pytest
 
 from tests.live.api import Api
-from tests.live.postgres import Postgres
 from tests.live.programs import Program, Shell, penstock, prefect
 from tests.live.servers import running
 
@@ -245,9 +244,9 @@ class Both:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Both]:
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     home = tmp_path_factory.mktemp("same")
-    with running(prefect(), home / "server", postgres.database()) as server:
+    with running(prefect(), home / "server") as server:
         prepare(server.api)
         made = {}
         for program in (prefect(), penstock()):
