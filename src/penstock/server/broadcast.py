@@ -154,10 +154,6 @@ class Broadcast:
             subscription.offer(logs)
 
     @property
-    def has_event_subscribers(self) -> bool:
-        return bool(self._events)
-
-    @property
     def has_log_subscribers(self) -> bool:
         """Whether anybody reads along; without, lines need not be made for them."""
         return bool(self._logs)

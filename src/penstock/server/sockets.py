@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from penstock.clock import from_micros, to_micros, utc_now
+from penstock.clock import utc_now
 from penstock.core import event_filters, log_filters
-from penstock.core.event_filters import EventFilter
 from penstock.errors import PenstockError
 from penstock.server.auth import Gate
 from penstock.server.backfill import stored_events
@@ -156,13 +155,6 @@ async def events_out(socket: Socket, services: Services) -> None:
         await _say_end(socket, subscription)
 
     await _until_gone(socket, services, subscription, give())
-
-
-def _backfill_start(services: Services, wanted: EventFilter) -> datetime:
-    longest = timedelta(seconds=services.settings.server.events.maximum_websocket_backfill)
-    start = utc_now() - longest
-    asked = wanted.occurred.since if wanted.occurred else None
-    return from_micros(max(to_micros(start), to_micros(asked))) if asked else start
 
 
 async def logs_out(socket: Socket, services: Services) -> None:
