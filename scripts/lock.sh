@@ -9,5 +9,5 @@ lock() {
         --custom-compile-command "make lock" --output-file "requirements/$output" "$@"
 }
 lock runtime.txt pyproject.toml
-lock dev.txt pyproject.toml --group dev requirements/build.in
+lock dev.txt pyproject.toml --all-extras --group dev requirements/build.in
 lock prefect.txt requirements/prefect.in

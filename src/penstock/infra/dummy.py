@@ -62,6 +62,13 @@ class DummyInfrastructure:
         started.run()
         return Started(job.identity, started.pid)
 
+    async def find(self, job: Job) -> Started | None:
+        if (found := self.world.get(job.identity)) is None:
+            return None
+        found.hosted = True
+        self._hosted.add(job.identity)
+        return Started(job.identity, found.pid)
+
     async def wait(self, handle: str) -> Exit:
         job = self._find(handle)
         return Exit(await asyncio.shield(job.ended), job.script.output)

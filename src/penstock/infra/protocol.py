@@ -44,11 +44,13 @@ class Exit:
     """How a job ended: its exit code, negative for a signal, None when it vanished; the end of its output.
 
     `reported` says that the job left word that the server knows the end of its run; without it, it is asked.
+    `reason` is what the infrastructure itself says of the end, one sentence: out of memory, evicted, image not found.
     """
 
     code: int | None
     output: str = ""
     reported: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Infrastructure(Protocol):
     """A driver of one kind of infrastructure.
 
     Order: `open` once, before all else; `start` gives a handle; `wait`, `logs` and `stop` take handles from
-    `start` or `reconcile`; `forget` ends a handle; `close` last, and never ends a running job.
+    `start`, `find` or `reconcile`; `forget` ends a handle; `close` last, and never ends a running job.
 
     Concurrency: all calls may overlap, for different handles and for the same one; any number of callers
     may wait for one job, during and after its life, until it is forgotten.
@@ -86,6 +88,14 @@ class Infrastructure(Protocol):
         """Starts the job and returns once it exists; `InfrastructureFailed` says why it does not."""
         ...
 
+    async def find(self, job: Job) -> Started | None:
+        """Takes in hand the job of this identity, which an earlier host started; None when there is none.
+
+        It may have ended since: `wait` then tells how. The infrastructure is asked, so `job.configuration` must say
+        where to look and with whose credentials.
+        """
+        ...
+
     async def wait(self, handle: str) -> Exit:
         """Returns when the job has ended. Cancelling the call leaves the job alone."""
         ...
@@ -103,9 +113,10 @@ class Infrastructure(Protocol):
         ...
 
     async def reconcile(self, scope: str) -> list[Found]:
-        """Takes over jobs whose note has this `scope` and whose host is gone; no two hosts get the same.
+        """Takes over jobs here whose note has this `scope` and whose host is gone; no two hosts get the same.
 
         Called at the start and now and then; it also clears away what is left of ended jobs that nobody will ask for.
+        Where jobs run elsewhere there are none: the server knows their runs, and `find` takes them in hand.
         """
         ...
 

@@ -179,6 +179,8 @@ class Broadcast:
     def stop(self) -> None:
         """Ends every wait and subscription, so that the server can go."""
         self.stopping = True
+        if self._telling:
+            self._telling.cancel()  # a hint to the others, not worth the wait; the database is about to close
         for pool in list(self._waiters):
             self._wake_here(pool)
         everybody: list[Subscription[Any]] = [*self._events, *self._logs]

@@ -12,6 +12,15 @@ from penstock.settings import Settings
 RUN_SIDE = "penstock.worker.warm"
 """What the parent of forked jobs has imported."""
 
+EXTRAS = {
+    "ecs": "aws",
+    "azure-container-instance": "azure",
+    "cloud-run": "gcp",
+    "cloud-run-v2": "gcp",
+    "vertex-ai": "gcp",
+}
+"""The extra that brings a kind's client, where it is not named like the kind."""
+
 
 def fork_keeper(kind: str | None) -> Kept | None:
     """A keeper for the process driver, should it come to that: forked before there are threads, or not at all."""
@@ -29,16 +38,15 @@ def open_driver(kind: str, settings: Settings, keeper: Kept | None = None) -> In
         return ProcessInfrastructure(settings.home.expanduser(), preload=RUN_SIDE, keeper=keeper)
     if keeper:
         keeper.dismiss()
-    if kind == "dummy":
-        from penstock.infra.dummy import DummyInfrastructure
-
-        return DummyInfrastructure()
     if kind == "prefect-agent":
         raise InfrastructureFailed(
             "Runs of a work pool of type 'prefect-agent' are started by a Prefect agent, not by a worker."
             " Make a pool of another type, such as: penstock work-pool create NAME --type process"
         )
-    found = plugins.load(plugins.INFRASTRUCTURES, kind)
+    try:
+        found = plugins.load(plugins.INFRASTRUCTURES, kind)
+    except ModuleNotFoundError as error:
+        raise InfrastructureFailed(_not_installed(kind, error)) from error
     if found is None:
         known = sorted({"process", *plugins.names(plugins.INFRASTRUCTURES)})
         nearest = names.nearest(kind, known)
@@ -46,3 +54,8 @@ def open_driver(kind: str, settings: Settings, keeper: Kept | None = None) -> In
         raise InfrastructureFailed(f"No infrastructure of type {kind!r} is installed.{hint}")
     driver: Infrastructure = found()
     return driver
+
+
+def _not_installed(kind: str, error: ModuleNotFoundError) -> str:
+    extra = EXTRAS.get(kind, kind)
+    return f"Jobs of type {kind!r} need the package {error.name!r}. Install it with: pip install 'penstock[{extra}]'"

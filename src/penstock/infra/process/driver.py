@@ -108,6 +108,11 @@ class ProcessInfrastructure:
             command = [sys.executable, "-P", "-m", "penstock.infra.process.child", job.entry or "", path]
         return Order(job.identity, path, cwd, env, argv=command, entry=job.entry)
 
+    async def find(self, job: Job) -> Started | None:
+        """Of this host's own jobs only: those of a host that is gone come with `reconcile`."""
+        tracked = self._jobs.get(job.identity)
+        return Started(job.identity, str(tracked.pid)) if tracked else None
+
     async def wait(self, handle: str) -> Exit:
         tracked = self._find(handle)
         code = await asyncio.shield(tracked.ended)
