@@ -12,9 +12,11 @@ from msgspec.structs import asdict
 
 from penstock.cli.connect import connect, every, find
 from penstock.cli.console import Failure, ago, confirm, local, may_ask, output_option, print_json, say, slots_taken
-from penstock.cli.files import read_json_file
+from penstock.cli.files import parse_pairs, read_json_file
 from penstock.cli.groups import Verbs
+from penstock.cli.job_preview import job_options, read_job, show_job
 from penstock.cli.pool_storage import storage
+from penstock.cli.pool_templates import show_changes, template
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
 from penstock.errors import Conflict, NotFound
@@ -38,6 +40,7 @@ def work_pool() -> None:
 
 
 work_pool.add_command(storage)
+work_pool.add_command(template)
 
 
 @work_pool.command()
@@ -195,17 +198,26 @@ def resume(name: str) -> None:
 
 @work_pool.command()
 @click.argument("name")
-@click.option("--base-job-template", metavar="FILE", help="JSON file with the template.")
+@click.option("--base-job-template", metavar="FILE", help="JSON file with the template; what it changes is shown.")
 @click.option("--concurrency-limit", type=int, help="Most runs at once.")
 @click.option("--description", help="What the pool is for.")
-def update(name: str, base_job_template: str | None, concurrency_limit: int | None, description: str | None) -> None:
+@click.option("--plan", is_flag=True, help="Show what a template would change, and do nothing.")
+def update(
+    name: str, base_job_template: str | None, concurrency_limit: int | None, description: str | None, plan: bool
+) -> None:
     """Change a pool."""
+    template = read_json_file(base_job_template) if base_job_template else UNSET
+    if isinstance(template, dict):
+        with connect() as client:
+            changes = show_changes(_read(client, name).base_job_template, template)
+        if plan:
+            return None if changes else say("The pool has this template.")
     change = WorkPoolUpdate(
-        base_job_template=read_json_file(base_job_template) if base_job_template else UNSET,
+        base_job_template=template,
         concurrency_limit=UNSET if concurrency_limit is None else concurrency_limit,
         description=UNSET if description is None else description,
     )
-    _update(name, change, "Updated")
+    return _update(name, change, "Updated")
 
 
 @work_pool.command("set-concurrency-limit")
@@ -261,9 +273,28 @@ def get_default_base_job_template(kind: str | None, file: Path | None) -> None:
 @work_pool.command(context_settings={"help_option_names": ["--help"]})
 @click.argument("name", required=False)
 @click.option("--hours", "-h", type=int, default=1, help="How far to look ahead.")
+@job_options
 @output_option
-def preview(name: str | None, hours: int, as_json: bool) -> None:
-    """Show runs that are due soon."""
+def preview(
+    name: str | None,
+    hours: int,
+    deployment: str | None,
+    flow_run: str | None,
+    variables: tuple[str, ...],
+    job: bool,
+    as_json: bool,
+) -> None:
+    """Show runs that are due soon, or the very job that a run would be."""
+    if job or deployment or flow_run or variables:
+        if name is None:
+            raise Failure("Say which pool's job is wanted.")
+        with connect() as client:
+            shown = read_job(client, name, deployment, flow_run, parse_pairs(variables, "job variable"))
+        return show_job(shown, as_json=as_json)
+    return _preview_runs(name, hours, as_json=as_json)
+
+
+def _preview_runs(name: str | None, hours: int, *, as_json: bool) -> None:
     with connect() as client:
         names = [name] if name else [pool.name for pool in every(client, work_pools.filter_work_pools)]
         before = datetime.now(UTC) + timedelta(hours=hours)

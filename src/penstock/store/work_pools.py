@@ -9,7 +9,7 @@ from msgspec import structs
 
 from penstock.clock import from_micros
 from penstock.errors import Conflict
-from penstock.store import work_queues
+from penstock.store import pool_templates, work_queues
 from penstock.store.database import Row, Steps, intent
 from penstock.store.documents import Documents
 from penstock.store.filters import Selection
@@ -28,6 +28,7 @@ def create(pool: WorkPool, queue: WorkQueue) -> Steps[None]:
     if not (yield POOLS.insert(pool)):
         raise Conflict(f"A work pool named {pool.name!r} exists already.")
     yield work_queues.QUEUES.insert(queue)
+    yield from pool_templates.keep(pool)
 
 
 @intent
@@ -49,8 +50,9 @@ def page(selection: Selection) -> Steps[list[WorkPool]]:
 
 @intent
 def replace(pool: WorkPool) -> Steps[None]:
-    """Writes a changed pool."""
+    """Writes a changed pool; the template it had stays known."""
     yield POOLS.replace(stored(pool))
+    yield from pool_templates.keep(pool)
 
 
 @intent
@@ -60,6 +62,7 @@ def delete(pool_id: UUID) -> Steps[None]:
         yield from work_queues.release_deployments(queue_id)
     yield SQL.delete_queues_of_pool(id=str(pool_id))
     yield SQL.delete_workers_of_pool(id=str(pool_id))
+    yield pool_templates.SQL.delete_of_pool(pool_id=str(pool_id))
     yield POOLS.remove(pool_id)
 
 
