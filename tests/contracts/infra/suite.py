@@ -94,6 +94,27 @@ class InfrastructureContract:
             text = b"".join([piece async for piece in driver.logs(started.handle)])
         assert text.split() == [b"one", b"two"]
 
+    async def test_a_host_finds_its_own_job_by_its_identity(self, stage: Stage) -> None:
+        async with hosted(stage) as driver:
+            wanted = job(stage.stays())
+            assert await driver.find(wanted) is None
+            started = await driver.start(wanted)
+            assert await driver.find(wanted) == started
+            await driver.stop(started.handle, 5)
+
+    async def test_what_is_forgotten_is_gone(self, stage: Stage) -> None:
+        async with hosted(stage) as driver:
+            started = await driver.start(job(stage.ends(0)))
+            await driver.wait(started.handle)
+            await driver.forget(started.handle)
+            await driver.forget(started.handle)
+            with pytest.raises(InfrastructureFailed, match="not known"):
+                await driver.wait(started.handle)
+
+
+class LocalContract(InfrastructureContract):
+    """For drivers whose jobs are on the host's own machine, where the next host looks for them."""
+
     async def test_next_host_takes_over_what_the_last_one_left(self, stage: Stage) -> None:
         async with hosted(stage) as first:
             started = await first.start(job(stage.stays()))
@@ -114,14 +135,33 @@ class InfrastructureContract:
             await second.stop(started.handle, 5)
             assert await second.reconcile(SCOPE) == []
 
-    async def test_what_is_forgotten_is_gone(self, stage: Stage) -> None:
-        async with hosted(stage) as driver:
-            started = await driver.start(job(stage.ends(0)))
-            await driver.wait(started.handle)
-            await driver.forget(started.handle)
-            await driver.forget(started.handle)
-            with pytest.raises(InfrastructureFailed, match="not known"):
-                await driver.wait(started.handle)
+
+class RemoteContract(InfrastructureContract):
+    """For drivers whose jobs are elsewhere: the server knows their runs, and the infrastructure their identities."""
+
+    async def test_next_host_finds_a_job_by_its_identity(self, stage: Stage) -> None:
+        wanted, other = job(stage.stays()), job(stage.stays(), "run-2")
+        async with hosted(stage) as first:
+            started = await first.start(wanted)
+        async with hosted(stage) as second:
+            assert await second.reconcile(SCOPE) == []
+            assert await second.find(other) is None
+            assert await second.find(wanted) == started
+            with pytest.raises(InfrastructureFailed, match="not started twice"):
+                await second.start(wanted)
+            await second.stop(started.handle, 5)
+            assert (await second.wait(started.handle)).code == -15
+
+    async def test_how_a_found_job_ended_is_told(self, stage: Stage) -> None:
+        wanted = job(stage.ends(3, "all is lost"))
+        async with hosted(stage) as first:
+            await first.wait((await first.start(wanted)).handle)
+        async with hosted(stage) as second:
+            found = await second.find(wanted)
+            assert found is not None
+            ended = await second.wait(found.handle)
+            text = b"".join([piece async for piece in second.logs(found.handle)])
+        assert (ended.code, ended.output.strip(), text.strip()) == (3, "all is lost", b"all is lost")
 
 
 class hosted:

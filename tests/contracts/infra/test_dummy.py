@@ -6,7 +6,7 @@ import pytest
 
 from penstock.infra.dummy import DummyInfrastructure, DummyJob
 from penstock.infra.protocol import Infrastructure
-from tests.contracts.infra.suite import InfrastructureContract, hosted, job
+from tests.contracts.infra.suite import LocalContract, hosted, job
 
 
 class DummyStage:
@@ -31,7 +31,7 @@ def stage() -> DummyStage:
     return DummyStage()
 
 
-class TestDummy(InfrastructureContract):
+class TestDummy(LocalContract):
     async def test_a_vanished_job_has_no_code(self, stage: DummyStage) -> None:
         async with hosted(stage) as driver:
             started = await driver.start(job({"vanish": True}))

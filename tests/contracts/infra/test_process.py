@@ -16,7 +16,7 @@ import pytest
 from penstock.infra.process.driver import ProcessInfrastructure
 from penstock.infra.process.folder import VARIABLE, FollowUp, JobFolder
 from penstock.infra.protocol import Exit, Infrastructure, Job
-from tests.contracts.infra.suite import SCOPE, InfrastructureContract, hosted, job
+from tests.contracts.infra.suite import SCOPE, LocalContract, hosted, job
 
 
 class ProcessStage:
@@ -72,7 +72,7 @@ async def run(driver: Infrastructure, wanted: Job) -> tuple[Exit, dict[str, obje
     return ended, msgspec.json.decode(ended.output.splitlines()[0], type=dict[str, object])
 
 
-class TestProcess(InfrastructureContract):
+class TestProcess(LocalContract):
     async def test_fork_gets_its_environment_folder_and_path(self, stage: ProcessStage, tmp_path: Path) -> None:
         code = tmp_path / "code"
         code.mkdir()
