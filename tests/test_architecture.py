@@ -60,6 +60,8 @@ HOMES = {
     "dateutil": "core/schedules.py",
     "ruamel": "deploy/",
     "click": "cli/",
+    "fsspec": "storage/remote.py",
+    "pathspec": "storage/ignore.py",
 }
 
 

@@ -20,6 +20,7 @@
     ├── FlowNotFound               an entrypoint names no flow, or it fails to import
     ├── DeployFailed               a project file or a deployment is wrong (file, line)
     ├── StepFailed                 a build, push or pull step failed
+    ├── StorageFailed              files could not be read from storage or written to it
     ├── InfrastructureFailed       a job could not be started, watched or stopped
     └── RunAborted                 the server told this run to stop
 
@@ -182,6 +183,12 @@ class StepFailed(PenstockError):
     """A build, push or pull step failed."""
 
     code = "step_failed"
+
+
+class StorageFailed(PenstockError):
+    """Files could not be read from storage, or written to it."""
+
+    code = "storage_failed"
 
 
 class InfrastructureFailed(PenstockError):
