@@ -15,7 +15,7 @@ from penstock.cli.groups import Verbs
 from penstock.cli.logs import log_options, show_logs
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
-from penstock.wire import flow_runs, flows
+from penstock.wire import flow_runs, flows, waiting
 from penstock.wire.flow_runs import FlowRun, SetState
 from penstock.wire.states import OrchestrationStatus, StateCreate, StateType
 
@@ -103,6 +103,20 @@ def delete(id: UUID) -> None:
         confirm(f"Delete the flow run '{id}'?")
         client.call(flow_runs.delete_flow_run, id=id)
     say(f"Deleted flow run '{id}'.")
+
+
+@flow_run.command()
+@click.argument("id", type=click.UUID)
+@output_option
+def why(id: UUID, as_json: bool) -> None:
+    """Say why a run is not running."""
+    with connect() as client:
+        read(client, id)
+        missing = "This server can't say why runs wait: it is not a Penstock server."
+        reason = find(client, waiting.explain_run, missing, id=id)
+    if as_json:
+        return print_json(reason)
+    return say(reason.sentence + (f"\n  {reason.advice}" if reason.advice else ""))
 
 
 @flow_run.command()
