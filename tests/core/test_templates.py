@@ -13,6 +13,7 @@ from penstock.core.templates import (
     Found,
     Kind,
     Missing,
+    fill,
     placeholders,
     references,
     render,
@@ -112,6 +113,27 @@ def test_blocks_may_stay_references() -> None:
     }
     kept = resolve(template, Found(variables={"v": 1}), keep_blocks=True)
     assert kept == {"a": "{{ prefect.blocks.secret.s }}1", "b": {"$ref": {"block_document_id": "d"}}}
+
+
+def test_no_value_is_read_as_a_template_again() -> None:
+    sly = "{{ prefect.blocks.secret.s }} {{ $HOME }} {{ x }} {{ prefect.variables.v }}"
+    found = Found(
+        blocks={("secret", "s"): {"value": "hush"}, ("json", "sly"): {"value": sly}},
+        documents={"d": {"inner": sly}},
+        variables={"v": "v", "sly": sly},
+    )
+    template = {
+        "output": "{{ x }}",
+        "within": "a {{ x }} b",
+        "environment": "{{ $X }}",
+        "block": "{{ prefect.blocks.json.sly }}",
+        "variable": "{{ prefect.variables.sly }}",
+        "document": {"$ref": {"block_document_id": "d"}},
+    }
+    done = fill(template, {"x": sly}, found, environment={"X": sly, "HOME": "/"})
+    assert done == dict.fromkeys(template, sly) | {"within": f"a {sly} b", "document": {"inner": sly}}
+    references_only = {name: template[name] for name in ("block", "variable", "document")}
+    assert resolve(references_only, found) == {name: done[name] for name in references_only}
 
 
 def test_context_comes_last() -> None:

@@ -46,6 +46,9 @@ class Kind(Enum):
     CONTEXT = "context"
 
 
+_OF_API = (Kind.BLOCK, Kind.VARIABLE)
+
+
 @dataclass(frozen=True, slots=True)
 class Placeholder:
     """One `{{ name }}`; the name is without the `$` of an environment variable."""
@@ -149,15 +152,24 @@ def resolve(template: Any, found: Found, *, keep_blocks: bool = False) -> Any:
     """
 
     def lookup(placeholder: Placeholder) -> Any:
-        if placeholder.kind is Kind.BLOCK and not keep_blocks:
-            return _block_value(block_reference(placeholder.name), found)
-        if placeholder.kind is Kind.VARIABLE:
-            value = found.variables.get(_variable(placeholder))
-            return "" if value is None else value
-        return _KEEP
+        return _KEEP if keep_blocks and placeholder.kind is Kind.BLOCK else _referred(placeholder, found)
 
-    whole = template if keep_blocks else _with_documents(template, found)
-    return _applied(whole, lookup, scalars_only=True)
+    return _applied(template, lookup, found=None if keep_blocks else found)
+
+
+def fill(template: Any, values: Mapping[str, Any], found: Found, *, environment: Mapping[str, str]) -> Any:
+    """The template with all of it put in at once: plain names, environment, blocks and variables.
+
+    No value is read as a template again, so what a program printed, or a secret, can't ask for another secret.
+    Raises as `resolve` does.
+    """
+
+    def lookup(placeholder: Placeholder) -> Any:
+        if placeholder.kind is Kind.ENVIRONMENT:
+            return environment.get(placeholder.name, "")
+        return walk(values, placeholder.name) if placeholder.kind is Kind.VALUE else _referred(placeholder, found)
+
+    return _applied(template, lookup, found=found)
 
 
 def unfilled(template: Any, values: Mapping[str, Any]) -> list[str]:
@@ -225,24 +237,38 @@ def _variable(placeholder: Placeholder) -> str:
     return placeholder.name.removeprefix(VARIABLES)
 
 
-def _applied(template: Any, lookup: _Lookup, *, scalars_only: bool = False) -> Any:
-    done = _apply(template, lookup, scalars_only)
+def _referred(placeholder: Placeholder, found: Found) -> Any:
+    if placeholder.kind is Kind.BLOCK:
+        return _block_value(block_reference(placeholder.name), found)
+    if placeholder.kind is Kind.VARIABLE:
+        value = found.variables.get(_variable(placeholder))
+        return "" if value is None else value
+    return _KEEP
+
+
+def _applied(template: Any, lookup: _Lookup, *, found: Found | None = None) -> Any:
+    """With `found`, references to documents are put in on the way."""
+
+    def apply(part: Any) -> Any:
+        if isinstance(part, str):
+            return _apply_text(part, lookup)
+        if isinstance(part, Mapping):
+            own = _document_of(part)
+            return _apply_mapping(part, apply) if own is None or found is None else _document(own, found)
+        if isinstance(part, list | tuple):
+            return [value for value in map(apply, part) if value is not ABSENT]
+        return part
+
+    done = apply(template)
     return None if done is ABSENT else done
 
 
-def _apply(template: Any, lookup: _Lookup, scalars_only: bool) -> Any:
-    if isinstance(template, str):
-        return _apply_text(template, lookup, scalars_only)
-    if isinstance(template, Mapping):
-        done = ((key, _apply(value, lookup, scalars_only)) for key, value in template.items())
-        return {key: value for key, value in done if value is not ABSENT}
-    if isinstance(template, list | tuple):
-        items = (_apply(value, lookup, scalars_only) for value in template)
-        return [value for value in items if value is not ABSENT]
-    return template
+def _apply_mapping(template: Mapping[str, Any], apply: Callable[[Any], Any]) -> dict[str, Any]:
+    done = ((key, apply(value)) for key, value in template.items())
+    return {key: value for key, value in done if value is not ABSENT}
 
 
-def _apply_text(template: str, lookup: _Lookup, scalars_only: bool) -> Any:
+def _apply_text(template: str, lookup: _Lookup) -> Any:
     whole = _PLACEHOLDER.fullmatch(template.strip())
     if whole:
         value = lookup(_placeholder(whole))
@@ -253,7 +279,7 @@ def _apply_text(template: str, lookup: _Lookup, scalars_only: bool) -> Any:
         value = lookup(placeholder)
         if value is _KEEP:
             return placeholder.text
-        if scalars_only and isinstance(value, Mapping | list):
+        if placeholder.kind in _OF_API and isinstance(value, Mapping | list):
             raise TemplateInvalid(f"{placeholder.text} is a {type(value).__name__} and can't stand within text.")
         return "" if value is ABSENT else str(value)
 
@@ -295,14 +321,7 @@ def _document_of(template: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _with_documents(template: Any, found: Found) -> Any:
-    if isinstance(template, list | tuple):
-        return [_with_documents(value, found) for value in template]
-    if not isinstance(template, Mapping):
-        return template
-    own = _document_of(template)
-    if own is None:
-        return {key: _with_documents(value, found) for key, value in template.items()}
-    if own not in found.documents:
-        raise TemplateInvalid(f"There is no block document {own}.")
-    return dict(found.documents[own])
+def _document(id: str, found: Found) -> dict[str, Any]:
+    if id not in found.documents:
+        raise TemplateInvalid(f"There is no block document {id}.")
+    return dict(found.documents[id])

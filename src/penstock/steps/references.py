@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.client.client import AsyncClient
-from penstock.core.templates import BlockReference, Found, References, references, render, resolve
+from penstock.core.templates import BlockReference, Found, References, fill, references, resolve
 from penstock.errors import NotFound, TemplateInvalid
 from penstock.wire import blocks, variables
 
@@ -16,13 +16,7 @@ from penstock.wire import blocks, variables
 async def resolve_references(client: AsyncClient | None, template: Any) -> Any:
     """The template with its blocks and variables put in; `TemplateInvalid` names the block that is missing."""
     needed = references(template)
-    if not needed:
-        return template
-    if client is None:
-        raise TemplateInvalid(
-            "The template refers to blocks or variables, and no API address is set to read them from."
-        )
-    return resolve(template, await read_references(client, needed))
+    return resolve(template, await _found(client, needed)) if needed else template
 
 
 async def read_references(client: AsyncClient, needed: References) -> Found:
@@ -43,14 +37,23 @@ async def read_references(client: AsyncClient, needed: References) -> Found:
 
 
 class Filler:
-    """Fills a step's inputs: from earlier outputs, else the environment; then blocks and variables."""
+    """Fills a step's inputs: from earlier outputs, else the environment; and from blocks and variables."""
 
     def __init__(self, client: AsyncClient | None) -> None:
         self._client = client
 
     async def __call__(self, template: Any, outputs: Mapping[str, Any]) -> Any:
-        half = render(template, {**os.environ, **outputs}, environment=os.environ)
-        return await resolve_references(self._client, half)
+        needed = references(template)
+        found = await _found(self._client, needed) if needed else Found()
+        return fill(template, {**os.environ, **outputs}, found, environment=os.environ)
+
+
+async def _found(client: AsyncClient | None, needed: References) -> Found:
+    if client is None:
+        raise TemplateInvalid(
+            "The template refers to blocks or variables, and no API address is set to read them from."
+        )
+    return await read_references(client, needed)
 
 
 def _present(keys: Any, values: Any) -> dict[Any, Any]:
