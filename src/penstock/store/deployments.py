@@ -263,6 +263,17 @@ def forget_planned(id: UUID) -> Steps[int]:
 
 
 @intent
+def let_go_of_runs(id: UUID, limit: int) -> Steps[int]:
+    """Takes some of its runs from a deployment that is to be deleted; gives how many.
+
+    Whoever deletes one does this until it gives none, so that no single transaction is about all runs there were:
+    an end half way leaves a deployment with fewer runs, which can be deleted again.
+    """
+    ended = yield SQL.let_go_of_ended(id=str(id), limit=limit)
+    return len(ended) or len((yield SQL.delete_some_unstarted(id=str(id), limit=limit)))
+
+
+@intent
 def delete(id: UUID, now: datetime) -> Steps[Deployment | None]:
     """Removes a deployment with its schedules, limit and unstarted runs; its other runs stay. None without one."""
     yield SQL.delete_schedules(id=str(id))
@@ -271,6 +282,7 @@ def delete(id: UUID, now: datetime) -> Steps[Deployment | None]:
         return None
     yield SQL.delete_unstarted(id=str(id))
     yield SQL.forget_deployment(id=str(id))
+    yield SQL.forget_versions(id=str(id))
     known = yield from limits.by_name(f"deployment:{id}", now)
     if known is not None:
         yield from limits.delete(known.limit.id)

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import tempfile
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
@@ -20,12 +21,14 @@ import msgspec
 from penstock.client.client import AsyncClient
 from penstock.client.open import open_async_client
 from penstock.clock import SystemClock
-from penstock.errors import PenstockError, SettingInvalid
+from penstock.errors import NotFound, PenstockError, SettingInvalid
 from penstock.infra.process.birth import Kept
 from penstock.infra.process.driver import ProcessInfrastructure
 from penstock.infra.protocol import Found, Job
 from penstock.settings import Settings, to_environment
 from penstock.wire import deployments, flow_runs, flows
+from penstock.wire.deployment_versions import VERSION_LABEL, read_pinned_deployment
+from penstock.wire.deployments import Deployment
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import StateType
 from penstock.worker import cancel
@@ -129,7 +132,7 @@ class Execution:
         flow = await self._client.call(flows.read_flow, id=run.flow_id)
         deployment = None
         if run.deployment_id:
-            deployment = await self._client.call(deployments.read_deployment, id=run.deployment_id)
+            deployment = await self._deployment(run, run.deployment_id)
         facts = RunFacts(flow_run=run, flow=flow, deployment=deployment, attempt=self._attempt)
         return Job(
             identity=str(run.id),
@@ -139,6 +142,13 @@ class Execution:
             payload=msgspec.json.encode(facts),
             note=note(facts, "", "", show=True),
         )
+
+    async def _deployment(self, run: FlowRun, id: UUID) -> Deployment:
+        """As the run's own version has it; a Prefect server knows no versions."""
+        if VERSION_LABEL in run.labels:
+            with suppress(NotFound):
+                return await self._client.call(read_pinned_deployment, id=run.id)
+        return await self._client.call(deployments.read_deployment, id=id)
 
     def _on_signal(self, run_id: UUID, jobs: Jobs) -> None:
         """The engine reports the crash itself; for the other behaviours it must not get to that."""

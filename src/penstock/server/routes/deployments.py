@@ -16,17 +16,22 @@ from penstock.server.routes.deployment_checks import parameter_fault, variable_f
 from penstock.server.routes.deployment_schedules import checked, new_schedule, replaced
 from penstock.server.routes.run_places import place_of
 from penstock.server.routes.work_pools import find as find_pool
+from penstock.store import deployment_versions as versions
 from penstock.store import deployments as store
 from penstock.store import flow_runs
+from penstock.store.deployment_versions import VersionFacts, Write
 from penstock.store.documents import number_of
 from penstock.store.events import event_of, telling
 from penstock.store.filters import select
 from penstock.wire import deployments as wire
 from penstock.wire.deployments import Deployment, DeploymentCreate, DeploymentUpdate
 from penstock.wire.events import ReceivedEvent
-from penstock.wire.model import BulkSelection, Criteria, Deleted, changed
+from penstock.wire.model import BulkSelection, Criteria, Deleted, Labels, changed
+from penstock.wire.schedules import DeploymentSchedule
 
 MOST_IN_BULK = 50
+RUNS_AT_ONCE = 500
+"""How many runs are taken from a deployment that is deleted before other writers have their turn."""
 _COPIED = (
     "version",
     "description",
@@ -43,12 +48,20 @@ _COPIED = (
     "infrastructure_document_id",
     "enforce_parameter_schema",
 )
+_OURS = ("on_infrastructure_loss", "reschedule_limit", "cancellation_grace_seconds")
+"""What a Prefect client does not know of; a write without them keeps them."""
 _NEVER_NULL: dict[str, Any] = {"job_variables": {}, "parameters": {}, "enforce_parameter_schema": True}
 
 
 @handles(wire.create_deployment)
 async def create(at: Request, body: DeploymentCreate) -> Answer[Deployment]:
     """Makes a deployment (201), or updates the one of that flow and name (200)."""
+    id, is_new = await make(at, body, VersionFacts(new_id()))
+    return Answer(await shown(at, id), 201 if is_new else 200)
+
+
+async def make(at: Request, body: DeploymentCreate, facts: VersionFacts) -> tuple[UUID, bool]:
+    """Makes a deployment, or updates the one of that flow and name, with a version of it; whether it is new."""
     check_name(body.name)
     await _check(at, body.work_pool_name, body.job_variables, "creating")
     if body.enforce_parameter_schema:
@@ -69,6 +82,7 @@ async def create(at: Request, body: DeploymentCreate) -> Answer[Deployment]:
         work_queue_id=queue,
         labels=labels,
         **{name: getattr(body, name) for name in _COPIED},
+        **_ours(body, before),
     )
     deployment = structs.replace(
         deployment,
@@ -77,17 +91,21 @@ async def create(at: Request, body: DeploymentCreate) -> Answer[Deployment]:
     )
     if deployment.version is None and body.version_info is not None:
         deployment = structs.replace(deployment, version=body.version_info.version)
-    schedules = [new_schedule(one, deployment.id, at.now) for one in checked(body.schedules, at.now)]
-    writing = store.write(
+    writing = Write(
         deployment,
+        new_id(),
+        at.now,
         limit=body.concurrency_limit,
         limit_id=body.global_concurrency_limit_id,
-        schedules=schedules,
-        new_limit_id=new_id(),
-        now=at.now,
+        schedules=[new_schedule(one, deployment.id, at.now) for one in checked(body.schedules, at.now)],
     )
-    await _written(at, writing, _event("updated" if known else "created", deployment, at))
-    return Answer(await shown(at, deployment.id), 200 if known else 201)
+    await _written(at, versions.write(writing, facts), _event("updated" if known else "created", deployment, at))
+    return deployment.id, known is None
+
+
+def _ours(body: DeploymentCreate, before: Deployment | None) -> dict[str, Any]:
+    given = {name: getattr(body, name) for name in _OURS}
+    return {name: getattr(before, name, UNSET) if value is UNSET else value for name, value in given.items()}
 
 
 async def _check(at: Request, pool_name: str | None, variables: dict[str, Any], doing: str) -> None:
@@ -161,10 +179,29 @@ async def page(at: Request, body: Criteria) -> Encoded:
 
 @handles(wire.update_deployment)
 async def update(at: Request, body: DeploymentUpdate, id: UUID) -> None:
-    """Changes what is given of a deployment; schedules are matched by slug where all have one."""
+    """Changes what is given of a deployment; schedules are matched by slug where all have one.
+
+    Who says where its version comes from deploys: a version is kept of what that makes.
+    """
+    schedules = None
+    if not isinstance(body.schedules, UnsetType):
+        schedules = replaced(await at.store.read(store.schedules_of(id)), body.schedules, id, at.now)
+    deploys = body.version_info is not UNSET and body.version_info is not None
+    await change(at, id, body, schedules, VersionFacts(new_id()) if deploys else None)
+
+
+async def change(
+    at: Request,
+    id: UUID,
+    body: DeploymentUpdate,
+    schedules: list[DeploymentSchedule] | None,
+    facts: VersionFacts | None,
+    labels: Labels | None = None,
+) -> None:
+    """Changes what is given of a deployment, and with facts makes a version of it; schedules are all there will be."""
     before = await known(at, id)
     wanted = changed(body)
-    after = structs.replace(before, updated=at.now, **_fields(wanted))
+    after = structs.replace(before, updated=at.now, labels=before.labels | (labels or {}), **_fields(wanted))
     if body.version_info is not UNSET and body.version_info is not None and body.version is UNSET:
         after = structs.replace(after, version=body.version_info.version)
     if "work_pool_name" in wanted or "work_queue_name" in wanted:
@@ -177,24 +214,21 @@ async def update(at: Request, body: DeploymentUpdate, id: UUID) -> None:
         fault = parameter_fault(after.parameter_openapi_schema, after.parameters, required=False)
         if fault is not None:
             raise Conflict(f"Error updating deployment: {fault}")
-    schedules = None
-    if not isinstance(body.schedules, UnsetType):
-        schedules = replaced(await at.store.read(store.schedules_of(id)), body.schedules, id, at.now)
-    writing = store.write(
+    writing = Write(
         after,
+        new_id(),
+        at.now,
         limit=body.concurrency_limit,
         limit_id=wanted.get("global_concurrency_limit_id"),
         schedules=schedules,
-        new_limit_id=new_id(),
-        now=at.now,
     )
-    await _written(at, writing, _event("updated", after, at))
+    await _written(at, versions.write(writing, facts), _event("updated", after, at))
     if after.paused and not before.paused:
         await at.store.write(store.forget_planned(id))
 
 
 def _fields(wanted: dict[str, Any]) -> dict[str, Any]:
-    given = {name: wanted[name] for name in _COPIED if name in wanted}
+    given = {name: wanted[name] for name in (*_COPIED, *_OURS) if name in wanted}
     return {
         name: _NEVER_NULL[name] if value is None and name in _NEVER_NULL else value for name, value in given.items()
     }
@@ -216,6 +250,8 @@ async def _deleted(at: Request, id: UUID) -> bool:
     gone = await at.store.read(store.find(id))
     if gone is None:
         return False
+    while await at.store.write(store.let_go_of_runs(id, RUNS_AT_ONCE)):
+        pass
     await _written(at, store.delete(id, at.now), _event("deleted", gone, at))
     return True
 

@@ -13,6 +13,7 @@ from penstock.errors import BadRequest, NotFound
 from penstock.ids import new_id
 from penstock.server.announce import SERVED, announce
 from penstock.server.bind import Encoded, Request, handles
+from penstock.server.routes.deployment_versions import as_pinned
 from penstock.server.routes.flow_run_states import slot_terms
 from penstock.store import claims as store
 from penstock.store import due_runs, work_queues
@@ -30,7 +31,7 @@ from penstock.wire.dispatch import Capabilities, Claim, DeploymentClaim, Renewal
 from penstock.wire.model import encode
 
 LONGEST_WAIT = 60.0
-FEATURES = ["claim", "claim_deployments", "renew"]
+FEATURES = ["claim", "claim_deployments", "renew", "deployment_versions"]
 LEASE_SECONDS = (5.0, 86_400.0)
 
 
@@ -174,7 +175,8 @@ async def _answer(at: Request, pool_name: str | None, taken: list[store.Taken], 
 async def _deployment(at: Request, one: store.Taken) -> bytes:
     if one.run.deployment_id is None:
         return b"null"
-    return await at.store.read(read_deployment(one.run.deployment_id, at.store.dialect, at.now)) or b"null"
+    found = await at.store.read(read_deployment(one.run.deployment_id, at.store.dialect, at.now))
+    return b"null" if found is None else await as_pinned(at, one.run, found)
 
 
 @handles(wire.renew_leases)

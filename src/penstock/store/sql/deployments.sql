@@ -34,6 +34,26 @@ update flow_runs set deployment_id = null, doc = json_set(doc, '$.deployment_id'
 update flow_runs set deployment_id = null,
     doc = regexp_replace(doc, '"deployment_id":"[^"]*"', '"deployment_id":null') where deployment_id = :id
 
+-- name: forget_versions
+delete from deployment_versions where deployment_id = :id
+
+-- Of a deployment that is to go: its runs that are over, and those that nothing has started, some at a time.
+-- name: let_go_of_ended
+update flow_runs set deployment_id = null, doc = json_set(doc, '$.deployment_id', null) where id in (
+    select id from flow_runs where deployment_id = :id
+        and state_type in ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED') limit :limit) returning id
+
+-- name: let_go_of_ended (postgres)
+update flow_runs set deployment_id = null,
+    doc = regexp_replace(doc, '"deployment_id":"[^"]*"', '"deployment_id":null') where id in (
+    select id from flow_runs where deployment_id = :id
+        and state_type in ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED') limit :limit) returning id
+
+-- name: delete_some_unstarted
+delete from flow_runs where id in (
+    select id from flow_runs where deployment_id = :id and state_type = 'SCHEDULED' and run_count = 0 limit :limit)
+returning id
+
 -- name: delete_planned
 delete from flow_runs where deployment_id = :id and state_type = 'SCHEDULED' and run_count = 0 and auto_scheduled
     and state_name <> 'AwaitingConcurrencySlot' and next_scheduled_start_time > :after
