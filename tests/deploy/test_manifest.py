@@ -102,7 +102,7 @@ def test_what_people_write_and_mean(written: str, key: str, value: Any) -> None:
 
 
 def test_types_are_pythons_own() -> None:
-    values = only("name: d\nparameters: {b: &x true, i: 0x10, f: 1e3, n: ~, s: 'x', l: [*x]}\n")
+    values = only("name: d\nparameters: {b: &x true, i: 0x10, f: 1.0e+3, n: ~, s: 'x', l: [*x]}\n")
     assert values["parameters"] == {"b": True, "i": 16, "f": 1000.0, "n": None, "s": "x", "l": [True]}
     assert type(values["parameters"]["b"]) is bool
     assert type(values["parameters"]["f"]) is float

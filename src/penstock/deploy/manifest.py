@@ -8,18 +8,13 @@ say nothing to us are named in `warnings` rather than lost in silence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.scalarbool import ScalarBoolean
-
 from penstock.deploy.shapes import DEPLOYMENT, MANIFEST, SCHEDULE, WORK_POOL, Field, misplaced
+from penstock.deploy.yaml_tree import BadYaml, Block, parse_yaml
 from penstock.errors import DeployFailed
 from penstock.names import nearest
 
@@ -56,6 +51,8 @@ class Manifest:
     steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     is_there: bool = True
+    source: bytes = b""
+    """What was read, so that a save can tell whether the file changed since."""
 
     @property
     def folder(self) -> Path:
@@ -67,13 +64,22 @@ def load_manifest(path: Path) -> Manifest:
 
     Raises `DeployFailed` with every fault, each as `file:line: key: what was expected`.
     """
-    if not path.exists():
-        return Manifest(path, is_there=False)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeployFailed(f"{path} can't be read: {error}") from None
-    return parse_manifest(text, path)
+        source = path.read_bytes()
+    except FileNotFoundError:
+        return Manifest(path, is_there=False)
+    except OSError as error:
+        raise DeployFailed(f"{path} can't be read: {error.strerror}.") from None
+    return replace(parse_manifest(decoded(source, path), path), source=source)
+
+
+def decoded(source: bytes, path: Path) -> str:
+    """The text of a file, line ends as they are. Raises `DeployFailed` when it is not UTF-8."""
+    try:
+        return source.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        raise DeployFailed(f"{path}:{line}: this can't be read as UTF-8; save the file in that encoding.") from None
 
 
 def parse_manifest(text: str, path: Path) -> Manifest:
@@ -95,11 +101,12 @@ def parse_manifest(text: str, path: Path) -> Manifest:
 def load_plain(path: Path) -> Any:
     """Any YAML or JSON file as plain data. Raises `DeployFailed` when it is not there or neither."""
     try:
-        return plain(YAML(typ="rt").load(path.read_text(encoding="utf-8-sig")))
+        found = parse_yaml(decoded(path.read_bytes(), path))
     except OSError as error:
         raise DeployFailed(f"{path} can't be read: {error.strerror}") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise DeployFailed(f"{path} is neither YAML nor JSON: {error}") from None
+    except BadYaml as error:
+        raise DeployFailed(f"{path}:{error.line}: this is neither YAML nor JSON: {error.reason}.") from None
+    return plain(found.value) if found else None
 
 
 class _Reader:
@@ -110,31 +117,26 @@ class _Reader:
         self.faults: list[str] = []
         self.warnings: list[tuple[int, str]] = []
 
-    def parse(self, text: str) -> CommentedMap:
-        yaml = YAML(typ="rt")
-        yaml.allow_duplicate_keys = True
+    def parse(self, text: str) -> Block:
         try:
-            tree = yaml.load(text)
-        except MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise DeployFailed(f"{self.path}:{line}: this is not YAML: {error.problem or error}") from None
-        except YAMLError as error:
-            raise DeployFailed(f"{self.path}: this is not YAML: {error}") from None
-        if tree is None:
-            return CommentedMap()
-        if not isinstance(tree, CommentedMap):
+            tree = parse_yaml(text)
+        except BadYaml as error:
+            raise DeployFailed(f"{self.path}:{error.line}: this is not YAML: {error.reason}.") from None
+        if tree is None or tree.value is None:
+            return Block(1)
+        if not isinstance(tree.value, Block):
             raise DeployFailed(f"{self.path}:1: the file must be a mapping of keys such as deployments: and pull:.")
-        return tree
+        return tree.value
 
-    def entries(self, tree: CommentedMap, top: Mapping[str, Any]) -> list[Entry]:
+    def entries(self, tree: Block, top: Mapping[str, Any]) -> list[Entry]:
         found = top.get("deployments") or []
         if isinstance(found, Mapping):
             self.fault(tree, "deployments", "deployments", f"a list of deployments, not {_shown(found)}")
             return []
         return [self.entry(node, f"deployments[{index}]", tree) for index, node in enumerate(found)]
 
-    def entry(self, node: Any, path: str, tree: CommentedMap) -> Entry:
-        if not isinstance(node, CommentedMap):
+    def entry(self, node: Any, path: str, tree: Block) -> Entry:
+        if not isinstance(node, Block):
             self.fault(tree, "deployments", path, f"a mapping with name and entrypoint, not {_shown(node)}")
             return Entry({}, str(self.path))
         name = node.get("name")
@@ -147,12 +149,12 @@ class _Reader:
                 values[key] = self.steps(values[key], node, f"{label}: {key}")
         return Entry({key: plain(value) for key, value in values.items()}, self.line(node))
 
-    def _pool(self, node: CommentedMap, values: dict[str, Any], label: str) -> None:
+    def _pool(self, node: Block, values: dict[str, Any], label: str) -> None:
         pool = values.get("work_pool")
-        if isinstance(pool, CommentedMap):
+        if isinstance(pool, Block):
             values["work_pool"] = self.mapping(pool, WORK_POOL, f"{label}: work_pool")
 
-    def _schedules(self, node: CommentedMap, values: dict[str, Any], label: str) -> None:
+    def _schedules(self, node: Block, values: dict[str, Any], label: str) -> None:
         """The older `schedule:` becomes a list of one; empty ones of either kind are none."""
         single, several = values.pop("schedule", None), values.get("schedules")
         if single and several:
@@ -165,15 +167,13 @@ class _Reader:
             listed = [listed]
         values["schedules"] = [self._schedule(one, node, key, label) for one in listed if one]
 
-    def _schedule(self, one: Any, node: CommentedMap, key: str, label: str) -> dict[str, Any]:
-        if not isinstance(one, CommentedMap):
+    def _schedule(self, one: Any, node: Block, key: str, label: str) -> dict[str, Any]:
+        if not isinstance(one, Block):
             self.fault(node, key, f"{label}: {key}", f'a mapping such as {{cron: "0 6 * * *"}}, not {_shown(one)}')
             return {}
         return self.mapping(one, SCHEDULE, f"{label}: {key}", strict=True)
 
-    def mapping(
-        self, node: CommentedMap, fields: Mapping[str, Field], label: str, *, strict: bool = False
-    ) -> dict[str, Any]:
+    def mapping(self, node: Block, fields: Mapping[str, Field], label: str, *, strict: bool = False) -> dict[str, Any]:
         """The keys of a node that are known, each of the kind it must be; others are warned of, or are faults."""
         values: dict[str, Any] = {}
         for key, value in node.items():
@@ -190,17 +190,17 @@ class _Reader:
                 self.fault(node, key, _with(label, key), f"{error}, not {_shown(value)}")
         return values
 
-    def steps(self, value: Any, node: CommentedMap, label: str) -> list[dict[str, Any]]:
+    def steps(self, value: Any, node: Block, label: str) -> list[dict[str, Any]]:
         """A list of steps from a list, one mapping, or nothing."""
         if not value:
             return []
         listed = [value] if isinstance(value, Mapping) else value
         return [step for one in listed if (step := self._step(one, node, label))]
 
-    def _step(self, one: Any, node: CommentedMap, label: str) -> dict[str, Any]:
+    def _step(self, one: Any, node: Block, label: str) -> dict[str, Any]:
         if not one:
             return {}
-        if not isinstance(one, CommentedMap):
+        if not isinstance(one, Block):
             self.fault(node, label.rpartition(" ")[2], label, f"a step's name with its inputs, not {_shown(one)}")
             return {}
         first, *others = one
@@ -216,7 +216,7 @@ class _Reader:
             return {}
         return {str(first): plain(inputs or {})}
 
-    def _unknown(self, node: CommentedMap, key: str, fields: Mapping[str, Field], label: str, strict: bool) -> None:
+    def _unknown(self, node: Block, key: str, fields: Mapping[str, Field], label: str, strict: bool) -> None:
         hint = misplaced(key, fields) or nearest(key, fields)
         if strict:
             known = ", ".join(name for name, field in fields.items() if not field.ignored)
@@ -224,34 +224,27 @@ class _Reader:
         elif label or hint:  # people keep anchors under keys of their own at the top
             self.warn(node, key, f"{_with(label, key)} is not a key of this place and is ignored{_meant(hint)}")
 
-    def fault(self, node: CommentedMap, key: Any, label: str, expected: str) -> None:
+    def fault(self, node: Block, key: Any, label: str, expected: str) -> None:
         self.faults.append(f"{self.line(node, key)}: {label}: expected {expected}.")
 
-    def warn(self, node: CommentedMap, key: Any, message: str) -> None:
+    def warn(self, node: Block, key: Any, message: str) -> None:
         self.warnings.append((self.number(node, key), f"{self.line(node, key)}: {message}"))
 
-    def line(self, node: CommentedMap | CommentedSeq, key: Any = None) -> str:
+    def line(self, node: Block, key: Any = None) -> str:
         """`file:line` of a key, or of the node when the key came by a merge."""
         return f"{self.path}:{self.number(node, key)}"
 
-    def number(self, node: CommentedMap | CommentedSeq, key: Any = None) -> int:
-        places = node.lc.data or {}
-        line = places[key][0] if key in places else node.lc.line
-        return (line or 0) + 1
+    def number(self, node: Block, key: Any = None) -> int:
+        return node.lines.get(str(key), node.line)
 
 
 def plain(value: Any) -> Any:
-    """A YAML node as Python's own types; dates as text, since JSON has none."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
+    """A value of the file without the lines that it knows."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list):
         return [plain(one) for one in value]
-    if isinstance(value, date):
-        return value.isoformat()
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return bool(value) if isinstance(value, ScalarBoolean) else kind(value)
-    return None if value is None else str(value)
+    return value
 
 
 def _meant(name: str | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 
@@ -21,8 +20,6 @@ def text(value: Any) -> str | None:
     """A text, or none; a bare number or date is what its author wrote for one."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, date):
-        return value.isoformat()
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise ValueError("a text")
