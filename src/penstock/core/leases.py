@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from penstock.core.losses import LossTerms, after_loss
 from penstock.core.states import TERMINAL
 from penstock.wire.states import State, StateCreate, StateDetails, StateType
 
@@ -77,7 +78,15 @@ def begun_by_another(lease: Lease, worker: str | None) -> str | None:
     return holder if holder and worker and holder != worker else None
 
 
-def rescue(state: State, holder: str | None, expired_at: datetime, now: datetime) -> StateCreate | None:
+ADOPTION_GRACE = timedelta(seconds=30)
+"""How much longer than its lease a run that was watched is kept, so that another host may take its job in hand."""
+DEFAULT_GRACE = 30.0
+"""Seconds that a cancelled run has to end by itself, where nobody says otherwise."""
+
+
+def rescue(
+    state: State, holder: str | None, expired_at: datetime, now: datetime, terms: LossTerms
+) -> StateCreate | None:
     """What becomes of a run whose lease ran out; None when nothing is lost."""
     worker = (holder or "").partition(":")[2]
     if state.type is StateType.PENDING:
@@ -89,7 +98,7 @@ def rescue(state: State, holder: str | None, expired_at: datetime, now: datetime
     if state.type is StateType.RUNNING or (state.type is StateType.SCHEDULED and state.name == "AwaitingRetry"):
         who = repr(worker) if worker else "its process"
         message = f"No sign of life from {who} since its lease ended at {expired_at:%Y-%m-%d %H:%M:%S} UTC."
-        return StateCreate(type=StateType.CRASHED, message=message)
+        return after_loss(terms, message, now)
     if state.type is StateType.CANCELLING:
         return StateCreate(
             type=StateType.CANCELLED, message=f"{_worker(worker)} was to stop this run and gave no sign of life."

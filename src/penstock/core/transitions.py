@@ -153,7 +153,8 @@ def guard_cancelling(move: Move) -> Move | Verdict:
 def nothing_to_cancel(move: Move) -> Move | Verdict:
     """Where no process exists, cancelling is done at once."""
     current = move.current
-    unstarted = current.type is SCHEDULED and move.run.infrastructure_pid is None
+    has_process = move.run.infrastructure_pid is not None and move.policy.retry_type != "reschedule"
+    unstarted = current.type is SCHEDULED and not has_process
     if unstarted or current.name == "Resuming":
         reason = "The run was not started yet, so nothing had to be stopped."
     elif current.type is PAUSED and current.state_details.pause_reschedule:
@@ -293,6 +294,13 @@ def retry(move: Move) -> Move | Verdict:
     return instead(waiting, "Retrying", policy=again)
 
 
+def leave_process(move: Move) -> Move | Verdict:
+    """A run that is offered again has no process that it would go on in, or be cancelled in."""
+    if move.policy.retry_type != "in_process" and move.run.infrastructure_pid is None:
+        return move
+    return replace(move, policy=structs.replace(move.policy, retry_type="reschedule"))
+
+
 RULES = (
     #    judge                from                                            to
     Rule(carry_lease, EVERY, EVERY),
@@ -309,10 +317,12 @@ RULES = (
     Rule(copy_scheduled_time, {SCHEDULED}, {PENDING}),
     Rule(wait_until_due, {SCHEDULED, PENDING}, {RUNNING}),
     Rule(retry, {RUNNING}, {FAILED}),
+    Rule(leave_process, {PENDING, RUNNING}, {SCHEDULED}),
 )
 FORCED_RULES = (
     Rule(guard_result, {COMPLETED}, {COMPLETED}),
     Rule(nothing_to_cancel, {SCHEDULED, PAUSED}, {CANCELLING}),
+    Rule(leave_process, {SCHEDULED, PENDING, RUNNING}, {SCHEDULED}),
 )
 
 
@@ -363,29 +373,32 @@ def _settled(verdict: Verdict, move: Move, before: State | None) -> Verdict:
     """The verdict with the slot given back where the run leaves it, and the policy of a run that goes on or ends."""
     if verdict.state is None:
         return verdict
-    state = _with_slot(_linked(verdict.state, move.run), before)
     policy = verdict.policy or move.policy
+    keeps = _keeps_slot(verdict.state, policy)
+    state = _linked(verdict.state, move.run)
+    state = _with_slot(state, before) if keeps else state
     if policy.resuming and (state.type is RUNNING or state.type in TERMINAL):
         policy = structs.replace(policy, resuming=False)
     changed = None if policy is move.run.empirical_policy else policy
-    return replace(verdict, state=state, policy=changed, slots=_release(verdict, state, before))
+    return replace(verdict, state=state, policy=changed, slots=_release(verdict, keeps, before))
 
 
 def _with_slot(state: State, before: State | None) -> State:
     """The state with the lease of the slot that the run keeps, which a forced state does not know of."""
     lease = _lease_of(before)
-    if lease is None or not _keeps_slot(state) or _lease_of(state) is not None:
+    if lease is None or _lease_of(state) is not None:
         return state
     return with_details(state, deployment_concurrency_lease_id=lease)
 
 
-def _release(verdict: Verdict, state: State, before: State | None) -> Slots:
+def _release(verdict: Verdict, keeps: bool, before: State | None) -> Slots:
     lease = _lease_of(before)
-    return verdict.slots if lease is None or _keeps_slot(state) else replace(verdict.slots, release=lease)
+    return verdict.slots if lease is None or keeps else replace(verdict.slots, release=lease)
 
 
-def _keeps_slot(state: State) -> bool:
-    return state.type in HOLDS_SLOT or state.name == "AwaitingRetry"
+def _keeps_slot(state: State, policy: FlowRunPolicy) -> bool:
+    """A run that waits in its process keeps it; one that is offered again takes another."""
+    return state.type in HOLDS_SLOT or (state.name == "AwaitingRetry" and policy.retry_type == "in_process")
 
 
 def _lease_of(state: State | None) -> UUID | None:

@@ -87,6 +87,23 @@ class ServerDeployments(Struct, frozen=True):
 
     concurrency_slot_wait_seconds: AtLeastZero = 30.0
     """Wait before a run that found no slot is tried again."""
+    cancellation_grace_seconds: AtLeastZero = 30.0
+    """How long the job of a cancelled run has to end by itself, where its deployment does not say."""
+
+
+class Push(Struct, frozen=True):
+    """Push pools: those whose runs this server starts itself."""
+
+    enabled: bool = True
+    """Whether this server starts runs of push pools."""
+    loop_seconds: Positive = 15.0
+    """Seconds between looks for new and changed push pools, should a wake-up be missed."""
+    api_url: str | None = None
+    """Address of the API as the jobs see it; default: `api.url`, else `ui.api_url`, else the server's own."""
+    lease_seconds: Annotated[float, Meta(ge=5)] = 30.0
+    """After how many seconds of a server's silence another one takes its jobs in hand."""
+    maximum_run_seconds: Positive = 86_400.0
+    """How long a job of a push pool may run; then it is stopped. A job variable of that name says it for one run."""
 
 
 class Ephemeral(Struct, frozen=True):
@@ -275,6 +292,7 @@ class Server(Struct, frozen=True):
     database: Database = Database()
     deployments: ServerDeployments = ServerDeployments()
     ephemeral: Ephemeral = Ephemeral()
+    push: Push = Push()
     events: Events = Events()
     flow_run_graph: FlowRunGraph = FlowRunGraph()
     services: Services = Services()

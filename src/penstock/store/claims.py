@@ -15,11 +15,13 @@ from penstock.store.database import Row, Steps, intent
 from penstock.store.due_runs import load_of
 from penstock.store.flow_run_states import Outcome, Proposal, SlotTerms, propose_whole
 from penstock.store.statements import load
+from penstock.wire.dispatch import Renewed
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import StateCreate, StateDetails, StateType
 from penstock.wire.work_pools import WorkPool
 
 SQL = load("claims")
+WATCHES = load("watches")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Claim:
     now: datetime
     labels: dict[str, str]
     slots: SlotTerms
+    host: UUID | None = None
+    """The process that will watch over the job, where another could take that over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +94,13 @@ def _take(run_id: UUID, claim: Claim, dialect: str, state_id: UUID, claimed: Cla
     claimed.outcomes.append(outcome)
     if not outcome.written or outcome.run.state_type is not StateType.PENDING:
         return 0
+    until = to_micros(claim.now + timedelta(seconds=claim.lease_seconds))
     rows = yield SQL.lease(
         id=str(run_id),
         holder=claimed_by(claim.worker),
-        expires_at=to_micros(claim.now + timedelta(seconds=claim.lease_seconds)),
+        expires_at=until,
+        host=str(claim.host) if claim.host else None,
+        watched_until=until if claim.host else None,
     )
     claimed.taken.append(Taken(outcome.run, rows[0][0]))
     return 1
@@ -143,25 +150,38 @@ def _array(ids: Iterable[UUID]) -> str:
     return json.dumps([str(id) for id in ids])
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Who renews which attempts at which runs; `host` is the process that watches over their jobs, if that renews."""
+
+    worker: str
+    runs: Sequence[tuple[UUID, int]]
+    seconds: float
+    host: UUID | None = None
+
+
 @intent
-def renew(
-    worker: str, runs: Sequence[tuple[UUID, int]], seconds: float, now: datetime
-) -> Steps[tuple[list[UUID], list[UUID]]]:
-    """Extends leases; gives the runs that are not the asker's any more, and those that are to be stopped."""
-    rows = yield SQL.held(ids=json.dumps([str(id) for id, _ in runs]))
+def renew(renewal: Renewal, now: datetime) -> Steps[Renewed]:
+    """Extends leases, and the watch of the host; gives what is not the asker's any more, and what is to be stopped."""
+    rows = yield SQL.held(ids=json.dumps([str(id) for id, _ in renewal.runs]))
     known: dict[str, Row] = {row[0]: row for row in rows}
-    lost, cancelling = [], []
-    until = to_micros(now + timedelta(seconds=seconds))
-    for id, attempt in runs:
+    lost, cancelling, watched = [], [], []
+    holder, host = claimed_by(renewal.worker), str(renewal.host) if renewal.host else None
+    until = to_micros(now + timedelta(seconds=renewal.seconds))
+    for id, attempt in renewal.runs:
         row = known.get(str(id))
-        if row is None or row[1] != attempt or row[3] != claimed_by(worker):
+        if row is None or row[1] != attempt or row[3] != holder:
             lost.append(id)
-            continue
-        if row[2] == StateType.CANCELLING:
-            cancelling.append(id)
-        yield SQL.renew(id=str(id), attempt=attempt, holder=claimed_by(worker), expires_at=until)
-        yield SQL.renew_slots(id=str(id), expires_at=until, now=to_micros(now))
-    return lost, cancelling
+        elif host is not None and row[4] != host:
+            watched.append(id)
+        else:
+            if row[2] == StateType.CANCELLING:
+                cancelling.append(id)
+            yield SQL.renew(id=str(id), attempt=attempt, holder=holder, expires_at=until)
+            yield SQL.renew_slots(id=str(id), expires_at=until, now=to_micros(now))
+            if host is not None:
+                yield WATCHES.renew(id=str(id), host=host, until=until)
+    return Renewed(lost=lost, cancelling=cancelling, watched=watched)
 
 
 @intent

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from penstock.clock import from_micros, to_micros
-from penstock.core.leases import Lease, begun_by_another, lease_after
+from penstock.core.leases import DEFAULT_GRACE, Lease, begun_by_another, lease_after
 from penstock.core.run_events import Surroundings, state_event
 from penstock.core.states import with_details
 from penstock.core.transitions import DeploymentLimit, Facts, apply_state, decide_flow_run, needs_limit
@@ -39,10 +39,12 @@ FOR_EVER = timedelta(days=36_500)
 
 @dataclass(frozen=True, slots=True)
 class SlotTerms:
-    """How long a run waits for a slot of its deployment's limit, and may hold one before it runs."""
+    """What the settings say of runs: how long they wait for a slot, and may hold one before they run."""
 
     wait_seconds: float = 30.0
     grace_seconds: float = 300.0
+    cancel_seconds: float = DEFAULT_GRACE
+    """How long the job of a cancelled run has to end by itself, where its deployment does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,8 @@ class _Change:
 
     def __init__(self, known: Known, verdict: Verdict, state: State, proposal: Proposal) -> None:
         self.now = proposal.now
+        self.cancels = state.type is StateType.CANCELLING
+        self.cancel_seconds = proposal.slots.cancel_seconds
         run = apply_state(known.run, state, policy=verdict.policy, now=proposal.now)
         self.run = msgspec.structs.replace(run, labels={**run.labels, **proposal.labels}) if proposal.labels else run
         in_process = self.run.empirical_policy.retry_type == "in_process"
@@ -246,7 +250,7 @@ def change_row(run: FlowRun, before: State | None, around: Surroundings, now: da
 def write(change: _Change, dialect: str) -> Steps[bool]:
     """Writes a change if the run is still as it was read; False when it is not."""
     if dialect == "postgres":
-        alone = not has_result(change.run.state)
+        alone = not has_result(change.run.state) and not change.cancels
         query = SQL.change_run_whole.alone(**change.row) if alone else SQL.change_run_whole(**change.row)
         if not (yield query):
             return False
@@ -255,6 +259,8 @@ def write(change: _Change, dialect: str) -> Steps[bool]:
             return False
         yield SQL.insert_state(**change.row)
         yield SQL.insert_event(**change.row)
+    if change.cancels:
+        yield SQL.set_cancel_by(id=change.row["id"], now=to_micros(change.now), seconds=change.cancel_seconds)
     yield from keep_results([change.run.state], change.now)
     return True
 

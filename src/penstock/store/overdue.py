@@ -7,15 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from penstock.clock import from_micros, to_micros
-from penstock.core.leases import SIGN_OF_LIFE_LEASE, rescue
+from penstock.core.leases import ADOPTION_GRACE, SIGN_OF_LIFE_LEASE, rescue
+from penstock.core.losses import RESCHEDULES, LossTerms, after_loss
 from penstock.store import run_limits
 from penstock.store.database import Row, Steps, intent
 from penstock.store.flow_run_states import SQL as RUNS
 from penstock.store.flow_run_states import Outcome, Proposal, propose_whole, read_known
 from penstock.store.statements import load
+from penstock.wire.deployments import LossPolicy
+from penstock.wire.states import StateCreate, StateType
 
 SQL = load("overdue")
+
+
+class _Policy(msgspec.Struct):
+    """What a deployment's document says of losses."""
+
+    on_infrastructure_loss: LossPolicy = LossPolicy.FAIL
+    reschedule_limit: int = RESCHEDULES
+
+
+_decode_policy = msgspec.json.Decoder(_Policy).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +72,15 @@ def expired_pauses(now: datetime) -> Steps[Found]:
 
 @intent
 def stale_cancellations(before: datetime, limit: int) -> Steps[Found]:
-    """Runs that are Cancelling since before a moment."""
+    """Runs that are being cancelled and whose grace was over before a moment."""
     return Found(_ids((yield SQL.cancelling(before=to_micros(before), limit=limit))))
 
 
 @intent
 def lapsed_leases(now: datetime, limit: int) -> Steps[Found]:
     """Runs whose lease ran out; `next_at` is when the next one will."""
-    found = _ids((yield SQL.lapsed(now=to_micros(now), limit=limit)))
+    rows = yield SQL.lapsed(now=to_micros(now), unwatched=to_micros(now - ADOPTION_GRACE), limit=limit)
+    found = _ids(rows)
     return Found(found, _moment((yield SQL.next_lapse())))
 
 
@@ -76,11 +92,42 @@ def rescue_run(run_id: UUID, now: datetime, new_id: UUID, dialect: str) -> Steps
     expired_at, state = known.lease.expires_at, known.run.state
     if expired_at is None or expired_at > now or state is None:
         return None
-    lost = rescue(state, known.lease.holder, expired_at, now)
+    lost = rescue(state, known.lease.holder, expired_at, now, (yield from loss_terms(run_id)))
     if lost is None:
         yield SQL.end_lease(id=str(run_id), now=to_micros(now))
         return None
+    if state.type is not StateType.PENDING and lost.type is StateType.SCHEDULED:
+        yield SQL.count_loss(id=str(run_id))
     return (yield from propose_whole(run_id, Proposal(lost, now, new_id, force=True), dialect))
+
+
+def loss_terms(run_id: UUID) -> Steps[LossTerms]:
+    """What the deployment of a run says of losses, and how many the run has had."""
+    rows = yield SQL.loss_facts(id=str(run_id))
+    losses, doc = rows[0]
+    said = _decode_policy(doc) if doc else _Policy()
+    return LossTerms(said.on_infrastructure_loss, said.reschedule_limit, losses)
+
+
+@intent
+def report_loss(run_id: UUID, attempt: int, message: str, now: datetime, new_id: UUID, dialect: str) -> Steps[Outcome]:
+    """Ends or offers again a run whose host saw that what it ran on is gone. NotFound for an unknown one.
+
+    A run that has ended, or is being cancelled, stays as it is, and so does that of a stale attempt.
+    """
+    yield RUNS.lock_run(id=str(run_id))
+    known = yield from read_known(run_id)
+    lost = after_loss((yield from loss_terms(run_id)), message, now)
+    waits_in_process = known.run.empirical_policy.retry_type == "in_process"
+    lives = known.run.state_type in (StateType.PENDING, StateType.RUNNING) or (
+        known.run.state_type is StateType.SCHEDULED and waits_in_process
+    )
+    if lost.type is StateType.SCHEDULED and (not lives or known.lease.attempt != attempt):
+        lost = StateCreate(type=StateType.CRASHED, message=message)  # which the rules refuse
+    if lost.type is StateType.SCHEDULED:
+        yield SQL.count_loss(id=str(run_id))
+    proposal = Proposal(lost, now, new_id, force=lost.type is StateType.SCHEDULED, attempt=attempt)
+    return (yield from propose_whole(run_id, proposal, dialect))
 
 
 @intent

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from types import NoneType
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import UNSET, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from penstock.wire.endpoint import delete, get, patch, post
 from penstock.wire.flow_runs import BulkCreatedRuns, CreatedBy, FlowRun, FlowRunPolicy
@@ -32,6 +32,13 @@ class CollisionStrategy(StrEnum):
     CANCEL_NEW = "CANCEL_NEW"
 
 
+class LossPolicy(StrEnum):
+    """What becomes of a run when what it runs on is lost: a machine, a container, a spot instance."""
+
+    FAIL = "fail"
+    RESCHEDULE = "reschedule"
+
+
 class ConcurrencyOptions(Model):
     """How a deployment's limit acts; grace in seconds, 60 to 86,400."""
 
@@ -49,7 +56,8 @@ class VersionInfo(Model):
 class Deployment(Model):
     """A deployment as the API answers it; `concurrency_limit` stays null, see `global_concurrency_limit`.
 
-    The last six fields are not stored with it but found when it is read.
+    The last six fields are not stored with it but found when it is read. The three before them are Penstock's: a
+    Prefect client neither sees nor changes them.
     """
 
     id: UUID
@@ -76,6 +84,9 @@ class Deployment(Model):
     created_by: CreatedBy | None = None
     updated_by: CreatedBy | None = None
     enforce_parameter_schema: bool = True
+    on_infrastructure_loss: LossPolicy | UnsetType = UNSET
+    reschedule_limit: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    cancellation_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
     schedules: list[DeploymentSchedule] = field(default_factory=list)
     global_concurrency_limit: GlobalLimitSummary | None = None
     work_queue_name: str | None = None
@@ -110,6 +121,9 @@ class DeploymentCreate(Write):
     entrypoint: str | None = None
     job_variables: dict[str, Any] = field(default_factory=dict)
     version_info: VersionInfo | None = None
+    on_infrastructure_loss: LossPolicy | UnsetType = UNSET
+    reschedule_limit: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    cancellation_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
 
 
 class DeploymentUpdate(Write):
@@ -135,6 +149,9 @@ class DeploymentUpdate(Write):
     infrastructure_document_id: UUID | UnsetType | None = UNSET
     enforce_parameter_schema: bool | UnsetType | None = UNSET
     version_info: VersionInfo | UnsetType | None = UNSET
+    on_infrastructure_loss: LossPolicy | UnsetType = UNSET
+    reschedule_limit: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    cancellation_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
 
 
 class DeploymentFlowRunCreate(Write):

@@ -7,6 +7,7 @@ Prefect's way. A run process and its worker name the attempt they work on in the
 
 from __future__ import annotations
 
+from types import NoneType
 from uuid import UUID
 
 from msgspec import field
@@ -16,6 +17,7 @@ from penstock.wire.endpoint import get, post
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.flows import Flow
 from penstock.wire.model import Model, Write
+from penstock.wire.states import OrchestrationResult
 from penstock.wire.work_pools import WorkPool
 
 ATTEMPT_HEADER = "X-Penstock-Attempt"
@@ -41,6 +43,9 @@ class Claim(Write):
     limit: int = 1
     wait_seconds: float = 0.0
     lease_seconds: float = 60.0
+    host: UUID | None = None
+    """The asking process, which watches over the jobs it starts, and whose watch is another's when it falls silent.
+    None where nobody else could take these jobs in hand."""
 
 
 class DeploymentClaim(Write):
@@ -62,6 +67,32 @@ class ClaimedRun(Model):
     flow: Flow
     work_pool: WorkPool | None = None
     deployment: Deployment | None = None
+    cancellation_grace_seconds: float = 30.0
+    """How long its job has to end by itself when the run is cancelled."""
+    holder: str | None = None
+    """Under whose name the lease is, of a run whose job was started by another host: the job renews it so."""
+
+
+class Adoption(Write):
+    """Asks for the runs of a pool whose job nobody watches over any more, to watch over them as `host`."""
+
+    worker_name: str
+    host: UUID
+    limit: int = 50
+    lease_seconds: float = 60.0
+
+
+class Farewell(Write):
+    """A process that ends: what it watches over may be taken in hand by others at once."""
+
+    host: UUID
+
+
+class Loss(Write):
+    """What a run ran on is gone, through no fault of the run; the deployment's policy says what becomes of it."""
+
+    attempt: int
+    message: str
 
 
 class Held(Write):
@@ -77,16 +108,25 @@ class Renewal(Write):
     worker_name: str
     runs: list[Held]
     lease_seconds: float = 60.0
+    host: UUID | None = None
+    """Who watches over their jobs; None when a job renews for itself."""
 
 
 class Renewed(Model):
-    """What became of them: `lost` are not the asker's any more, `cancelling` are to be stopped."""
+    """What became of them: `lost` are not the asker's any more, `cancelling` are to be stopped.
+
+    The jobs of `watched` are in the hands of another host: they are let be.
+    """
 
     lost: list[UUID] = field(default_factory=list)
     cancelling: list[UUID] = field(default_factory=list)
+    watched: list[UUID] = field(default_factory=list)
 
 
 probe = get("/penstock", returns=Capabilities)
 claim_runs = post("/penstock/work_pools/{name}/claim", body=Claim, returns=list[ClaimedRun])
 claim_deployment_runs = post("/penstock/deployments/claim", body=DeploymentClaim, returns=list[ClaimedRun])
+adopt_runs = post("/penstock/work_pools/{name}/adopt", body=Adoption, returns=list[ClaimedRun])
+end_watches = post("/penstock/watches/end", body=Farewell, returns=NoneType)
+report_loss = post("/penstock/flow_runs/{id}/lost", body=Loss, returns=OrchestrationResult)
 renew_leases = post("/penstock/leases/renew", body=Renewal, returns=Renewed)

@@ -19,6 +19,7 @@ from penstock.store.flow_run_states import Outcome, Proposal, SlotTerms
 from penstock.store.flows import create_flow
 from penstock.store.statements import statement
 from penstock.wire.deployments import CollisionStrategy, ConcurrencyOptions, Deployment
+from penstock.wire.dispatch import Renewed
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.flows import FlowCreate
 from penstock.wire.states import StateCreate, StateDetails, StateType
@@ -226,7 +227,9 @@ async def test_a_run_whose_asker_had_gone_is_offered_again_with_its_labels_and_t
     assert taken[0].run.labels["taken.by"] == "gone"
     (outcome,) = await world.db.write(claims.give_back(taken, NOW, world.db.dialect, new_id))
     assert (outcome.written, outcome.run.state_name) == (True, "AwaitingRetry")
-    assert await world.db.write(claims.renew("gone", [(run.id, taken[0].attempt)], 60, NOW)) == ([run.id], [])
+    assert await world.db.write(claims.renew(claims.Renewal("gone", [(run.id, taken[0].attempt)], 60), NOW)) == Renewed(
+        lost=[run.id]
+    )
     (again,) = await world.claim(worker="there")
     assert (again.run.id, again.attempt, again.run.labels["taken.by"]) == (run.id, taken[0].attempt + 1, "there")
 
@@ -235,13 +238,13 @@ async def test_a_lease_is_renewed_by_its_holder_only(world: World) -> None:
     run = (await world.run()).run
     (taken,) = await world.claim(worker="a")
     held = [(run.id, taken.attempt)]
-    assert await world.db.write(claims.renew("a", held, 60, NOW)) == ([], [])
-    assert await world.db.write(claims.renew("b", held, 60, NOW)) == ([run.id], [])
+    assert await world.db.write(claims.renew(claims.Renewal("a", held, 60), NOW)) == Renewed()
+    assert await world.db.write(claims.renew(claims.Renewal("b", held, 60), NOW)) == Renewed(lost=[run.id])
     await world.propose(run.id, S.RUNNING)
     await world.propose(run.id, S.CANCELLING)
-    assert await world.db.write(claims.renew("a", held, 60, NOW)) == ([], [run.id])
+    assert await world.db.write(claims.renew(claims.Renewal("a", held, 60), NOW)) == Renewed(cancelling=[run.id])
     await world.propose(run.id, S.CANCELLED)
-    assert await world.db.write(claims.renew("a", held, 60, NOW)) == ([run.id], [])
+    assert await world.db.write(claims.renew(claims.Renewal("a", held, 60), NOW)) == Renewed(lost=[run.id])
 
 
 async def test_a_poll_shows_due_runs_and_changes_nothing(world: World) -> None:

@@ -81,7 +81,7 @@ class Slots(RuleBasedStateMachine):
 
     @rule()
     def renew(self) -> None:
-        lost, _ = self.do(self.db.write(claims.renew("w", self.taken, 30, self.now)))
+        lost = self.do(self.db.write(claims.renew(claims.Renewal("w", self.taken, 30), self.now))).lost
         self.taken = [one for one in self.taken if one[0] not in lost]
 
     @rule(seconds=st.sampled_from([1, 29, 31, 61, 400]))

@@ -8,7 +8,7 @@ from penstock.ids import new_id
 from penstock.server.announce import announce
 from penstock.server.loops.loop import Report, Tools
 from penstock.store.limits import forget_lapsed_leases
-from penstock.store.overdue import lapsed_leases, rescue_run
+from penstock.store.overdue import Found, lapsed_leases, rescue_run
 
 MOST = 500
 SECONDS = 5.0
@@ -23,5 +23,11 @@ async def take_back(tools: Tools, now: datetime) -> Report:
         if outcome is not None:
             announce(tools.hub, outcome)
     slots = await tools.store.write(forget_lapsed_leases(now))
-    next_at = found.next_at if not found.ids else now
-    return Report(len(found.ids) + slots, (next_at - now).total_seconds() + 0.01 if next_at else None)
+    return Report(len(found.ids) + slots, _again_in(found, now))
+
+
+def _again_in(found: Found, now: datetime) -> float | None:
+    """At once where there may be more; what is lapsed and left to other hosts for now is looked at every second."""
+    if found.ids or found.next_at is None:
+        return 0.0 if found.ids else None
+    return (found.next_at - now).total_seconds() + 0.01 if found.next_at > now else 1.0

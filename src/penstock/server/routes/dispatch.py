@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 from uuid import UUID
 
+from msgspec import Struct
+from msgspec.json import Decoder
+
 from penstock.clock import utc_now
 from penstock.errors import BadRequest, NotFound
 from penstock.ids import new_id
@@ -21,6 +24,7 @@ from penstock.store.database import Intent
 from penstock.store.deployments import mark_polled
 from penstock.store.deployments import read as read_deployment
 from penstock.store.filters import bounded
+from penstock.store.flow_run_documents import decode as decode_run
 from penstock.store.flow_runs import read as read_run
 from penstock.store.flows import FLOWS
 from penstock.store.work_pools import read as read_pool
@@ -28,10 +32,11 @@ from penstock.wire import dispatch as wire
 from penstock.wire import work_pools
 from penstock.wire import work_queues as queue_wire
 from penstock.wire.dispatch import Capabilities, Claim, DeploymentClaim, Renewal, Renewed
+from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import encode
 
 LONGEST_WAIT = 60.0
-FEATURES = ["claim", "claim_deployments", "renew", "deployment_versions"]
+FEATURES = ["claim", "claim_deployments", "renew", "adopt", "lost", "deployment_versions"]
 LEASE_SECONDS = (5.0, 86_400.0)
 
 
@@ -83,11 +88,12 @@ async def claim(at: Request, body: Claim, name: str) -> Encoded:
     labels = store.labels_of(body.worker_name, body.worker_type, pool)
 
     def take(now: datetime) -> Intent[store.Claimed]:
-        wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, labels, slot_terms(at.settings))
+        terms = slot_terms(at.settings)
+        wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, labels, terms, body.host)
         return store.of_pool(name, body.work_queue_names, wanted, at.store.dialect, new_id)
 
     taken = await _wait(at, body, _Source(str(pool.id), take, lambda: store.next_due(pool.id)))
-    return await _answer(at, name, taken, body.lease_seconds)
+    return await answer(at, name, [Given.of(one) for one in taken], body.lease_seconds)
 
 
 @handles(wire.claim_deployment_runs)
@@ -100,7 +106,8 @@ async def claim_of_deployments(at: Request, body: DeploymentClaim) -> Encoded:
         return store.of_deployments(body.deployment_ids, wanted, at.store.dialect, new_id)
 
     source = _Source(SERVED, take, lambda: store.next_due_of_deployments(body.deployment_ids))
-    return await _answer(at, None, await _wait(at, body, source), body.lease_seconds)
+    taken = await _wait(at, body, source)
+    return await answer(at, None, [Given.of(one) for one in taken], body.lease_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,45 +151,76 @@ async def _given_back(at: Request, taken: list[store.Taken]) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A run that a host is given, and under whose name its lease is, when that is not its own."""
+
+    run_id: UUID
+    attempt: int
+    holder: str | None = None
+
+    @classmethod
+    def of(cls, taken: store.Taken) -> Given:
+        """A claimed run."""
+        return cls(taken.run.id, taken.attempt)
+
+
 def _check(body: Claim | DeploymentClaim) -> None:
-    _check_lease(body.lease_seconds)
+    check_lease(body.lease_seconds)
     if body.limit < 1:
         raise BadRequest(f"A claim asks for at least one run, not {body.limit}.")
 
 
-def _check_lease(seconds: float) -> None:
+def check_lease(seconds: float) -> None:
+    """Raises `BadRequest` for a lease that is too short or too long."""
     least, most = LEASE_SECONDS
     if not least <= seconds <= most:
         raise BadRequest(f"A lease is for {least:g} to {most:g} seconds, not {seconds:g}.")
 
 
-async def _answer(at: Request, pool_name: str | None, taken: list[store.Taken], seconds: float) -> Encoded:
-    """Everything that is needed to start the runs, in one message."""
+async def answer(at: Request, pool_name: str | None, given: list[Given], seconds: float) -> Encoded:
+    """Everything that is needed to start the runs, or to find their jobs, in one message."""
     parts: list[bytes] = []
-    pool = encode(await at.store.read(read_pool(pool_name))) if taken and pool_name else b"null"
-    for one in taken:
-        run = await at.store.read(read_run(one.run.id, at.now))
-        flow = await at.store.read(FLOWS.read(one.run.flow_id))
-        if run is None or flow is None:
+    pool = encode(await at.store.read(read_pool(pool_name))) if given and pool_name else b"null"
+    for one in given:
+        run = await at.store.read(read_run(one.run_id, at.now))
+        known = decode_run(run) if run else None
+        flow = await at.store.read(FLOWS.read(known.flow_id)) if known else None
+        if run is None or known is None or flow is None:
             continue
+        deployment, grace = await _deployment(at, known)
         parts.append(
-            b'{"attempt":%d,"lease_seconds":%s,"flow_run":%b,"flow":%b,"work_pool":%b,"deployment":%b}'
-            % (one.attempt, repr(seconds).encode(), run, flow, pool, await _deployment(at, one))
+            b'{"attempt":%d,"lease_seconds":%a,"cancellation_grace_seconds":%a,"holder":%b,'
+            b'"flow_run":%b,"flow":%b,"work_pool":%b,"deployment":%b}'
+            % (one.attempt, float(seconds), float(grace), encode(one.holder), run, flow, pool, deployment)
         )
     return Encoded(b"[" + b",".join(parts) + b"]")
 
 
-async def _deployment(at: Request, one: store.Taken) -> bytes:
-    if one.run.deployment_id is None:
-        return b"null"
-    found = await at.store.read(read_deployment(one.run.deployment_id, at.store.dialect, at.now))
-    return b"null" if found is None else await as_pinned(at, one.run, found)
+class _Graceful(Struct):
+    cancellation_grace_seconds: float | None = None
+
+
+async def _deployment(at: Request, run: FlowRun) -> tuple[bytes, float]:
+    """The JSON of a run's deployment, and the grace of its cancelled runs."""
+    grace = at.settings.server.deployments.cancellation_grace_seconds
+    if run.deployment_id is None:
+        return b"null", grace
+    found = await at.store.read(read_deployment(run.deployment_id, at.store.dialect, at.now))
+    if found is None:
+        return b"null", grace
+    own = _decode_grace(found).cancellation_grace_seconds
+    return await as_pinned(at, run, found), grace if own is None else own
+
+
+_decode_grace = Decoder(_Graceful).decode
 
 
 @handles(wire.renew_leases)
 async def renew(at: Request, body: Renewal) -> Renewed:
     """Extends the leases of a worker's runs."""
-    _check_lease(body.lease_seconds)
+    check_lease(body.lease_seconds)
     held = [(run.flow_run_id, run.attempt) for run in body.runs]
-    lost, cancelling = await at.store.write(store.renew(body.worker_name, held, body.lease_seconds, at.now))
-    return Renewed(lost=lost, cancelling=cancelling)
+    return await at.store.write(
+        store.renew(store.Renewal(body.worker_name, held, body.lease_seconds, body.host), at.now)
+    )

@@ -44,10 +44,12 @@ async def set_state(at: Request, body: SetState, id: UUID) -> Answer[Orchestrati
 
 
 def slot_terms(settings: Settings) -> store.SlotTerms:
-    """What the settings say of slots of deployments' limits."""
+    """What the settings say of slots of deployments' limits, and of the grace of cancelled runs."""
     asked = settings.server
     return store.SlotTerms(
-        asked.deployments.concurrency_slot_wait_seconds, asked.concurrency.initial_deployment_lease_duration
+        asked.deployments.concurrency_slot_wait_seconds,
+        asked.concurrency.initial_deployment_lease_duration,
+        asked.deployments.cancellation_grace_seconds,
     )
 
 

@@ -57,15 +57,16 @@ where deployment_id in (select jsonb_array_elements_text(:ids)) and state_type =
     and coalesce(retry_type, '') <> 'in_process'
 
 -- name: lease
-update flow_runs set lease_holder = :holder, lease_expires_at = :expires_at, attempt = attempt + 1 where id = :id
-returning attempt
+update flow_runs set lease_holder = :holder, lease_expires_at = :expires_at, attempt = attempt + 1,
+    watched_by = :host, watched_until = :watched_until
+where id = :id returning attempt
 
 -- name: held
-select id, attempt, state_type, lease_holder, retry_type, state_id
+select id, attempt, state_type, lease_holder, watched_by
 from flow_runs where id in (select value from json_each(:ids))
 
 -- name: held (postgres)
-select id, attempt, state_type, lease_holder, retry_type, state_id
+select id, attempt, state_type, lease_holder, watched_by
 from flow_runs where id in (select jsonb_array_elements_text(:ids))
 
 -- name: renew

@@ -91,6 +91,18 @@ with changed as (
 )
 select id from changed
 
+-- name: set_cancel_by
+update flow_runs set cancel_by = :now + 1000000 * coalesce((
+    select json_extract(d.doc, '$.cancellation_grace_seconds') from deployments d
+    where d.id = flow_runs.deployment_id), :seconds)
+where id = :id
+
+-- name: set_cancel_by (postgres)
+update flow_runs set cancel_by = cast(:now as bigint) + 1000000 * coalesce((
+    select cast(cast(d.doc as jsonb) ->> 'cancellation_grace_seconds' as double precision) from deployments d
+    where d.id = flow_runs.deployment_id), cast(:seconds as double precision))
+where id = :id
+
 -- name: rewrite_run
 update flow_runs set name = :name, tags = :tags, deployment_id = :deployment_id, work_queue_id = :work_queue_id,
     retry_type = :retry_type, updated = :updated, doc = :doc

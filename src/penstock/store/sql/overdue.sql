@@ -12,12 +12,21 @@ select id, json_extract(doc, '$.state.state_details.pause_timeout') from flow_ru
 -- name: paused (postgres)
 select id, cast(doc as jsonb) #>> '{state,state_details,pause_timeout}' from flow_runs where state_type = 'PAUSED'
 
+-- `before` is of the end of the grace, which the row has since the run is being cancelled.
 -- name: cancelling
-select id from flow_runs where state_type = 'CANCELLING' and state_timestamp <= :before
+select id from flow_runs where state_type = 'CANCELLING' and coalesce(cancel_by, state_timestamp) <= :before
 order by state_timestamp limit :limit
 
+-- name: loss_facts
+select r.losses, d.doc from flow_runs r left join deployments d on d.id = r.deployment_id where r.id = :id
+
+-- name: count_loss
+update flow_runs set losses = losses + 1 where id = :id
+
+-- A run that was watched is another host's first: its job may be well, and only its host gone.
 -- name: lapsed
-select id from flow_runs where lease_expires_at <= :now order by lease_expires_at limit :limit
+select id from flow_runs where lease_expires_at <= :now and coalesce(watched_until, 0) <= :unwatched
+order by lease_expires_at limit :limit
 
 -- name: next_lapse
 select min(lease_expires_at) from flow_runs where lease_expires_at is not null

@@ -1,0 +1,37 @@
+"""Watches: which process looks after the job of a run that runs elsewhere, and who takes over when it is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from penstock.clock import to_micros
+from penstock.store.database import Steps, intent
+from penstock.store.statements import load
+
+SQL = load("watches")
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A run whose job the asker watches over now: which attempt it is, and under whose name its lease is."""
+
+    run_id: UUID
+    attempt: int
+    holder: str
+
+
+@intent
+def adopt(pool_id: UUID, host: UUID, seconds: float, limit: int, now: datetime) -> Steps[list[Adopted]]:
+    """Gives a host the runs of a pool that nobody watches over any more; never the same run to two."""
+    until = to_micros(now + timedelta(seconds=seconds))
+    rows = yield SQL.adopt(pool_id=str(pool_id), host=str(host), until=until, now=to_micros(now), limit=limit)
+    return [Adopted(UUID(id), attempt, holder.partition(":")[2]) for id, attempt, holder in rows]
+
+
+@intent
+def end(host: UUID, now: datetime) -> Steps[set[UUID]]:
+    """Ends the watches of a host that goes; gives the queues of the runs that others may take in hand."""
+    rows = yield SQL.end_watches(host=str(host), now=to_micros(now))
+    return {UUID(row[0]) for row in rows if row[0] is not None}
