@@ -1,0 +1,3 @@
+"""Google Cloud Run: each job of a run is a job of Cloud Run with one execution."""
+
+from penstock.infra.cloud_run.driver import CloudRun as CloudRun
