@@ -5,37 +5,56 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from penstock import names, plugins
 from penstock.errors import StepFailed
+from penstock.steps.buckets import (
+    pull_from_azure_blob_storage,
+    pull_from_gcs,
+    pull_from_remote_storage,
+    pull_from_s3,
+    push_to_azure_blob_storage,
+    push_to_gcs,
+    push_to_s3,
+)
 from penstock.steps.git import git_clone
 from penstock.steps.packages import install_missing, pip_install_requirements
-from penstock.steps.places import pull_with_block, set_working_directory
+from penstock.steps.places import set_working_directory
 from penstock.steps.protocol import Place, Step
 from penstock.steps.shell import run_shell_script
+from penstock.steps.storage_blocks import pull_with_block
 
 BUILT_IN: dict[str, Step] = {
     "git_clone": git_clone,
     "pip_install_requirements": pip_install_requirements,
+    "pull_from_azure_blob_storage": pull_from_azure_blob_storage,
+    "pull_from_gcs": pull_from_gcs,
+    "pull_from_remote_storage": pull_from_remote_storage,
+    "pull_from_s3": pull_from_s3,
     "pull_with_block": pull_with_block,
+    "push_to_azure_blob_storage": push_to_azure_blob_storage,
+    "push_to_gcs": push_to_gcs,
+    "push_to_s3": push_to_s3,
     "run_shell_script": run_shell_script,
     "set_working_directory": set_working_directory,
 }
 
-_FAMILIES = ("penstock.", "prefect.")
+_FAMILIES = frozenset({"penstock", "prefect", "prefect_aws", "prefect_azure", "prefect_docker", "prefect_gcp"})
 
 
 async def find(name: str, requires: list[str]) -> Step:
     """The step of this name: ours, a plug-in's, or any callable at a dotted path.
 
-    Project files name the built-in steps as Prefect does (`prefect.deployments.steps.git_clone`); ours
-    answer to that, to `penstock.deployments.steps.git_clone` and to the bare name. What the step
-    `requires` is installed only for a callable of another package.
+    Project files name the built-in steps as Prefect does (`prefect.deployments.steps.git_clone`,
+    `prefect_aws.deployments.steps.push_to_s3`); ours answer to that, to `penstock.deployments.steps.git_clone`
+    and to the bare name. What the step `requires` is installed only for a callable of another package.
     """
-    last = name.rpartition(".")[2]
-    known = name == last or (name.startswith(_FAMILIES) and ".steps" in name)
+    *module, last = name.split(".")
+    known = not module or (module[0] in _FAMILIES and "steps" in module)
     if known and last in BUILT_IN:
         return BUILT_IN[last]
     if (plugin := plugins.load(plugins.STEPS, name)) is not None:
@@ -62,13 +81,22 @@ class _Foreign:
 
 
 def _load(name: str) -> Any:
+    """The callable; modules in the working directory are found too."""
     module, dot, attribute = name.rpartition(".")
     if not dot:
-        nearest = names.nearest(name, BUILT_IN)
-        raise StepFailed(f"There is no step {name!r}.{f' Did you mean {nearest!r}?' if nearest else ''}")
+        raise StepFailed(f"There is no step {name!r}.{_meant(name)}")
+    here = str(Path.cwd())
+    sys.path.append(here)
     try:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
-        raise StepFailed(f"The step {name!r} can't be imported: {error}") from error
+        raise StepFailed(f"The step {name!r} can't be imported: {error}.{_meant(attribute)}") from error
     except AttributeError:
         raise StepFailed(f"The module {module!r} has no step {attribute!r}.") from None
+    finally:
+        sys.path.remove(here)
+
+
+def _meant(name: str) -> str:
+    nearest = names.nearest(name, BUILT_IN)
+    return f" Did you mean {nearest!r}?" if nearest else ""

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from penstock.errors import StepFailed
 from penstock.steps import repositories
@@ -23,6 +24,16 @@ from penstock.steps.repositories import Credentials, Repository
 TRIES = 3
 HOPELESS = ("not found", "couldn't find remote ref", "authentication failed", "does not exist", "could not read", "403")
 """Said by git when another try would end the same way."""
+
+HANDED_ON = frozenset(
+    """
+    PATH HOME USER LOGNAME TMPDIR XDG_CONFIG_HOME SYSTEMROOT USERPROFILE LD_LIBRARY_PATH KRB5CCNAME
+    HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE
+    GIT_SSL_CAINFO GIT_SSL_CAPATH GIT_SSL_NO_VERIFY GIT_SSH GIT_SSH_COMMAND SSH_AUTH_SOCK
+    GIT_CONFIG_GLOBAL GIT_CONFIG_NOSYSTEM
+    """.split()
+)
+"""What git gets of the environment: what it needs to reach a host, and none of the worker's own secrets."""
 
 _HELPER = (
     '!f() { test "$1" = get && '
@@ -58,33 +69,50 @@ async def git_clone(
 
     The directory is `<repository>`, or `<repository>-<branch or commit>`, below the working directory.
     """
+    source = repositories.repository(repository)
+    point = branch or commit_sha
+    name = clone_directory_name or (f"{source.name}-{str(point).replace('/', '-')}" if point else source.name)
+    target = Path.cwd() / repositories.folder(name)
+    await clone(
+        target,
+        repository=repository,
+        branch=branch,
+        commit_sha=commit_sha,
+        include_submodules=include_submodules,
+        access_token=access_token,
+        credentials=credentials,
+        directories=directories,
+    )
+    return {"directory": str(target)}
+
+
+async def clone(
+    target: Path,
+    *,
+    repository: str,
+    branch: str | None = None,
+    commit_sha: str | None = None,
+    include_submodules: bool = False,
+    access_token: str | None = None,
+    credentials: Mapping[str, Any] | None = None,
+    directories: Sequence[str] | None = None,
+) -> None:
+    """Makes a folder hold a repository's files. Raises `StepFailed`."""
     if branch and commit_sha:
         raise StepFailed("git_clone takes a branch or a commit_sha, not both.")
     if access_token and credentials:
         raise StepFailed("git_clone takes an access_token or credentials, not both.")
     source = repositories.repository(repository)
-    point = branch or commit_sha
-    name = clone_directory_name or (f"{source.name}-{point.replace('/', '-')}" if point else source.name)
+    folders = [directories] if isinstance(directories, str) else directories or ()
     wish = Wish(
         source,
-        branch and repositories.branch(branch),
-        commit_sha and repositories.commit(commit_sha),
+        repositories.branch(branch) if branch else None,
+        repositories.commit(commit_sha) if commit_sha else None,
         bool(include_submodules),
-        tuple(repositories.folder(path) for path in directories or ()),
-        Path.cwd() / repositories.folder(name),
+        tuple(repositories.folder(path) for path in folders),
+        target,
     )
-    await _clone(wish, _Git(wish, _credentials(source, access_token, credentials)))
-    return {"directory": str(wish.target)}
-
-
-def _credentials(source: Repository, access_token: str | None, given: Mapping[str, Any] | None) -> Credentials | None:
-    if given:
-        secret = given.get("token") or given.get("access_token") or given.get("password") or given.get("value")
-        if not secret:
-            raise StepFailed("The credentials of git_clone have neither a token nor a password.")
-        user = given.get("username")
-        return Credentials(str(user), str(secret)) if user else repositories.token(str(secret), source.host)
-    return repositories.token(access_token, source.host) if access_token else source.credentials
+    await _clone(wish, _Git(wish, repositories.credentials(source, access_token, credentials)))
 
 
 class _Git:
@@ -106,14 +134,19 @@ class _Git:
     def words(self, verb: str, finished: Finished) -> str:
         said = finished.stderr.strip()
         if self.secret:
-            said = said.replace(self.secret, "***")
+            said = said.replace(self.secret, "***").replace(quote(self.secret, safe=""), "***")
         return f"git {verb} failed with exit code {finished.code}:\n{said}"
 
 
 def _environment(source: Repository, credentials: Credentials | None) -> dict[str, str]:
     """Git's environment. File access within a clone from elsewhere (by a submodule) is not allowed."""
-    settings = [("core.hooksPath", os.devnull), ("advice.detachedHead", "false"), ("init.defaultBranch", "main")]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_CONFIG_")}
+    settings = [
+        ("core.hooksPath", os.devnull),
+        ("core.fsmonitor", "false"),
+        ("advice.detachedHead", "false"),
+        ("init.defaultBranch", "main"),
+    ]
+    env = {name: value for name, value in os.environ.items() if name.upper() in HANDED_ON}
     if credentials:
         # The empty one drops the user's own helpers, which would be told to remember the secret.
         scope = f"credential.{source.scheme}://{source.host}.helper"

@@ -7,8 +7,10 @@ against what it may be, not searched for what it may not.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from penstock.errors import StepFailed
@@ -73,11 +75,31 @@ def _shown(address: str) -> str:
     return re.sub(r"//[^/@]*@", "//", address)
 
 
-def token(secret: str, host: str) -> Credentials:
+def credentials(
+    source: Repository, access_token: str | None, given: Mapping[str, Any] | None = None
+) -> Credentials | None:
+    """What opens a repository: an access token, a block's data (`github-`, `gitlab-`, `bitbucket-credentials`, or
+    any with a `token` or `password`), or what stood in the address."""
+    if given is None or given == {}:
+        return token(str(access_token), source.host) if access_token else source.credentials
+    if not isinstance(given, Mapping):
+        raise StepFailed("The credentials of git_clone must be a block's data, such as {token: ...}.")
+    secret = next((given[name] for name in ("token", "access_token", "password", "value") if given.get(name)), None)
+    if not secret:
+        raise StepFailed("The credentials of git_clone have neither a token nor a password.")
+    user = given.get("username")
+    # A block may name its host's kind where the address does not: https://gitlab.com beside git.example.org.
+    return Credentials(str(user), str(secret)) if user else token(str(secret), source.host, str(given.get("url") or ""))
+
+
+def token(secret: str, host: str, kind: str = "") -> Credentials:
     """How hosts want an access token: as `user:token` if it is given so, else with the user they expect."""
     user, colon, rest = secret.partition(":")
     if colon:
         return Credentials(user, rest)
+    if "bitbucketserver" in host:
+        raise StepFailed("A Bitbucket server wants a user too: write the token as `user:token`, or give a `username`.")
+    host = f"{host} {kind}"
     if "gitlab" in host:
         return Credentials("oauth2", secret)
     return Credentials("x-token-auth" if "bitbucket" in host else "x-access-token", secret)

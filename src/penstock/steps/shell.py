@@ -24,7 +24,7 @@ async def run_shell_script(
     expand_env_vars: bool = False,
     shell: bool = False,
 ) -> dict[str, str]:
-    """Runs each line of `script` as a command of its own; with `shell` the whole of it in a shell.
+    """Runs each line of `script` as a command of its own; with `shell` each in a shell of its own, as Prefect does.
 
     Outputs `stdout` and `stderr` of all commands. The first that does not exit with 0 fails the step.
     """
@@ -44,10 +44,10 @@ async def run_shell_script(
 
 
 def _commands(script: str, shell: bool) -> Iterator[list[str]]:
-    if shell:
-        yield ["/bin/sh", "-c", script]
-        return
-    for line in script.splitlines():
+    for line in filter(str.strip, script.splitlines()):
+        if shell:
+            yield ["/bin/sh", "-c", line]
+            continue
         try:
             argv = shlex.split(line)
         except ValueError as error:

@@ -13,8 +13,8 @@ IGNORE_FILE = ".prefectignore"
 class Ignore:
     """The patterns of a file; without a file nothing is ignored."""
 
-    def __init__(self, file: Path) -> None:
-        self._patterns = _patterns(file) if file.is_file() else None
+    def __init__(self, file: Path | None) -> None:
+        self._patterns = _patterns(file) if file and file.is_file() else None
 
     def leaves_out(self, path: str) -> bool:
         """Whether the file at a relative path stays at home; a folder's path ends with a slash."""

@@ -11,10 +11,10 @@ from penstock.client.client import AsyncClient
 from penstock.clock import utc_now
 from penstock.errors import PenstockError, StepFailed
 from penstock.ids import new_id
-from penstock.steps.places import copy, open_storage
 from penstock.steps.protocol import Place
 from penstock.steps.references import Filler
 from penstock.steps.run import Told, run_steps
+from penstock.steps.storage_blocks import fetch
 from penstock.wire import blocks
 from penstock.wire.deployments import Deployment
 from penstock.worker.facts import RunFacts
@@ -39,10 +39,7 @@ async def _copy_storage(client: AsyncClient, deployment: Deployment, target: Pat
         blocks.read_block_document, id=deployment.storage_document_id, query={"include_secrets": True}
     )
     slug = found.block_type.slug if found.block_type else ""
-    data = dict(found.data)
-    if slug == "local-file-system" and deployment.path:
-        data["basepath"] = str(Path(data.get("basepath") or ".", deployment.path))
-    copy(open_storage(slug, data), target)
+    await fetch(slug, found.data, target, deployment.path or "")
 
 
 def _enter(folder: str) -> None:
