@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from penstock.cli.console import Failure, note, say
+from penstock.cli.console import Failure, note
+from penstock.cli.deploy_plan import Wishes, check, plan_options, run_deploy, run_plan
 
 
 def _many(*names: str, metavar: str, help: str) -> Callable[[Any], Any]:
@@ -43,13 +45,12 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[Any], Any]:
     default=True,
     help="Whether the server refuses parameters that do not fit the flow.",
 )
-@click.option("--plan", "only_plan", is_flag=True, help="Show what would be made or changed, and do nothing.")
+@plan_options
 @_many("--sla", metavar="JSON", help="For Prefect Cloud; says nothing here.")
 def deploy(
     name: tuple[str, ...],
     every: bool,
     prefect_file: str | None,
-    only_plan: bool,
     sla: tuple[str, ...],
     **flags: Any,
 ) -> None:
@@ -64,6 +65,7 @@ def deploy(
     from penstock.deploy.project import chosen_entries
     from penstock.deploy.select import select
 
+    wishes = Wishes.taken(flags)
     if sla:
         note("--sla is for Prefect Cloud and is left out.")
     manifest = load_manifest(Path(prefect_file or "prefect.yaml"))
@@ -75,7 +77,8 @@ def deploy(
     entries, ignored = chosen_entries(selection, Options(**flags))
     for warning in [*manifest.warnings, *selection.warnings, *ignored]:
         note(warning)
-    asyncio.run(_in_workshop(_preview if only_plan else _deploy, entries, manifest))
+    check(wishes, every=every, entries=len(manifest.entries))
+    asyncio.run(_in_workshop(partial(run_plan if wishes.only_plan else _deploy, wishes=wishes), entries, manifest))
 
 
 async def _in_workshop(work: Callable[[Any, Any, Any], Awaitable[None]], entries: Any, manifest: Any) -> None:
@@ -93,30 +96,11 @@ async def _in_workshop(work: Callable[[Any, Any, Any], Awaitable[None]], entries
             await work(entries, manifest, Workshop(client, Path.cwd(), os.environ, utc_now(), default))
 
 
-async def _deploy(entries: Any, manifest: Any, shop: Any) -> None:
-    from penstock.deploy.project import deploy_entries
-
-    plans = []
-    async for one in deploy_entries(entries, manifest, shop):
-        for warning in one.plan.warnings:
-            note(warning)
-        say(f"Deployment {one.plan.full_name!r} {'created' if one.created else 'updated'}: {one.id}")
-        plans.append(one.plan)
+async def _deploy(entries: Any, manifest: Any, shop: Any, wishes: Wishes) -> None:
+    plans = await run_deploy(entries, manifest, shop, wishes)
     await _hint_at_workers(shop.client, sorted({str(plan.work_pool_name) for plan in plans}))
     if len(plans) == 1:
         note(f"Run it with: penstock deployment run {plans[0].full_name!r}")
-
-
-async def _preview(entries: Any, manifest: Any, shop: Any) -> None:
-    from penstock.deploy.project import preview_entries
-
-    async for one in preview_entries(entries, manifest, shop):
-        for warning in one.plan.warnings:
-            note(warning)
-        words = "would be created." if one.is_new else "would change:" if one.changes else "is as planned."
-        say(f"Deployment {one.plan.full_name!r} {words}")
-        for line in (line for change in one.changes for line in change.lines()):
-            say(f"  {line}")
 
 
 async def _hint_at_workers(client: Any, pools: list[str]) -> None:

@@ -16,9 +16,10 @@ from penstock.cli.files import parse_object, parse_pairs
 from penstock.cli.flow_runs import flow_names_of
 from penstock.cli.groups import Verbs
 from penstock.cli.moments import after, at
-from penstock.cli.schedules import describe, schedule
+from penstock.cli.schedules import schedule
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
+from penstock.core.schedule_changes import describe
 from penstock.errors import PenstockError
 from penstock.names import nearest
 from penstock.wire import deployments

@@ -14,6 +14,7 @@ from penstock.cli.files import parse_json
 from penstock.cli.groups import Verbs
 from penstock.cli.tables import table
 from penstock.client.client import Client
+from penstock.core.schedule_changes import describe
 from penstock.wire import deployments
 from penstock.wire.deployments import Deployment
 from penstock.wire.schedules import DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate
@@ -39,28 +40,6 @@ def _of(found: Deployment, schedule_id: UUID) -> DeploymentSchedule:
         if one.id == schedule_id:
             return one
     raise Failure(f"The deployment {found.name!r} has no schedule '{schedule_id}'.")
-
-
-def describe(schedule: dict[str, Any]) -> str:
-    """A schedule in a few words."""
-    if "cron" in schedule:
-        return f"cron {schedule['cron']}{_zone(schedule)}"
-    if "interval" in schedule:
-        return f"every {_stretch(float(schedule['interval']))}{_zone(schedule)}"
-    return f"rrule {schedule.get('rrule')}{_zone(schedule)}"
-
-
-def _zone(schedule: dict[str, Any]) -> str:
-    zone = schedule.get("timezone")
-    return f" ({zone})" if zone and zone != "UTC" else ""
-
-
-def _stretch(seconds: float) -> str:
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length and seconds % length == 0:
-            count = int(seconds // length)
-            return f"{count} {unit}s" if count > 1 else unit
-    return f"{seconds:g} s"
 
 
 @schedule.command()

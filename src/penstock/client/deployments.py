@@ -1,15 +1,45 @@
-"""Brings a plan to the server: creates the deployment, or changes the one of that flow and name."""
+"""Brings a plan to the server: creates the deployment, or changes the one of that flow and name.
+
+A Penstock server keeps a version of what each deploy made, with the plan: what people changed since can be told
+from what the file changed. On a Prefect server nothing tells, so the plan wins.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from penstock.client.client import Client
+from penstock.clock import utc_now
+from penstock.core.deployment_changes import Changes, applied_of, changes, plan_of
 from penstock.core.deployment_plans import OWNER, DeploymentPlan
 from penstock.errors import DeployFailed, NotFound, PenstockError
-from penstock.wire import automations, deployments, flows
+from penstock.wire import automations, deployment_versions, deployments, dispatch, flows
+from penstock.wire.automations import Automation
+from penstock.wire.deployment_versions import (
+    VERSION_LABEL,
+    DeploymentVersion,
+    FirstVersion,
+    NextVersion,
+    VersionSource,
+)
+from penstock.wire.deployments import Deployment
 from penstock.wire.flows import FlowCreate
+from penstock.wire.model import Labels
+
+VERSIONS = "deployment_versions"
+
+
+class Outcome(StrEnum):
+    """What became of a deployment."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,37 +48,148 @@ class Applied:
 
     plan: DeploymentPlan
     id: UUID
-    created: bool
+    outcome: Outcome
+    changes: Changes = field(default_factory=Changes)
+
+    @property
+    def created(self) -> bool:
+        return self.outcome is Outcome.CREATED
 
 
-def apply(client: Client, plan: DeploymentPlan) -> Applied:
-    """Creates or changes the deployment and its automations.
+@dataclass(frozen=True, slots=True)
+class Deploying:
+    """How a plan is brought to the server: by whom, for which project, and whether it wins over everything."""
 
-    Raises `DeployFailed` with the server's reason when it refuses; doing it again is safe.
-    """
-    try:
-        id, created = _deployment(client, plan)
-        _automations(client, plan, id)
-    except PenstockError as error:
-        raise DeployFailed(f"{plan.full_name} was not deployed: {error.message}") from error
-    return Applied(plan, id, created)
+    source: VersionSource = field(default_factory=VersionSource)
+    labels: Labels = field(default_factory=dict)
+    reset: bool = False
+    restores: int | None = None
 
 
-def _deployment(client: Client, plan: DeploymentPlan) -> tuple[UUID, bool]:
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A plan beside what is on the server: nothing, or a deployment with its newest version."""
+
+    plan: DeploymentPlan
+    found: Deployment | None = None
+    version: DeploymentVersion | None = None
+    changes: Changes = field(default_factory=Changes)
+
+
+def compare(
+    client: Client,
+    plan: DeploymentPlan,
+    now: datetime,
+    *,
+    reset: bool = False,
+    unknown: frozenset[str] = frozenset(),
+) -> Comparison:
+    """What applying a plan would do (see `changes`); nothing is done."""
     try:
         found = client.call(deployments.read_deployment_by_name, flow_name=plan.flow_name, deployment_name=plan.name)
     except NotFound:
-        flow = client.call(flows.create_flow, FlowCreate(name=plan.flow_name, tags=[], labels={}))
-        return client.call(deployments.create_deployment, plan.create(flow.id)).id, True
-    client.call(deployments.update_deployment, plan.update(), id=found.id)
-    return found.id, False
+        return Comparison(plan)
+    version = newest_version(client, found)
+    last = plan_of(version.applied) if version else None
+    own = related_automations(client, found.id) if plan.triggers or version is None or (last and last.triggers) else []
+    seen = changes(plan, found, now, last=last, automations=own, reset=reset, unknown=unknown)
+    return Comparison(plan, found, version, seen)
 
 
-def _automations(client: Client, plan: DeploymentPlan, id: UUID) -> None:
-    """The deployment's own automations are replaced by the plan's; a server without automations has none."""
+def newest_version(client: Client, found: Deployment) -> DeploymentVersion | None:
+    """The version that a deployment is at; None where the server keeps none."""
+    if VERSION_LABEL not in found.labels:
+        return None
+    kept = client.call(deployment_versions.list_versions, id=found.id, query={"limit": 1})
+    return kept[0] if kept else None
+
+
+def related_automations(client: Client, id: UUID) -> list[Automation] | None:
+    """The automations that have to do with a deployment; None on a server without automations."""
     try:
-        client.call(automations.delete_automations_owned_by, resource_id=f"{OWNER}.{id}")
+        return client.call(automations.automations_related_to, resource_id=f"{OWNER}.{id}")
+    except NotFound:
+        return None
+
+
+def apply(client: Client, plan: DeploymentPlan, deploying: Deploying | None = None) -> Applied:
+    """Creates or changes the deployment and its automations; writes nothing where all is as planned.
+
+    Raises `DeployFailed` with the server's reason when it refuses; doing it again is safe.
+    """
+    how = deploying or Deploying()
+    now = utc_now()
+    try:
+        return carry_out(client, compare(client, plan, now, reset=how.reset), how, now)
+    except PenstockError as error:
+        raise DeployFailed(f"{plan.full_name} was not deployed: {error.message}") from error
+
+
+def carry_out(client: Client, compared: Comparison, how: Deploying, now: datetime) -> Applied:
+    """Does what a comparison shows."""
+    plan, found = compared.plan, compared.found
+    if found is None:
+        id = _create(client, plan, how, now)
+        _make_automations(client, plan, id)
+        return Applied(plan, id, Outcome.CREATED)
+    if not compared.changes.made:
+        return Applied(plan, found.id, Outcome.UNCHANGED, compared.changes)
+    if VERSION_LABEL in found.labels:
+        _next_version(client, compared, found, how, now)
+        _edit_automations(client, compared.changes)
+    else:
+        client.call(deployments.update_deployment, plan.update(), id=found.id)
+        _make_automations(client, plan, found.id, anew=True)
+    return Applied(plan, found.id, Outcome.UPDATED, compared.changes)
+
+
+def _create(client: Client, plan: DeploymentPlan, how: Deploying, now: datetime) -> UUID:
+    flow = client.call(flows.create_flow, FlowCreate(name=plan.flow_name, tags=[], labels={}))
+    body = plan.create(flow.id, how.labels)
+    if not keeps_versions(client):
+        return client.call(deployments.create_deployment, body).id
+    first = FirstVersion(deployment=body, applied=applied_of(plan, now), source=how.source)
+    return client.call(deployment_versions.create_first_version, first).deployment_id
+
+
+def keeps_versions(client: Client) -> bool:
+    """Whether the server keeps versions of deployments; a Prefect server does not."""
+    try:
+        return VERSIONS in client.call(dispatch.probe).features
+    except NotFound:
+        return False
+
+
+def _next_version(client: Client, compared: Comparison, found: Deployment, how: Deploying, now: datetime) -> None:
+    body = NextVersion(
+        update=compared.changes.update,
+        labels=how.labels,
+        applied=applied_of(compared.plan, now),
+        source=how.source,
+        restores=how.restores,
+        based_on=compared.version.number if compared.version else None,
+    )
+    if compared.changes.schedules is not None:
+        body = replace(body, schedules=compared.changes.schedules)
+    client.call(deployment_versions.create_version, body, id=found.id)
+
+
+def _edit_automations(client: Client, changed: Changes) -> None:
+    edits = changed.automations
+    for automation_id in edits.remove:
+        client.call(automations.delete_automation, id=automation_id)
+    for automation_id, update in edits.change:
+        client.call(automations.update_automation, update, id=automation_id)
+    for automation in edits.make:
+        client.call(automations.create_automation, automation)
+
+
+def _make_automations(client: Client, plan: DeploymentPlan, id: UUID, *, anew: bool = False) -> None:
+    """The deployment's own automations; a server without automations has none."""
+    try:
+        if anew:
+            client.call(automations.delete_automations_owned_by, resource_id=f"{OWNER}.{id}")
+        for automation in plan.automations(id):
+            client.call(automations.create_automation, automation)
     except NotFound:
         return
-    for automation in plan.automations(id):
-        client.call(automations.create_automation, automation)

@@ -1,96 +1,131 @@
-"""What a plan would change of a deployment that is there: shown before anything is done."""
+"""What deploying a plan would change, worked out from three sides: what the file says now, what it said when it was
+deployed last, and what is on the server.
+
+What the file says anew wins. What a person changed on the server, while the file stayed as it was, is kept. Where
+nobody knows what was deployed last (another server, another tool), the file wins, as Prefect does it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, structs
+from msgspec import UNSET
 
-from penstock.core.deployment_plans import DeploymentPlan, PlannedSchedule
-from penstock.wire.deployments import Deployment
-from penstock.wire.schedules import DeploymentSchedule
+from penstock.core.automation_changes import AutomationEdits, automation_edits
+from penstock.core.deployment_plans import DeploymentPlan
+from penstock.core.owners import Change, Owner, Three, keywise
+from penstock.core.schedule_changes import schedules_after, schedules_replaced, without_anchor
+from penstock.wire.automations import Automation
+from penstock.wire.deployment_versions import KeptSchedule
+from penstock.wire.deployments import ConcurrencyOptions, Deployment, DeploymentUpdate
 
 DEFAULT_QUEUE = "default"
-LONGEST_VALUE = 100
-# Told by `version`, or compared in a way of their own.
-_APART = ("version_info", "schedules", "concurrency_limit")
-_KEPT = ("active", "max_scheduled_runs", "parameters")
-"""What a schedule keeps on the server where the plan does not say it."""
+_OF_CODE = ("version", "parameter_openapi_schema", "path", "entrypoint")
+"""What follows from the flow's code: nobody else has a say in it."""
+_APART = ("version_info", "schedules", "tags", "work_queue_name")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One field that will be another."""
+class Changes:
+    """What deploying does to a deployment that is there: `made` is what changes, `kept` what the server's people have
+    changed and keep. `update` has only the fields that change."""
 
-    name: str
-    before: Any
-    after: Any
-
-    def lines(self) -> list[str]:
-        """The change in words: of a mapping each key that differs, of a list what goes and what comes."""
-        before, after = self.before, self.after
-        if isinstance(before, dict) and isinstance(after, dict):
-            keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-            return [
-                line for key in keys for line in Change(f"{self.name}.{key}", before.get(key), after.get(key)).lines()
-            ]
-        if isinstance(before, list) and isinstance(after, list):
-            gone = [f"{self.name}: - {_shown(one)}" for one in before if one not in after]
-            come = [f"{self.name}: + {_shown(one)}" for one in after if one not in before]
-            return gone + come or [f"{self.name}: {_shown(before)} -> {_shown(after)}"]
-        return [f"{self.name}: {_shown(before)} -> {_shown(after)}"]
+    made: list[Change] = field(default_factory=list)
+    kept: list[Change] = field(default_factory=list)
+    update: DeploymentUpdate = field(default_factory=DeploymentUpdate)
+    schedules: list[KeptSchedule] | None = None
+    automations: AutomationEdits = field(default_factory=AutomationEdits)
 
 
-def changes(plan: DeploymentPlan, found: Deployment, now: datetime) -> list[Change]:
-    """The fields that applying the plan would change; `now` is the anchor of intervals that were given none.
+def applied_of(plan: DeploymentPlan, now: datetime) -> dict[str, Any]:
+    """A plan as it is kept with the version that it made: no warnings, and no anchor that nobody gave."""
+    schedules = [replace(one, schedule=without_anchor(one.schedule, now)) for one in plan.schedules]
+    kept: dict[str, Any] = msgspec.to_builtins(replace(plan, warnings=[], built={}, schedules=schedules))
+    return kept
 
-    Automations are not looked at: applying makes them anew each time.
+
+def plan_of(applied: Mapping[str, Any] | None) -> DeploymentPlan | None:
+    """The plan that was kept; None where none was, or one of a shape that is not known any more."""
+    try:
+        return None if applied is None else msgspec.convert(applied, DeploymentPlan)
+    except msgspec.ValidationError:
+        return None
+
+
+def changes(
+    plan: DeploymentPlan,
+    found: Deployment,
+    now: datetime,
+    *,
+    last: DeploymentPlan | None = None,
+    automations: list[Automation] | None = None,
+    reset: bool = False,
+    unknown: frozenset[str] = frozenset(),
+) -> Changes:
+    """What deploying would do; `last` is the plan that was deployed last, where that is known.
+
+    `now` is the anchor of intervals that were given none. With `reset` the file wins over everything. Without
+    `automations` nothing is said about them, nor about the fields that are `unknown`.
     """
-    wanted = {key: value for key, value in structs.asdict(plan.update()).items() if value is not UNSET}
-    pairs = [(key, getattr(found, key), value) for key, value in wanted.items() if key not in _APART]
-    limit = found.global_concurrency_limit.limit if found.global_concurrency_limit else None
-    pairs.append(("concurrency_limit", limit, plan.concurrency_limit))
-    if plan.schedules:
-        pairs.append(("schedules", *_schedules(plan.schedules, found.schedules, now)))
-    if plan.work_queue_name is None and found.work_queue_name == DEFAULT_QUEUE:
-        pairs = [pair for pair in pairs if pair[0] != "work_queue_name"]
-    return [Change(key, before, after) for key, before, after in pairs if before != after]
+    three = Three(knows_last=last is not None, reset=reset, unknown=unknown)
+    values = {name: _merged(three, name, plan, last, found) for name in _fields(plan)}
+    values["tags"] = three.tags(last.tags if last else [], plan.tags, found.tags)
+    values["work_queue_name"] = _queue(three, plan, last, found)
+    if last is not None or reset:
+        before = list(last.schedules) if last else []
+        schedules = schedules_after(three, before, list(plan.schedules), found.schedules, now)
+    else:
+        schedules = schedules_replaced(three, list(plan.schedules), found.schedules, now)
+    edits = AutomationEdits()
+    if automations is not None and "triggers" not in unknown:
+        edits = automation_edits(three, plan, last, automations, found.id)
+    made = [one for one in three.changes if one.owner is Owner.FILE]
+    return Changes(
+        made,
+        [one for one in three.changes if one.owner is Owner.SERVER],
+        _update(plan, values, made),
+        schedules,
+        edits,
+    )
 
 
-def _schedules(
-    planned: list[PlannedSchedule], found: list[DeploymentSchedule], now: datetime
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Both lists in one form and order; what a planned one does not say is as it is on the server."""
-    by_slug = {one.slug: one for one in found if one.slug}
-    after = [_as_planned(one, by_slug.get(one.slug or "")) for one in planned]
-    before = [_form(one.schedule, {key: getattr(one, key) for key in (*_KEPT, "slug")}) for one in found]
-    # An interval that was given no anchor begins anew, which is no change that anybody asked for.
-    begun_now = [_unanchored(one) for one in after if one.get("anchor_date") == now]
-    before = [{**one, "anchor_date": now} if _unanchored(one) in begun_now else one for one in before]
-    return sorted(before, key=msgspec.json.encode), sorted(after, key=msgspec.json.encode)
+def _fields(plan: DeploymentPlan) -> list[str]:
+    said = plan.update()
+    return [name for name in said.__struct_fields__ if getattr(said, name) is not UNSET and name not in _APART]
 
 
-def _unanchored(schedule: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in schedule.items() if key != "anchor_date"}
+def _merged(three: Three, name: str, plan: DeploymentPlan, last: DeploymentPlan | None, found: Deployment) -> Any:
+    before = UNSET if last is None else _plain(getattr(last.update(), name))
+    sides = three.without_last() if name in _OF_CODE else three
+    return keywise(sides, name, before, _plain(getattr(plan.update(), name)), _plain(_on_server(found, name)))
 
 
-def _as_planned(planned: PlannedSchedule, found: DeploymentSchedule | None) -> dict[str, Any]:
-    made = planned.create()
-    kept = {key: getattr(found if found and getattr(planned, key) is None else made, key) for key in _KEPT}
-    return _form(made.schedule, {**kept, "slug": made.slug})
+def _on_server(found: Deployment, name: str) -> Any:
+    if name == "concurrency_limit":
+        return found.global_concurrency_limit.limit if found.global_concurrency_limit else None
+    return getattr(found, name)
 
 
-def _form(schedule: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
-    """A schedule without what says nothing: it is active, and has no parameters or other extras."""
-    said = {key: value for key, value in {**schedule, **about}.items() if value not in (None, {})}
-    if said.get("active") is True:
-        del said["active"]
-    return {key: datetime.fromisoformat(str(value)) if key == "anchor_date" else value for key, value in said.items()}
+def _queue(three: Three, plan: DeploymentPlan, last: DeploymentPlan | None, found: Deployment) -> Any:
+    """No queue is the pool's first one."""
+    here = DEFAULT_QUEUE if found.work_queue_name == DEFAULT_QUEUE else None
+    before: Any = (last.work_queue_name or here) if last else UNSET
+    return keywise(three, "work_queue_name", before, plan.work_queue_name or here, found.work_queue_name)
 
 
-def _shown(value: Any) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+def _update(plan: DeploymentPlan, values: Mapping[str, Any], made: list[Change]) -> DeploymentUpdate:
+    changed = {one.name.partition(".")[0] for one in made}
+    given = {name: value for name, value in values.items() if name in changed}
+    if plan.work_pool_name and {"work_pool_name", "work_queue_name"} & changed:
+        given |= {"work_pool_name": values["work_pool_name"], "work_queue_name": values["work_queue_name"]}
+    if "concurrency_options" in given:
+        given["concurrency_options"] = msgspec.convert(given["concurrency_options"], ConcurrencyOptions | None)
+    return DeploymentUpdate(**given, version_info=plan.version_info or UNSET)
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value)

@@ -15,6 +15,7 @@ from penstock.core.parameters import parameter_schema
 from penstock.core.schedules import seconds_of
 from penstock.wire.automations import AutomationCreate
 from penstock.wire.deployments import ConcurrencyOptions, DeploymentCreate, DeploymentUpdate, VersionInfo
+from penstock.wire.model import Labels
 from penstock.wire.schedules import DeploymentScheduleCreate, DeploymentScheduleUpdate
 
 SIMPLE_VERSION = "prefect:simple"
@@ -98,6 +99,8 @@ class DeploymentPlan:
     pull_steps: list[dict[str, Any]] = field(default_factory=list)
     triggers: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    built: dict[str, str] = field(default_factory=dict)
+    """The image that steps built for it, and its digest, as they told."""
 
     @property
     def full_name(self) -> str:
@@ -107,7 +110,7 @@ class DeploymentPlan:
     def version_info(self) -> VersionInfo | None:
         return VersionInfo(type=self.version_type or SIMPLE_VERSION, version=self.version) if self.version else None
 
-    def create(self, flow_id: UUID) -> DeploymentCreate:
+    def create(self, flow_id: UUID, labels: Labels | None = None) -> DeploymentCreate:
         """The body that creates the deployment."""
         return DeploymentCreate(
             name=self.name,
@@ -120,7 +123,7 @@ class DeploymentPlan:
             parameter_openapi_schema=self.parameter_schema,
             parameters=self.parameters,
             tags=self.tags,
-            labels={},
+            labels=labels or {},
             pull_steps=self.pull_steps,
             work_queue_name=self.work_queue_name,
             work_pool_name=self.work_pool_name,
@@ -178,6 +181,13 @@ class DeploymentPlan:
             actions=[action],
             owner_resource=f"{OWNER}.{deployment_id}",
         )
+
+
+def built_of(outputs: Mapping[str, Any]) -> dict[str, str]:
+    """What steps told of an image: its name, and its digest or else its id."""
+    digest = next((outputs[name] for name in ("image_digest", "digest", "image_id") if outputs.get(name)), None)
+    told = {"image": outputs.get("image"), "image_digest": digest}
+    return {name: str(value) for name, value in told.items() if value}
 
 
 def trigger_of(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.client.client import AsyncClient
 from penstock.core import deployment_values, job_templates
-from penstock.core.deployment_plans import DeploymentPlan, FlowFacts
+from penstock.core.deployment_plans import DeploymentPlan, FlowFacts, built_of
 from penstock.core.deployment_values import go_to, job_variables
 from penstock.core.templates import (
     BlockReference,
@@ -127,7 +127,7 @@ async def finish(draft: Draft, shop: Workshop) -> DeploymentPlan:
             draft.steps.get(kind, []), Place(shop.folder, shop.client), Filler(shop.client), outputs=outputs
         )
     try:
-        return await _finished(draft, outputs, shop)
+        return replace(await _finished(draft, outputs, shop), built=built_of(outputs))
     except (StepFailed, *OF_SERVER):
         raise
     except PenstockError as error:

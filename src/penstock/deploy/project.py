@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from uuid import UUID
 
-from penstock.client.deployments import Applied, apply
-from penstock.core.deployment_changes import Change, changes
-from penstock.core.deployment_plans import DeploymentPlan
+from msgspec import structs
+
+from penstock.client.client import AsyncClient
+from penstock.client.deployments import Applied, Deploying, apply, compare
 from penstock.deploy.compile import Draft, Workshop, finish, outline, prepare
 from penstock.deploy.manifest import Entry, Manifest
 from penstock.deploy.options import Options, laid_over
+from penstock.deploy.plan import Action, Item, item_of, unknown_fields
+from penstock.deploy.provenance import read_provenance
 from penstock.deploy.select import Selection
 from penstock.errors import DeployFailed, NotFound
-from penstock.wire.deployments import read_deployment_by_name
+from penstock.wire.deployments import Deployment, delete_deployment, filter_deployments
+from penstock.wire.flow_runs import count_flow_runs
+from penstock.wire.flows import read_flow
+from penstock.wire.model import Criteria, Labels
+from penstock.wire.states import StateType
+
+AT_ONCE = 200
 
 
 def chosen_entries(selection: Selection, options: Options) -> tuple[list[Entry], list[str]]:
@@ -30,36 +43,70 @@ def chosen_entries(selection: Selection, options: Options) -> tuple[list[Entry],
     return selection.entries, warning
 
 
-async def deploy_entries(entries: list[Entry], manifest: Manifest, shop: Workshop) -> AsyncIterator[Applied]:
-    """Applies every entry, and tells of each once it is.
+async def deploy_entries(
+    entries: list[Entry], manifest: Manifest, shop: Workshop, *, reset: bool = False
+) -> AsyncIterator[Applied]:
+    """Applies every entry, and tells of each once it is; with `reset` the file wins over the server's people.
 
     Raises `DeployFailed` with all faults, and then nothing was changed; a step or a server that fails later
     stops the rest, and what was applied before stays.
     """
+    known = await asyncio.to_thread(read_provenance, manifest, shop.folder, shop.environment)
     for draft in await _drafts(entries, manifest, shop):
         plan = await finish(draft, shop)
-        yield await asyncio.to_thread(apply, shop.client.blocking, plan)
+        source = structs.replace(known.source, **plan.built)
+        how = Deploying(source, known.labels, reset)
+        yield await asyncio.to_thread(apply, shop.client.blocking, plan, how)
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What applying a plan would do: make a deployment, or change one (perhaps in nothing)."""
-
-    plan: DeploymentPlan
-    is_new: bool
-    changes: list[Change]
-
-
-async def preview_entries(entries: list[Entry], manifest: Manifest, shop: Workshop) -> AsyncIterator[Preview]:
+async def preview_entries(
+    entries: list[Entry], manifest: Manifest, shop: Workshop, *, reset: bool = False
+) -> AsyncIterator[Item]:
     """What applying every entry would do; nothing is done, no step is run. Raises `DeployFailed` with all faults."""
     for draft in await _drafts(entries, manifest, shop):
-        plan = await outline(draft, shop)
-        try:
-            found = await shop.client.call(read_deployment_by_name, flow_name=plan.flow_name, deployment_name=plan.name)
-        except NotFound:
-            yield Preview(plan, True, [])
-        else:
-            yield Preview(plan, False, changes(plan, found, shop.now))
+        plan, unknown = await outline(draft, shop), unknown_fields(draft)
+        look = partial(compare, shop.client.blocking, plan, shop.now, reset=reset, unknown=unknown)
+        yield item_of(await asyncio.to_thread(look))
+
+
+async def leavers(entries: list[Entry], manifest: Manifest, shop: Workshop) -> list[Item]:
+    """Deployments that this file made earlier and does not have any more; `entries` are all that it has.
+
+    Those made otherwise, by hand or from another file, are none of them.
+    """
+    known = await asyncio.to_thread(read_provenance, manifest, shop.folder, shop.environment)
+    if not known.labels:
+        return []
+    stay = {(draft.facts.name, draft.values["name"]) for draft in await _drafts(entries, manifest, shop)}
+    found = []
+    for one in await _made_by(known.labels, shop.client):
+        flow = await shop.client.call(read_flow, id=one.flow_id)
+        if (flow.name, one.name) not in stay:
+            begun = await shop.client.call(count_flow_runs, _begun(one.id))
+            found.append(Item(f"{flow.name}/{one.name}", Action.REMOVE, one.id, unfinished=begun))
+    return found
+
+
+def _begun(id: UUID) -> Criteria:
+    kinds = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+    return Criteria(deployments={"id": {"any_": [str(id)]}}, flow_runs={"state": {"type": {"any_": kinds}}})
+
+
+async def _made_by(labels: Labels, client: AsyncClient) -> list[Deployment]:
+    found: list[Deployment] = []
+    for offset in count(0, AT_ONCE):
+        page = await client.call(filter_deployments, Criteria(limit=AT_ONCE, offset=offset))
+        found += [one for one in page if labels.items() <= one.labels.items()]
+        if len(page) < AT_ONCE:
+            break
+    return found
+
+
+async def remove(items: list[Item], client: AsyncClient) -> None:
+    """Deletes deployments; one that is gone already is no fault."""
+    for one in items:
+        with suppress(NotFound):
+            await client.call(delete_deployment, id=one.id)
 
 
 async def _drafts(entries: list[Entry], manifest: Manifest, shop: Workshop) -> list[Draft]:

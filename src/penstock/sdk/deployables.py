@@ -26,6 +26,7 @@ from penstock.plugins import load
 from penstock.sdk.deployment_options import DeploymentOptions, PlacedOptions, check_options, values_of
 from penstock.sdk.session import session
 from penstock.sdk.sources import Source
+from penstock.wire.deployments import resume_deployment
 from penstock.wire.work_pools import WorkPool, read_work_pool
 
 if TYPE_CHECKING:
@@ -93,7 +94,10 @@ def serve(*deployments: RunnerDeployment, limit: int | None = None, pause_on_shu
     run = load(PROGRAMS, "serve_deployments")
     if run is None:
         raise InvalidRequest("This installation can't serve deployments: it has no program for it.")
-    ids = _applied([deployment.planned() for deployment in deployments])
+    plans = [deployment.planned() for deployment in deployments]
+    ids = _applied(plans)
+    for id in (id for id, made in zip(ids, plans, strict=True) if not made.paused):
+        session().client.call(resume_deployment, id=id)  # the end of serving paused it
     for deployment in deployments:
         print(f"Serving {deployment.full_name}. Stop with Ctrl-C.")
     run(ids, configuration.current(), limit=limit, pause_on_shutdown=pause_on_shutdown)
