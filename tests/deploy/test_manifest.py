@@ -154,7 +154,7 @@ def test_keys_that_say_nothing_are_told_with_what_was_meant() -> None:
             "prefect.yaml:3: deployment 'd': parameters: expected a mapping of names to values, not [1].",
         ),
         (
-            "deployments:\n- name: d\n  schedule: '*/5 * * * *'",
+            "deployments:\n- name: d\n  schedule: 5",
             "prefect.yaml:3: deployment 'd': schedule: expected a list of mappings such as",
         ),
         (

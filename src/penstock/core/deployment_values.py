@@ -27,7 +27,8 @@ Step = dict[str, Any]
 
 AGENT_POOL = "prefect-agent"
 _SET_DIRECTORY = "prefect.deployments.steps.set_working_directory"
-_OF_SCHEDULE = ("active", "max_scheduled_runs", "parameters", "slug", "replaces")
+OF_SCHEDULE = ("active", "max_scheduled_runs", "parameters", "slug", "replaces")
+"""What is said of a schedule beside its times."""
 _TRUTHS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False, "": None}
 
 
@@ -75,8 +76,8 @@ def schedules(values: Values, *, now: datetime) -> list[PlannedSchedule]:
 
 
 def _schedule(raw: Values, now: datetime) -> PlannedSchedule:
-    when = {key: value for key, value in raw.items() if key not in _OF_SCHEDULE and value is not None}
-    about: dict[str, Any] = {key: raw[key] for key in _OF_SCHEDULE if key in raw}
+    when = {key: value for key, value in raw.items() if key not in OF_SCHEDULE and value is not None}
+    about: dict[str, Any] = {key: raw[key] for key in OF_SCHEDULE if key in raw}
     return PlannedSchedule(to_wire(parse(when, now=now)), **{**about, "active": _truth(raw, "active")})
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from penstock.errors import TemplateInvalid
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([\w.\-\[\]$]+)\s*\}\}")
+_BRACES = re.compile(r"\{\{[^{}\n]{0,40}(?:\}\})?|\}\}")
 _PART = re.compile(r"[^.\[\]]+|\[-?\d+\]")
 BLOCKS = "prefect.blocks."
 VARIABLES = "prefect.variables."
@@ -182,6 +183,14 @@ def unset(template: Any, environment: Mapping[str, str]) -> list[str]:
     """The environment variables that are not set, each once."""
     asked = (one.name for one in placeholders(template) if one.kind is Kind.ENVIRONMENT)
     return list(dict.fromkeys(name for name in asked if name not in environment))
+
+
+def odd_braces(text: str) -> str | None:
+    """Doubled braces that belong to no placeholder, with what stands right behind them; None where all is well."""
+    if "{{" not in text and "}}" not in text:
+        return None
+    found = _BRACES.search(_PLACEHOLDER.sub("", text))
+    return found.group() if found else None
 
 
 def block_reference(name: str) -> BlockReference:

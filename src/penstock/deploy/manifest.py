@@ -9,16 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from penstock.deploy.shapes import DEPLOYMENT, MANIFEST, SCHEDULE, WORK_POOL, Field, misplaced
-from penstock.deploy.yaml_tree import BadYaml, Block, parse_yaml
-from penstock.errors import DeployFailed
+from penstock.core import schedules
+from penstock.core.deployment_values import OF_SCHEDULE
+from penstock.core.templates import odd_braces, placeholders
+from penstock.deploy import step_shapes
+from penstock.deploy.shapes import DEPLOYMENT, MANIFEST, OF_AGENTS, OLDER, SCHEDULE, WORK_POOL, Field, misplaced
+from penstock.deploy.yaml_tree import BadYaml, Block, Items, parse_yaml
+from penstock.errors import DeployFailed, ScheduleInvalid
 from penstock.names import nearest
 
 STEPS = ("build", "push", "pull")
+_SOME_TIME = datetime(2020, 1, 1, tzinfo=UTC)
+"""An interval without an anchor is checked as if it began here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,8 @@ def parse_manifest(text: str, path: Path) -> Manifest:
     manifest = Manifest(
         path,
         entries=reader.entries(tree, top),
-        steps={key: reader.steps(top[key], tree, key) for key in STEPS if key in top},
+        # `pull:` with nothing behind it says nothing; `pull: []` says that there is none.
+        steps={key: reader.steps(top[key], tree, key) for key in STEPS if top.get(key) is not None},
         warnings=[message for _, message in sorted(reader.warnings, key=itemgetter(0))],
     )
     if reader.faults:
@@ -126,7 +134,31 @@ class _Reader:
             return Block(1)
         if not isinstance(tree.value, Block):
             raise DeployFailed(f"{self.path}:1: the file must be a mapping of keys such as deployments: and pull:.")
+        self.look_around(tree.value)
         return tree.value
+
+    def look_around(self, tree: Block) -> None:
+        """What can be said of the file before its keys are looked at one by one."""
+        self._repeated(tree)
+        if "deployments" in tree:
+            return
+        if tree.keys() >= OF_AGENTS:
+            raise DeployFailed(
+                f"{self.path}:1: this is a deployment.yaml of the agent generation, not a project file: "
+                "a project file lists deployments under deployments:."
+            )
+        lost = [key for key in tree if key in DEPLOYMENT and key not in MANIFEST]
+        if lost:
+            self.fault(tree, lost[0], lost[0], "this below an item of deployments:, as `- name: ...`")
+
+    def _repeated(self, value: Any) -> None:
+        """Keys that are written twice, anywhere."""
+        if isinstance(value, Block):
+            for key, line in value.repeated:
+                self.warnings.append((line, f"{self.path}:{line}: {key} is written twice; the second one counts."))
+            value.repeated = []  # an alias would tell it again
+        for one in _inside(value):
+            self._repeated(one)
 
     def entries(self, tree: Block, top: Mapping[str, Any]) -> list[Entry]:
         found = top.get("deployments") or []
@@ -141,37 +173,102 @@ class _Reader:
             return Entry({}, str(self.path))
         name = node.get("name")
         label = f"deployment {name!r}" if name else path
+        node = self._todays_names(node, label)
         values = self.mapping(node, DEPLOYMENT, label)
         self._pool(node, values, label)
         self._schedules(node, values, label)
-        for key in STEPS:
-            if key in values:
-                values[key] = self.steps(values[key], node, f"{label}: {key}")
+        for key in (one for one in values if one not in (*STEPS, "triggers")):
+            self._templates(values[key], node.lines.get(key, node.line), f"{label}: {key}")
+        for key in (one for one in STEPS if one in values):
+            values[key] = self.steps(values[key], node, f"{label}: {key}")
         return Entry({key: plain(value) for key, value in values.items()}, self.line(node))
+
+    def _todays_names(self, node: Block, label: str) -> Block:
+        """Keys of older versions say what their followers say, unless those are there too."""
+        old = [key for key in OLDER if key in node]
+        if not old:
+            return node
+        node = node.copy()
+        for key in old:
+            place, new = OLDER[key]
+            self.warn(node, key, f"{label}: {key} is an older name, and taken as {place}{new}.")
+            value, line = node.pop(key), self.number(node, key)
+            if not place:
+                node.put(new, value, line)
+                continue
+            pool = node.get("work_pool")
+            node["work_pool"] = pool.copy() if isinstance(pool, Block) else Block(line)
+            node["work_pool"].put(new, value, line)
+        return node
 
     def _pool(self, node: Block, values: dict[str, Any], label: str) -> None:
         pool = values.get("work_pool")
-        if isinstance(pool, Block):
-            values["work_pool"] = self.mapping(pool, WORK_POOL, f"{label}: work_pool")
+        if isinstance(pool, str):
+            self.warn(node, "work_pool", f"{label}: work_pool is taken as work_pool.name.")
+            values["work_pool"] = {"name": pool}
+        if not isinstance(pool, Block):
+            return
+        if "infra_overrides" in pool:
+            self.warn(pool, "infra_overrides", f"{label}: infra_overrides is an older name of job_variables.")
+            pool = pool.copy()
+            pool.put("job_variables", pool.pop("infra_overrides"), pool.lines["infra_overrides"])
+        values["work_pool"] = self.mapping(pool, WORK_POOL, f"{label}: work_pool")
+        variables = values["work_pool"].get("job_variables")
+        if isinstance(variables, Block) and (env := _as_mapping(variables.get("env"))) is not None:
+            self.warn(variables, "env", f"{label}: work_pool.job_variables.env is a mapping; the list is taken as one.")
+            values["work_pool"]["job_variables"] = {**variables, "env": env}
 
     def _schedules(self, node: Block, values: dict[str, Any], label: str) -> None:
         """The older `schedule:` becomes a list of one; empty ones of either kind are none."""
         single, several = values.pop("schedule", None), values.get("schedules")
+        active = values.pop("is_schedule_active", None)
         if single and several:
             self.fault(node, "schedule", label, "schedule or schedules, not both")
         if not single and "schedules" not in values:
             return
         key = "schedule" if single else "schedules"
-        listed = [single] if single and not isinstance(single, list) else (single or several or [])
-        if isinstance(listed, Mapping):
-            listed = [listed]
-        values["schedules"] = [self._schedule(one, node, key, label) for one in listed if one]
+        listed = single or several or []
+        listed = listed if isinstance(listed, list) else [listed]
+        known = {} if active is None else {"active": active}
+        values["schedules"] = [{**known, **self._schedule(one, node, key, f"{label}: {key}")} for one in listed if one]
 
     def _schedule(self, one: Any, node: Block, key: str, label: str) -> dict[str, Any]:
+        if isinstance(one, str) and not placeholders(one):
+            self.warn(node, key, f"{label}: {one!r} is taken as cron: {one!r}.")
+            text, line = one, self.number(node, key)
+            one = Block(line)
+            one.put("cron", text, line)
         if not isinstance(one, Block):
-            self.fault(node, key, f"{label}: {key}", f'a mapping such as {{cron: "0 6 * * *"}}, not {_shown(one)}')
+            self.fault(node, key, label, f'a mapping such as {{cron: "0 6 * * *"}}, not {_shown(one)}')
             return {}
-        return self.mapping(one, SCHEDULE, f"{label}: {key}", strict=True)
+        before = len(self.faults)
+        values = self.mapping(one, SCHEDULE, label, strict=True)
+        if len(self.faults) == before:
+            self._times(values, one, label)
+        return values
+
+    def _times(self, values: dict[str, Any], node: Block, label: str) -> None:
+        """Whether the schedule has dates, as far as no step has yet to fill something in."""
+        when = {key: value for key, value in values.items() if value is not None and key not in OF_SCHEDULE}
+        if placeholders(when):
+            return
+        try:
+            schedules.parse(when, now=_SOME_TIME)
+        except ScheduleInvalid as error:
+            key, colon, _ = error.message.partition(":")
+            self.faults.append(f"{self.line(node, key if colon else None)}: {label}: {error.message}")
+
+    def _templates(self, value: Any, line: int, label: str) -> None:
+        """Braces that look like a template and are none stay as they are, which is rarely what was meant."""
+        if isinstance(value, str):
+            if odd := odd_braces(value):
+                words = f"{odd!r} is no template of the form {{{{ name }}}} and stays as it is."
+                self.warnings.append((line, f"{self.path}:{line}: {label}: {words}"))
+            return
+        keys = list(value) if isinstance(value, Mapping) else [None] * len(_inside(value))
+        for key, one in zip(keys, _inside(value), strict=True):
+            at = value.lines.get(str(key), line) if isinstance(value, Block) else line
+            self._templates(one, at, _with(label, key) if key else label)
 
     def mapping(self, node: Block, fields: Mapping[str, Field], label: str, *, strict: bool = False) -> dict[str, Any]:
         """The keys of a node that are known, each of the kind it must be; others are warned of, or are faults."""
@@ -206,7 +303,9 @@ class _Reader:
         first, *others = one
         if others and "." in str(first) and one[first] is None:
             self.warn(one, first, f"{label}: the inputs of {first} are taken as such; indent them below it.")
-            return {str(first): {str(key): plain(one[key]) for key in others}}
+            inputs = one.copy()
+            del inputs[first]
+            return self._known_step(str(first), inputs, one, label)
         if others:
             self.fault(one, others[0], label, f"one step per item, not {', '.join(map(str, one))}")
             return {}
@@ -214,7 +313,22 @@ class _Reader:
         if not isinstance(inputs, Mapping | None):
             self.fault(one, first, f"{label}: {first}", f"the step's inputs by name, not {_shown(inputs)}")
             return {}
-        return {str(first): plain(inputs or {})}
+        return self._known_step(str(first), inputs or Block(self.number(one, first)), one, label)
+
+    def _known_step(self, written: str, inputs: Mapping[str, Any], node: Block, label: str) -> dict[str, Any]:
+        """The step by the name it has today, its inputs checked as far as it is one that is known."""
+        name = step_shapes.current_name(written)
+        if name != written:
+            self.warn(node, written, f"{label}: {written} is called {name} today, and taken as that.")
+        if unknown := step_shapes.unknown_step(name):
+            self.faults.append(f"{self.line(node, written)}: {label}: {unknown}.")
+        at = inputs if isinstance(inputs, Block) else node
+        for key, wrong in step_shapes.wrong_inputs(name, inputs):
+            self.fault(at if key else node, key or written, f"{label}: {name}", wrong)
+        if sign := step_shapes.looks_like_shell(name, inputs):
+            self.warn(at, "script", f"{label}: {sign!r} in a script means something only with `shell: true`.")
+        self._templates(inputs, self.number(node, written), f"{label}: {name}")
+        return {name: plain(inputs)}
 
     def _unknown(self, node: Block, key: str, fields: Mapping[str, Field], label: str, strict: bool) -> None:
         hint = misplaced(key, fields) or nearest(key, fields)
@@ -245,6 +359,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(one) for one in value]
     return value
+
+
+def _inside(value: Any) -> list[Any]:
+    """The values that a value holds."""
+    return list(value.values()) if isinstance(value, Mapping) else list(value) if isinstance(value, list) else []
+
+
+def _as_mapping(env: Any) -> dict[str, Any] | None:
+    """What Kubernetes writes as a list of names and values; None for anything else."""
+    if not isinstance(env, Items) or not all(isinstance(one, Block) and {*one} == {"name", "value"} for one in env):
+        return None
+    return {str(one["name"]): one["value"] for one in env}
 
 
 def _meant(name: str | None) -> str:

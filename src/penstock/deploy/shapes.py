@@ -96,10 +96,15 @@ def items(value: Any) -> Any:
 
 
 def schedules(value: Any) -> Any:
-    """A list of schedules, a lone one, or none."""
-    if value is None or isinstance(value, list | Mapping):
+    """A list of schedules, a lone one (also as the text of a cron line), or none."""
+    if value is None or isinstance(value, list | Mapping | str):
         return value
     raise ValueError('a list of mappings such as {cron: "0 6 * * *"}')
+
+
+def pool(value: Any) -> Any:
+    """A mapping; a lone text is the pool's name."""
+    return value if isinstance(value, str) else mapping(value)
 
 
 TEXT, TRUTH, MAPPING, ANY = Field(text), Field(truth), Field(mapping), Field(any_value)
@@ -128,12 +133,13 @@ DEPLOYMENT: Mapping[str, Field] = {
     "schedule": Field(schedules),
     "paused": TRUTH,
     "concurrency_limit": Field(limit),
-    "work_pool": MAPPING,
+    "work_pool": Field(pool),
     "build": Field(steps),
     "push": Field(steps),
     "pull": Field(steps),
     "triggers": Field(items),
     "sla": Field(items),
+    "is_schedule_active": TRUTH,
 }
 
 WORK_POOL: Mapping[str, Field] = {"name": TEXT, "work_queue_name": TEXT, "job_variables": MAPPING}
@@ -153,16 +159,22 @@ SCHEDULE: Mapping[str, Field] = {
     # Prefect 3.0 put these into files, and later versions refuse them.
     "catchup": Field(any_value, "belongs to an older version and is ignored"),
     "max_active_runs": Field(any_value, "belongs to an older version and is ignored"),
+    "flow_run_name": Field(any_value, "can't be set by a schedule and is ignored"),
 }
+
+# Names of older versions: where they belong now ("" is the deployment itself), and by which name.
+OLDER: Mapping[str, tuple[str, str]] = {
+    "infra_overrides": ("work_pool.", "job_variables"),
+    "work_pool_name": ("work_pool.", "name"),
+    "work_queue_name": ("work_pool.", "work_queue_name"),
+    "is_paused": ("", "paused"),
+}
+OF_AGENTS = frozenset({"flow_name", "infrastructure", "entrypoint"})
+"""What a deployment.yaml of the agent generation has at its top."""
 
 # Keys that are often written a level too high, or by another name.
 _MEANT = {
     "job_variables": "work_pool.job_variables",
-    "infra_overrides": "work_pool.job_variables",
-    "work_pool_name": "work_pool.name",
-    "work_queue_name": "work_pool.work_queue_name",
-    "is_paused": "paused",
-    "is_schedule_active": "active of a schedule",
     "environment": "work_pool.job_variables.env",
     "image": "job_variables.image",
     "time_zone": "timezone of a schedule",

@@ -52,6 +52,18 @@ class Block(dict[str, Any]):
         self.repeated: list[tuple[str, int]] = []
         """Keys that are written again, with the line of the second."""
 
+    def copy(self) -> Block:
+        """Another with the same keys, values and lines."""
+        found = Block(self.line)
+        found.update(self)
+        found.lines = dict(self.lines)
+        return found
+
+    def put(self, key: str, value: Any, line: int) -> None:
+        """Sets a key unless it is there."""
+        if key not in self:
+            self[key], self.lines[key] = value, line
+
 
 class Items(list[Any]):
     """A list that knows its line and those of its items."""
