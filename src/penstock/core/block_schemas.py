@@ -22,8 +22,10 @@ _DEFINITION = "#/definitions/"
 def checksum(fields: Mapping[str, Any]) -> str:
     """The checksum of a schema's fields: secret markers and nested block types do not count."""
     counted = _without_secrets(fields)
-    definitions = counted.pop("definitions", None) or {}
-    if kept := _referenced(counted, definitions):
+    definitions = counted.get("definitions") or {}
+    kept = _referenced(counted, definitions)  # what the definitions themselves refer to counts as well
+    counted.pop("definitions", None)
+    if kept:
         counted["definitions"] = kept
     return "sha256:" + hashlib.sha256(json.dumps([[counted], {}], sort_keys=True).encode()).hexdigest()
 
@@ -61,13 +63,13 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _referenced(fields: Json, definitions: Mapping[str, Any]) -> Json:
-    """The definitions that the fields lead to, but for those of block types."""
+    """The definitions that the fields lead to, but for empty ones and those of block types."""
     kept: Json = {}
     waiting = _references(fields)
     while waiting:
         name = waiting.pop()
         definition = definitions.get(name)
-        if name not in kept and definition is not None and "block_type_slug" not in definition:
+        if name not in kept and definition and "block_type_slug" not in definition:
             kept[name] = definition
             waiting |= _references(definition)
     return kept

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from penstock.core.block_schemas import checksum
 from penstock.ids import new_id
 from penstock.server.versions import PREFECT_VERSION
 from penstock.settings import Settings
@@ -20,7 +21,7 @@ from penstock.store.database import Database
 from penstock.store.sealing import Seal
 from penstock.wire.blocks import BlockSchemaCreate, BlockType
 
-DATA = Path(__file__).parent / "data" / "block_types.json"
+DATA = Path(__file__).parent / "data" / "block_types"
 KEY_FILE = "encryption.key"
 KEY_NAME = "encryption_key"
 
@@ -28,7 +29,10 @@ _seals: WeakKeyDictionary[Database, Seal] = WeakKeyDictionary()
 
 
 class BuiltIn(msgspec.Struct, frozen=True):
-    """One entry of the data file; its texts are ours, its fields are the API's."""
+    """One entry of the data files; its texts are ours, its fields are the API's.
+
+    A field that holds a block names its type only, in `block_schema_references` and as `#/definitions/<title>`.
+    """
 
     name: str
     slug: str
@@ -40,8 +44,33 @@ class BuiltIn(msgspec.Struct, frozen=True):
 
 async def install_block_types(store: Database, now: datetime) -> None:
     """Makes the built-in block types that are missing; what is there is left as it is."""
-    found = msgspec.json.decode(DATA.read_bytes(), type=list[BuiltIn])
-    await store.write(install([_prepared(one, now) for one in found], now))
+    await store.write(install([_prepared(one, now) for one in built_in_types()], now))
+
+
+def built_in_types() -> list[BuiltIn]:
+    """All of them, those that others hold first, with their schemas as clients send them."""
+    files = sorted(DATA.glob("*.json"))
+    found = [one for file in files for one in msgspec.json.decode(file.read_bytes(), type=list[BuiltIn])]
+    found.sort(key=lambda one: bool(one.fields["block_schema_references"]))
+    by_slug = {one.slug: one.fields for one in found}
+    return [msgspec.structs.replace(one, fields=_with_inner(one.fields, by_slug)) for one in found]
+
+
+def _with_inner(fields: dict[str, Any], by_slug: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The schema with those of the blocks in it: defined, and referred to by checksum."""
+    if not fields["block_schema_references"]:
+        return fields
+    definitions = dict(fields.get("definitions", {}))
+    references: dict[str, Any] = {}
+    for name, given in fields["block_schema_references"].items():
+        kinds = given if isinstance(given, list) else [given]
+        inner = [by_slug[kind["block_type_slug"]] for kind in kinds]
+        full = [{**kind, "block_schema_checksum": checksum(one)} for kind, one in zip(kinds, inner, strict=True)]
+        references[name] = full if isinstance(given, list) else full[0]
+        for one in inner:
+            definitions |= one.get("definitions", {})
+            definitions[one["title"]] = {key: value for key, value in one.items() if key != "definitions"}
+    return {**fields, "block_schema_references": references, "definitions": definitions}
 
 
 async def seal_for(store: Database, settings: Settings) -> Seal:

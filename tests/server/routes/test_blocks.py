@@ -42,10 +42,22 @@ def test_the_checksum_is_the_one_clients_reckon() -> None:
     assert checksum({**fields, "definitions": {"Unused": {}}}) == checksum(fields)
 
 
+def test_what_a_block_in_a_block_refers_to_counts() -> None:
+    """As prefect-aws 0.7.12 reckons it for S3Bucket, whose AwsCredentials refer to a plain definition."""
+    plain = {"title": "Parameters", "type": "object"}
+    inner = {"block_type_slug": "inner", "properties": {"p": {"$ref": "#/definitions/Plain"}}}
+    fields = {**CREDENTIALS, "properties": {"b": {"$ref": "#/definitions/Inner"}}}
+    counted = checksum({**fields, "definitions": {"Plain": plain, "Inner": inner, "Empty": {}}})
+    assert counted == checksum({**fields, "definitions": {"Plain": plain, "Inner": inner}})
+    assert counted != checksum(fields)
+
+
 async def test_the_server_brings_block_types_along(api: Api) -> None:
     await api.post("/block_types/install_system_block_types", None)
     slugs = {one["slug"] for one in await api.post("/block_types/filter", {})}
     assert {"secret", "json", "string", "date-time", "webhook", "local-file-system", "slack-webhook", "smb"} <= slugs
+    assert {"aws-credentials", "s3-bucket", "gcs-bucket", "azure-blob-storage-container", "modal-credentials"} <= slugs
+    assert {"github-repository", "gitlab-credentials", "bitbucket-repository", "docker-registry-credentials"} <= slugs
     secret = await api.get("/block_types/slug/secret")
     assert secret["is_protected"]
     heard = await api.ask("DELETE", f"/block_types/{secret['id']}")
