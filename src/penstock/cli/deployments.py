@@ -12,6 +12,7 @@ import click
 from penstock.cli import watching
 from penstock.cli.connect import as_id, connect, every, find
 from penstock.cli.console import Failure, confirm, local, output_option, print_json, say
+from penstock.cli.deployment_versions import rollback, versions
 from penstock.cli.files import parse_object, parse_pairs
 from penstock.cli.flow_runs import flow_names_of
 from penstock.cli.groups import Verbs
@@ -30,12 +31,14 @@ from penstock.wire.states import StateCreate, StateDetails, StateType
 NONE = "There are no deployments. Create one with: penstock deploy FILE.py:FUNCTION --name NAME --pool POOL"
 
 
-@click.group(cls=Verbs, aliases={"schedules": "schedule"})
+@click.group(cls=Verbs, aliases={"schedules": "schedule", "version": "versions"})
 def deployment() -> None:
     """Flows set up to run."""
 
 
 deployment.add_command(schedule)
+deployment.add_command(versions)
+deployment.add_command(rollback)
 
 
 def read(client: Client, name: str | None, deployment_id: str | UUID | None = None) -> Deployment:

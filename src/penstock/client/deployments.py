@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from penstock.client.client import Client
 from penstock.clock import utc_now
-from penstock.core.deployment_changes import Changes, applied_of, changes, plan_of
+from penstock.core.deployment_changes import Changes, applied_of, changes, plan_of, plan_restoring
 from penstock.core.deployment_plans import OWNER, DeploymentPlan
 from penstock.errors import DeployFailed, NotFound, PenstockError
 from penstock.wire import automations, deployment_versions, deployments, dispatch, flows
@@ -64,6 +64,9 @@ class Deploying:
     labels: Labels = field(default_factory=dict)
     reset: bool = False
     restores: int | None = None
+    """The version that this is a return to."""
+    as_written: bool = True
+    """Whether the plan is what its author wrote, so that later ones can be compared with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,18 @@ def compare(
     own = related_automations(client, found.id) if plan.triggers or version is None or (last and last.triggers) else []
     seen = changes(plan, found, now, last=last, automations=own, reset=reset, unknown=unknown)
     return Comparison(plan, found, version, seen)
+
+
+def compare_version(
+    client: Client, found: Deployment, flow_name: str, wanted: DeploymentVersion, now: datetime, *, reset: bool = False
+) -> Comparison:
+    """What going back to a version would do; nothing is done."""
+    current = newest_version(client, found)
+    plan = plan_restoring(found, flow_name, wanted)
+    if wanted.applied is None:  # schedules and automations were not kept
+        return Comparison(plan, found, current, changes(plan, found, now, reset=reset))
+    last, own = plan_of(current.applied) if current else None, related_automations(client, found.id)
+    return Comparison(plan, found, current, changes(plan, found, now, last=last, automations=own, reset=reset))
 
 
 def newest_version(client: Client, found: Deployment) -> DeploymentVersion | None:
@@ -164,7 +179,7 @@ def _next_version(client: Client, compared: Comparison, found: Deployment, how: 
     body = NextVersion(
         update=compared.changes.update,
         labels=how.labels,
-        applied=applied_of(compared.plan, now),
+        applied=applied_of(compared.plan, now) if how.as_written else None,
         source=how.source,
         restores=how.restores,
         based_on=compared.version.number if compared.version else None,

@@ -20,7 +20,7 @@ from penstock.core.deployment_plans import DeploymentPlan
 from penstock.core.owners import Change, Owner, Three, keywise
 from penstock.core.schedule_changes import schedules_after, schedules_replaced, without_anchor
 from penstock.wire.automations import Automation
-from penstock.wire.deployment_versions import KeptSchedule
+from penstock.wire.deployment_versions import DeploymentVersion, KeptSchedule
 from penstock.wire.deployments import ConcurrencyOptions, Deployment, DeploymentUpdate
 
 DEFAULT_QUEUE = "default"
@@ -54,6 +54,34 @@ def plan_of(applied: Mapping[str, Any] | None) -> DeploymentPlan | None:
         return None if applied is None else msgspec.convert(applied, DeploymentPlan)
     except msgspec.ValidationError:
         return None
+
+
+def plan_restoring(found: Deployment, flow_name: str, version: DeploymentVersion) -> DeploymentPlan:
+    """What a version was: as its author wrote it, else what was kept of it, with all else as it is now."""
+    written = plan_of(version.applied)
+    if written is not None:
+        return replace(written, flow_name=flow_name, name=found.name)
+    about = {"id": found.id, "name": found.name, "flow_id": found.flow_id}
+    was = msgspec.convert({**version.deployment, **about}, Deployment)
+    return DeploymentPlan(
+        flow_name,
+        found.name,
+        was.entrypoint,
+        version=was.version,
+        description=was.description,
+        path=was.path,
+        tags=was.tags,
+        parameters=was.parameters,
+        parameter_schema=was.parameter_openapi_schema or {},
+        enforce_parameter_schema=was.enforce_parameter_schema,
+        paused=found.paused,
+        concurrency_limit=_on_server(found, "concurrency_limit"),
+        concurrency_options=was.concurrency_options,
+        work_pool_name=found.work_pool_name,
+        work_queue_name=found.work_queue_name,
+        job_variables=was.job_variables,
+        pull_steps=was.pull_steps or [],
+    )
 
 
 def changes(

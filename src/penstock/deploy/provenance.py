@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ def read_provenance(manifest: Manifest, folder: Path, environment: Mapping[str, 
     remote = _git(folder, "remote", "get-url", "origin")
     address = without_credentials(remote) if remote else None
     source = VersionSource(
-        by=_person(environment),
+        by=person(environment),
         commit=commit,
         dirty=bool(_git(folder, "status", "--porcelain", "--untracked-files=no")) if commit else None,
         branch=branch if branch != "HEAD" else None,
@@ -59,7 +60,8 @@ def without_credentials(remote: str) -> str:
     return f"{found['host']}/{found['path'].removesuffix('.git')}" if found else remote.rpartition("@")[2]
 
 
-def _person(environment: Mapping[str, str]) -> str | None:
+def person(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Who deploys: as a CI system says, else the user of this machine."""
     named = next((environment[name] for name in _IN_CI if environment.get(name)), None)
     try:
         return named or getpass.getuser()
