@@ -22,6 +22,7 @@
     ├── StepFailed                 a build, push or pull step failed
     ├── StorageFailed              files could not be read from storage or written to it
     ├── InfrastructureFailed       a job could not be started, watched or stopped
+    │   └── InfrastructureBusy     … for now: throttled, unreachable, failing; it may go better later
     └── RunAborted                 the server told this run to stop
 
 With no message given, the class's docstring is the message. Messages say what was attempted, with
@@ -195,6 +196,12 @@ class InfrastructureFailed(PenstockError):
     """The job could not be started, watched or stopped."""
 
     code = "infrastructure_failed"
+
+
+class InfrastructureBusy(InfrastructureFailed):
+    """The infrastructure can't take the job now; it may later."""
+
+    code = "infrastructure_busy"
 
 
 class RunAborted(PenstockError):

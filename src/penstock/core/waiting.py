@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from penstock.core.pool_types import PUSH
 from penstock.core.states import TERMINAL
 from penstock.wire.states import State, StateType
 from penstock.wire.waiting import Explanation
 
 AGENT_TYPE = "prefect-agent"
 POLLED_WITHIN = timedelta(seconds=60)
-PUSH = ":push"
 DEFAULT_QUEUE = "default"
 
 

@@ -1,7 +1,8 @@
 """A driver that only pretends, by a script: for tests of what hosts drivers, and for trying a pool out.
 
 The job's configuration says what happens: `start_seconds`, `run_seconds`, `exit_code`, `output`,
-`refuse` (the start fails with this message), `vanish` (the job is gone with nobody knowing how it ended).
+`refuse` (the start fails with this message), `busy` (so many starts fail for now), `lost` (what it ran on is
+taken from it), `vanish` (the job is gone with nobody knowing how it ended).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import Meta
 
-from penstock.errors import InfrastructureFailed
+from penstock.errors import InfrastructureBusy, InfrastructureFailed
 from penstock.infra.protocol import Exit, Found, Job, Started
 from penstock.infra.templates import fill
 
@@ -32,7 +33,9 @@ class DummyVariables(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: Annotated[int, Meta(description="How the job ends.")] = 0
     output: Annotated[str, Meta(description="What the job prints.")] = ""
     refuse: Annotated[str | None, Meta(description="Why the start fails.")] = None
+    busy: Annotated[int, Meta(description="How many starts fail for now, before one does not.")] = 0
     vanish: Annotated[bool, Meta(description="The job is gone and nothing says how it ended.")] = False
+    lost: Annotated[str | None, Meta(description="How what the job ran on was taken from it.")] = None
 
 
 class DummyInfrastructure:
@@ -44,6 +47,7 @@ class DummyInfrastructure:
     def __init__(self, world: dict[str, DummyJob] | None = None) -> None:
         self.world = {} if world is None else world
         self._hosted: set[str] = set()
+        self._tries: dict[str, int] = {}
 
     async def open(self) -> None:
         """There is nothing to get ready."""
@@ -52,6 +56,9 @@ class DummyInfrastructure:
         script = fill(DummyVariables, job.configuration)
         if job.identity in self.world:
             raise InfrastructureFailed(f"Job {job.identity} was started before; it is not started twice.")
+        tries = self._tries[job.identity] = self._tries.get(job.identity, 0) + 1
+        if tries <= script.busy:
+            raise InfrastructureBusy(f"Too many requests: try {tries} was turned away.")
         started = self.world[job.identity] = DummyJob(job, script)
         self._hosted.add(job.identity)
         started.hosted = True
@@ -71,7 +78,8 @@ class DummyInfrastructure:
 
     async def wait(self, handle: str) -> Exit:
         job = self._find(handle)
-        return Exit(await asyncio.shield(job.ended), job.script.output)
+        code = await asyncio.shield(job.ended)
+        return Exit(code, job.script.output, reason=job.script.lost or "", lost=job.script.lost is not None)
 
     async def logs(self, handle: str) -> AsyncIterator[bytes]:
         job = self._find(handle)

@@ -45,12 +45,15 @@ class Exit:
 
     `reported` says that the job left word that the server knows the end of its run; without it, it is asked.
     `reason` is what the infrastructure itself says of the end, one sentence: out of memory, evicted, image not found.
+    `lost` says that what the job ran on was taken from it (evicted, preempted, its machine gone): the deployment says
+    whether its run is offered again then. A job that vanished is lost.
     """
 
     code: int | None
     output: str = ""
     reported: bool = False
     reason: str = ""
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,10 @@ class Infrastructure(Protocol):
         ...
 
     async def start(self, job: Job) -> Started:
-        """Starts the job and returns once it exists; `InfrastructureFailed` says why it does not."""
+        """Starts the job and returns once it exists; `InfrastructureFailed` says why it does not.
+
+        `InfrastructureBusy` says that a later try may go better, and that it is unknown whether the job exists.
+        """
         ...
 
     async def find(self, job: Job) -> Started | None:

@@ -191,12 +191,20 @@ def _decide(known: Known, proposal: Proposal, limit: DeploymentLimit | None, liv
         return abort(
             f"This is attempt {proposal.attempt} of the run, but attempt {known.lease.attempt} works on it now."
         )
+    if proposal.attempt is not None and _is_offered(known) and not proposal.force:
+        return abort(f"Attempt {proposal.attempt} is over: the run is offered again.")
     begins = known.run.state_type is StateType.PENDING and proposal.state.type is StateType.RUNNING
     other = begun_by_another(known.lease, proposal.worker) if begins and not proposal.force else None
     if other is not None:
         return abort(f"Worker {other!r} has this run now, so the job of {proposal.worker!r} must not begin it.")
     facts = Facts(known.run, limit, live, proposal.client_version)
     return decide_flow_run(facts, proposal.state, force=proposal.force, now=proposal.now, new_id=proposal.new_id)
+
+
+def _is_offered(known: Known) -> bool:
+    """Whether nobody works on the run, and whoever claims it begins the next attempt."""
+    waits = known.run.state_type is StateType.SCHEDULED and known.run.empirical_policy.retry_type != "in_process"
+    return waits and known.lease.holder is None
 
 
 def _unwritten(known: Known, verdict: Verdict) -> Outcome:

@@ -61,6 +61,8 @@ class Holder:
     name: str
     kind: str
     lease_seconds: float
+    host: UUID | None = None
+    """This process, where another could take its jobs in hand."""
 
 
 def of_pool(client: Client, pool: str, queues: list[str], holder: Holder) -> Ask:
@@ -74,6 +76,7 @@ def of_pool(client: Client, pool: str, queues: list[str], holder: Holder) -> Ask
             limit=limit,
             wait_seconds=seconds,
             lease_seconds=holder.lease_seconds,
+            host=holder.host,
         )
         return client.call(dispatch.claim_runs, body, name=pool, timeout=seconds + PATIENCE_SECONDS)
 

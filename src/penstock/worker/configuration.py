@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,8 +15,12 @@ from penstock.wire.work_pools import WorkPool
 from penstock.worker.facts import RunFacts
 
 
-async def resolve(client: AsyncClient, facts: RunFacts, pool: WorkPool) -> dict[str, Any]:
+async def resolve(
+    client: AsyncClient, facts: RunFacts, pool: WorkPool, surroundings: Mapping[str, str]
+) -> dict[str, Any]:
     """Values from the deployment, then the run; environment, blocks and variables; what the flow and run are.
+
+    `surroundings` are the variables of the environment that a template may name.
 
     Raises `TemplateInvalid` for what is missing or does not fit where it stands.
     """
@@ -25,7 +29,7 @@ async def resolve(client: AsyncClient, facts: RunFacts, pool: WorkPool) -> dict[
         pool.base_job_template,
         deployment.job_variables if deployment else None,
         run.job_variables,
-        environment=os.environ,
+        environment=surroundings,
     )
     filled = await resolve_references(client, half)
     done = render_context(filled, msgspec.to_builtins(facts.flow), msgspec.to_builtins(run))

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import tempfile
+from collections.abc import Coroutine
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -31,15 +32,16 @@ from penstock.wire.deployment_versions import VERSION_LABEL, read_pinned_deploym
 from penstock.wire.deployments import Deployment
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import StateType
-from penstock.worker import cancel
+from penstock.worker import cancel, leases
 from penstock.worker.drivers import RUN_SIDE, fork_keeper
 from penstock.worker.facts import RunFacts
 from penstock.worker.jobs import Jobs
-from penstock.worker.launch import ATTEMPT, ENTRY, note
+from penstock.worker.launch import ATTEMPT, ENTRY, LEASE, note
 from penstock.worker.reports import Reports
 from penstock.worker.run_logs import RunLogs
 
 RUN_ID = "PREFECT__FLOW_RUN_ID"
+WORKER_NAME = "PREFECT__WORKER_NAME"
 ON_SIGTERM = ("PENSTOCK_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR", "PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR")
 FINAL = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
 
@@ -115,10 +117,9 @@ class Execution:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, run.id, jobs)
-        every = self._settings.worker.cancellation_poll_seconds
         watching = [
             asyncio.create_task(cancel.follow_cancellations(self._settings, jobs)),
-            asyncio.create_task(cancel.look_for_cancellations(self._client, jobs, SystemClock(), every)),
+            asyncio.create_task(self._watch(jobs)),
         ]
         end = await driver.wait(started.handle)
         await jobs.until_empty()
@@ -127,6 +128,13 @@ class Execution:
         if self._signalled and self._behaviour is not OnSigterm.CRASH:
             return await self._leave(run.id)
         return 0 if end.code == 0 else 1
+
+    def _watch(self, jobs: Jobs) -> Coroutine[None, None, None]:
+        """Keeps the run's lease where it has one, so that it outlives who made this job; looks for its cancellation."""
+        if self._attempt is not None and LEASE in os.environ:
+            return leases.keep_leases(self._client, jobs, SystemClock(), float(os.environ[LEASE]))
+        every = self._settings.worker.cancellation_poll_seconds
+        return cancel.look_for_cancellations(self._client, jobs, SystemClock(), every)
 
     async def _job(self, run: FlowRun) -> Job:
         flow = await self._client.call(flows.read_flow, id=run.flow_id)
@@ -140,7 +148,7 @@ class Execution:
             env={**os.environ, **to_environment(self._settings), RUN_ID: str(run.id)},
             entry=ENTRY,
             payload=msgspec.json.encode(facts),
-            note=note(facts, "", "", show=True),
+            note=note(facts, "", os.environ.get(WORKER_NAME, ""), show=True),
         )
 
     async def _deployment(self, run: FlowRun, id: UUID) -> Deployment:

@@ -12,6 +12,7 @@ from penstock.wire.dispatch import ClaimedRun
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.flows import Flow
 from penstock.wire.work_pools import WorkPool
+from penstock.worker.hosted import GRACE_SECONDS
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,8 @@ class Taken:
 
     facts: RunFacts
     pool: WorkPool | None = None
+    grace: float = GRACE_SECONDS
+    """Seconds that its job has to end by itself when the run is cancelled."""
 
     @property
     def run_id(self) -> UUID:
@@ -38,7 +41,7 @@ class Taken:
 
     @classmethod
     def by_claim(cls, claim: ClaimedRun, worker: str) -> Taken:
-        """What a claim gave this worker."""
+        """What a claim gave this worker, under whose name the lease is."""
         facts = RunFacts(
             flow_run=claim.flow_run,
             flow=claim.flow,
@@ -47,4 +50,4 @@ class Taken:
             holder=worker,
             lease_seconds=claim.lease_seconds,
         )
-        return cls(facts, claim.work_pool)
+        return cls(facts, claim.work_pool, claim.cancellation_grace_seconds)

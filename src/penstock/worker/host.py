@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from penstock.clock import Clock
-from penstock.errors import PenstockError
+from penstock.errors import BadRequest, InvalidRequest, PenstockError
 from penstock.infra.protocol import Infrastructure
+from penstock.worker.adoption import Adoptions
 from penstock.worker.claim import MOST_AT_ONCE, Claims
 from penstock.worker.facts import Taken
 from penstock.worker.jobs import Jobs
@@ -22,8 +23,11 @@ from penstock.worker.reports import PASSING
 T = TypeVar("T")
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
-ADOPT_SECONDS = 60.0
+ADOPT_SECONDS = 15.0
+"""Half of what a silent host's runs are kept for another one, after their leases."""
 KILL_GRACE_SECONDS = 5.0
+REFUSALS = (BadRequest, InvalidRequest)
+"""Answers that no second try changes: the request itself is wrong."""
 
 log = logging.getLogger("penstock.worker")
 
@@ -38,12 +42,28 @@ class Work:
     scope: str
     """Whose jobs to take over: those noted with the same."""
     beside: Sequence[Coroutine[None, None, None]] = ()
+    adoptions: Adoptions | None = None
+    """Where the runs of hosts that are gone come from, when their jobs are not on this machine."""
 
 
-async def adopt_once(work: Work) -> None:
-    """Takes in hand what hosts that are gone have left."""
+async def adopt_once(work: Work, name: str) -> None:
+    """Takes in hand what hosts that are gone have left. A server that can't say so now is asked again later."""
     for left in await work.driver.reconcile(work.scope):
         work.jobs.adopt(left)
+    if work.adoptions is None:
+        return
+    try:
+        for taken in await work.adoptions.take():
+            work.jobs.resume(taken, name)
+    except PenstockError as error:
+        log.warning("runs of hosts that are gone could not be looked for: %s", error.message)
+
+
+async def leave(work: Work) -> None:
+    """Lets others take over at once what runs on; who can't be told finds out in time."""
+    if work.adoptions:
+        with suppress(PenstockError):
+            await work.adoptions.leave()
 
 
 def counted(jobs: int) -> str:
@@ -62,6 +82,7 @@ class Host:
         self._limit = limit
         self._once = once
         self._stopping = asyncio.Event()
+        self._refusal: PenstockError | None = None
         self._jobs: Jobs | None = None
 
     def stop(self) -> None:
@@ -87,7 +108,7 @@ class Host:
         if work is None:
             return
         self._jobs = work.jobs
-        await adopt_once(work)
+        await adopt_once(work, self.name)
         beside = [asyncio.create_task(one) for one in (*work.beside, self._adopt_on(work))]
         try:
             await self._claim_on(work.claims, work.jobs)
@@ -96,14 +117,19 @@ class Host:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
+            left = bool(work.jobs.hosted)
             await work.jobs.abandon()
+            if left:
+                await leave(work)
             await work.driver.close()
+        if self._refusal:
+            raise self._refusal
 
     async def _adopt_on(self, work: Work) -> None:
         while True:
-            await self._clock.sleep(ADOPT_SECONDS)
+            await self._clock.sleep(ADOPT_SECONDS * random.uniform(0.7, 1.0))
             if not self._stopping.is_set():
-                await adopt_once(work)
+                await adopt_once(work, self.name)
 
     async def _claim_on(self, claims: Claims, jobs: Jobs) -> None:
         """A server that fails is asked again, ever more slowly."""
@@ -117,6 +143,11 @@ class Host:
             try:
                 for taken in await self._claim(claims, room):
                     jobs.begin(taken, self.name)
+            except REFUSALS as error:
+                log.error("the server refuses to give this worker runs, so it ends: %s", error.message)
+                self._refusal = error
+                self._stopping.set()
+                return
             except PenstockError as error:
                 if self._once:
                     raise

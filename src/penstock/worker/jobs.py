@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from penstock.errors import PenstockError
-from penstock.infra.protocol import Exit, Found, Infrastructure, explain
+from penstock.clock import utc_now
+from penstock.errors import InfrastructureBusy, PenstockError
+from penstock.infra.protocol import Exit, Found, Infrastructure, Job, Started, explain
 from penstock.wire.dispatch import Held
 from penstock.wire.states import StateType
 from penstock.worker.announcements import Announcements
 from penstock.worker.facts import Taken
+from penstock.worker.hosted import GRACE_SECONDS, Hosted
 from penstock.worker.launch import Launcher
 from penstock.worker.reports import Reports
 from penstock.worker.run_logs import RunLogs
 
-GRACE_SECONDS = 30.0
 HOOK_SECONDS = 300.0
+STARTS = 5
+"""How often a start is tried that fails for now,"""
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+"""... and the seconds between two of them."""
+RUN_SECONDS = "maximum_run_seconds"
 
 log = logging.getLogger("penstock.worker")
 
 
-@dataclass(slots=True)
-class Hosted:
-    """One run in this worker's hands. `holder` is the name its lease is under: an earlier worker's, if adopted."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a job may run here (None: without end), and what its host is called in the run's log."""
 
-    run_id: UUID
-    attempt: int | None
-    holder: str
-    handle: str | None = None
-    shows: bool = True
-    cancelling: bool = False
-    lost: bool = False
+    run_seconds: float | None = None
+    title: str = "The worker {!r}"
+
+    def over_at(self, job: Job, since: datetime) -> datetime | None:
+        """When a job that runs since a moment has run for too long; its configuration may say so itself."""
+        own = job.configuration.get(RUN_SECONDS)
+        seconds = self.run_seconds if own is None else float(own)
+        return since + timedelta(seconds=seconds) if seconds else None
 
 
 class Jobs:
@@ -48,6 +57,7 @@ class Jobs:
         reports: Reports,
         logs: RunLogs,
         announcements: Announcements | None = None,
+        limits: Limits = Limits(),
     ) -> None:
         self._driver = driver
         self._announcements = announcements
@@ -55,16 +65,34 @@ class Jobs:
         """None where jobs are only adopted."""
         self._reports = reports
         self._logs = logs
+        self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
         self.hosted: dict[UUID, Hosted] = {}
 
     def begin(self, taken: Taken, worker: str) -> None:
         """Takes a claimed run in hand."""
         assert self._launcher is not None
-        hosted = self.hosted[taken.run_id] = Hosted(taken.run_id, taken.facts.attempt, worker)
+        hosted = Hosted(taken.run_id, taken.facts.attempt, taken.facts.holder or worker, grace=taken.grace)
+        self.hosted[taken.run_id] = hosted
         self._logs.name(taken.run_id, taken.facts.flow_run.name)
-        self._logs.info(hosted.run_id, f"The worker {worker!r} starts the run.")
+        self._logs.info(hosted.run_id, f"{self._limits.title.format(worker)} starts the run.")
         self._spawn(hosted, self._launch(self._launcher, taken, hosted))
+
+    def resume(self, taken: Taken, worker: str) -> None:
+        """Takes in hand a run that a host which is gone has started, or was about to; wherever its job runs."""
+        assert self._launcher is not None
+        run = taken.facts.flow_run
+        if taken.run_id in self.hosted:
+            return
+        hosted = Hosted(taken.run_id, taken.facts.attempt, taken.facts.holder or worker, grace=taken.grace)
+        self.hosted[taken.run_id] = hosted
+        self._logs.name(run.id, run.name)
+        self._logs.info(run.id, f"{self._limits.title.format(worker)} looks after the run now: who did so is gone.")
+        since = run.state.timestamp if run.state else utc_now()
+        if run.state_type is StateType.CANCELLING:
+            hosted.cancelling = True
+            hosted.grace = max(0.0, hosted.grace - (utc_now() - since).total_seconds())
+        self._spawn(hosted, self._resume(self._launcher, taken, hosted, since))
 
     def adopt(self, found: Found) -> None:
         """Takes an earlier worker's job in hand."""
@@ -96,16 +124,26 @@ class Jobs:
         if hosted is None or hosted.cancelling:
             return
         hosted.cancelling = True
+        hosted.news.set()
         self._logs.info(run_id, "The run is to be cancelled: its job is asked to end.")
-        self._stop(hosted, GRACE_SECONDS)
+        self._stop(hosted, hosted.grace)
 
     def lose(self, run_id: UUID, reason: str = "The run was given to another worker", grace: float = 30.0) -> None:
         """Ends the job of a run that is not ours to report on any more."""
         hosted = self.hosted.get(run_id)
         if hosted and not hosted.lost:
             hosted.lost = True
+            hosted.news.set()
             self._logs.warning(run_id, f"{reason}; its process here is ended")
             self._stop(hosted, grace)
+
+    def let_go(self, run_id: UUID) -> None:
+        """Watches no more over a job that another host has in hand."""
+        hosted = self.hosted.get(run_id)
+        if hosted and hosted.task:
+            self._logs.warning(run_id, "Another host looks after the run now")
+            hosted.lost = True
+            hosted.task.cancel()
 
     async def until_empty(self) -> None:
         """Returns once no job is left."""
@@ -136,7 +174,7 @@ class Jobs:
             task.add_done_callback(self._tasks.discard)
 
     def _spawn(self, hosted: Hosted, work: Coroutine[None, None, object]) -> None:
-        task = asyncio.create_task(self._guard(hosted, work))
+        task = hosted.task = asyncio.create_task(self._guard(hosted, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -158,14 +196,14 @@ class Jobs:
             if launcher.announces:
                 await self._reports.submitting(taken)
             hosted.shows = job.note["show"]
-            started = await self._driver.start(job)
+            started = await self._start(job, hosted)
         except Exception as error:
-            self._logs.error(hosted.run_id, f"The job of the run could not be started: {error}")
-            await self._reports.unstarted(taken, error)
+            await self._unstarted(taken, hosted, error)
             return
         hosted.handle = started.handle
+        hosted.over_at = self._limits.over_at(job, utc_now())
         if hosted.cancelling or hosted.lost:
-            self._stop(hosted, GRACE_SECONDS)
+            self._stop(hosted, hosted.grace)
         recording = asyncio.create_task(self._record(taken, started.pid, label=launcher.announces))
         try:
             end = await self._watch(hosted)
@@ -174,6 +212,68 @@ class Jobs:
             recording.cancel()
         if self._announcements:
             self._announcements.executed(taken, started.pid, end.code)
+
+    async def _start(self, job: Job, hosted: Hosted) -> Started:
+        """Starts a job; one that could not be started for now is tried again, ever more slowly, but not for ever."""
+        wait = FIRST_WAIT
+        for tries in range(1, STARTS + 1):
+            try:
+                found = await self._driver.find(job) if tries > 1 else None
+                return found or await self._driver.start(job)
+            except InfrastructureBusy as error:
+                if tries == STARTS or hosted.news.is_set():
+                    raise
+                again = f"start {tries} of {STARTS} failed, the next is in {wait:.0f} s"
+                self._logs.warning(hosted.run_id, f"{error.message} ({again})")
+            await hosted.rest(wait * random.uniform(0.8, 1.2))
+            wait = min(wait * 2, LONGEST_WAIT)
+        raise AssertionError("the last try returns or raises")
+
+    async def _unstarted(self, taken: Taken, hosted: Hosted, error: Exception) -> None:
+        if hosted.cancelling:
+            await self._reports.cancelled(hosted.run_id, hosted.attempt)
+        elif not hosted.lost:
+            self._logs.error(hosted.run_id, f"The job of the run could not be started: {error}")
+            await self._reports.unstarted(taken, error)
+
+    async def _resume(self, launcher: Launcher, taken: Taken, hosted: Hosted, since: datetime) -> None:
+        found = await self._find(launcher, taken, hosted)
+        if hosted.lost:
+            return
+        if found is None:
+            await self._missing(hosted)
+            return
+        job, started = found
+        hosted.handle = started.handle
+        hosted.over_at = self._limits.over_at(job, since)
+        self._logs.info(hosted.run_id, f"The job of the run was found ({started.pid}) and is watched on over.")
+        if hosted.cancelling:
+            self._stop(hosted, hosted.grace)
+        await self._watch(hosted)
+
+    async def _find(self, launcher: Launcher, taken: Taken, hosted: Hosted) -> tuple[Job, Started] | None:
+        """Asks the infrastructure until it answers: that it can't be asked says nothing of the job."""
+        wait = FIRST_WAIT
+        while not hosted.lost:
+            try:
+                job = await launcher.prepare(taken)
+                hosted.shows = job.note["show"]
+                started = await self._driver.find(job)
+            except Exception as error:
+                self._logs.warning(hosted.run_id, f"The job of the run can't be looked for, trying again: {error}")
+                hosted.news.clear()
+                await hosted.rest(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+                continue
+            return (job, started) if started else None
+        return None
+
+    async def _missing(self, hosted: Hosted) -> None:
+        if hosted.cancelling:
+            await self._reports.cancelled(hosted.run_id, hosted.attempt)
+            return
+        state = await self._reports.missing(hosted.run_id, hosted.attempt)
+        self._logs.warning(hosted.run_id, f"The job of the run is not there: the run is {state or 'over'} now.")
 
     async def _record(self, taken: Taken, pid: str, *, label: bool) -> None:
         self._logs.info(taken.run_id, f"The job of the run was started (pid {pid}).")
@@ -187,13 +287,33 @@ class Jobs:
     async def _watch(self, hosted: Hosted) -> Exit:
         assert hosted.handle is not None
         showing = asyncio.create_task(self._show(hosted.handle)) if hosted.shows else None
-        end = await self._driver.wait(hosted.handle)
-        if showing:
-            await showing
+        try:
+            end = await self._until_over(hosted, hosted.handle)
+            if showing:
+                await showing
+        finally:
+            if showing:
+                showing.cancel()
         if not hosted.lost:
             await self._finish(hosted, end)
         await self._driver.forget(hosted.handle)
         return end
+
+    async def _until_over(self, hosted: Hosted, handle: str) -> Exit:
+        """Waits for the end of the job, and brings it about when it takes too long."""
+        waiting = asyncio.create_task(self._driver.wait(handle))
+        try:
+            if hosted.over_at:
+                left = max(0.0, (hosted.over_at - utc_now()).total_seconds())
+                await asyncio.wait({waiting}, timeout=left)
+            if hosted.over_at and not waiting.done() and not hosted.cancelling and not hosted.lost:
+                self._logs.error(hosted.run_id, "The run has taken too long: its job is ended.")
+                hosted.lost = True  # the last word about it is said before its job may say another
+                await self._reports.overdue(hosted.run_id, hosted.attempt, self._limits.run_seconds or 0.0)
+                self._stop(hosted, hosted.grace)
+            return await waiting
+        finally:
+            waiting.cancel()
 
     async def _finish(self, hosted: Hosted, end: Exit) -> None:
         state = None if hosted.cancelling else await self._reports.ended(hosted.run_id, hosted.attempt, end)
@@ -201,7 +321,10 @@ class Jobs:
             await self._reports.cancelled(hosted.run_id, hosted.attempt)
             self._logs.info(hosted.run_id, "The job of the run has ended: it is cancelled.")
         elif end.code != 0:
-            self._logs.error(hosted.run_id, f"Job ended with exit code {end.code}: {explain(end.code)}")
+            reason = end.reason or explain(end.code)
+            self._logs.error(hosted.run_id, f"Job ended with exit code {end.code}: {reason}")
+            if state is StateType.SCHEDULED:
+                self._logs.info(hosted.run_id, "What the run ran on was lost, so it is offered again.")
         if hosted.handle and (hosted.cancelling or state in (StateType.CRASHED, StateType.CANCELLING)):
             await self._driver.follow_up(hosted.handle, HOOK_SECONDS)
 

@@ -18,6 +18,7 @@ from penstock.worker.configuration import resolve
 from penstock.worker.facts import RunFacts, Taken
 
 ATTEMPT = "PENSTOCK__ATTEMPT"
+LEASE = "PENSTOCK__LEASE_SECONDS"
 ENTRY = "penstock.worker.job:main"
 DEFAULT_COMMAND = ["penstock", "flow-run", "execute"]
 
@@ -36,17 +37,28 @@ class Launcher(Protocol):
 class PoolLauncher:
     """Prepares the jobs of a pool's worker."""
 
-    def __init__(self, client: AsyncClient, settings: Settings, kind: str, worker: str, *, announces: bool) -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        settings: Settings,
+        kind: str,
+        worker: str,
+        *,
+        announces: bool,
+        surroundings: Mapping[str, str] = os.environ,
+    ) -> None:
+        """`surroundings` are the variables that a template may name with `{{ $NAME }}`."""
         self._client = client
         self._settings = settings
         self._kind = kind
         self._worker = worker
+        self._surroundings = surroundings
         self.announces = announces
 
     async def prepare(self, taken: Taken) -> Job:
         assert taken.pool is not None
         facts, pool = taken.facts, taken.pool
-        wanted = await resolve(self._client, facts, pool)
+        wanted = await resolve(self._client, facts, pool, self._surroundings)
         env = {**environment(self._settings, facts, self._worker), **text(wanted.get("env") or {})}
         here = self._kind == "process"
         configuration = {
@@ -98,6 +110,7 @@ def names_of(run: RunFacts, worker: str) -> dict[str, str]:
     }
     if run.attempt is not None:
         found[ATTEMPT] = str(run.attempt)
+        found[LEASE] = str(run.lease_seconds)
     if run.deployment:
         found["PREFECT__DEPLOYMENT_ID"] = str(run.deployment.id)
         found["PREFECT__DEPLOYMENT_NAME"] = run.deployment.name

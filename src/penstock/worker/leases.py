@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from uuid import UUID
 
 from penstock.client.client import AsyncClient
 from penstock.clock import Clock
@@ -16,22 +17,27 @@ RENEWALS_PER_LEASE = 3
 log = logging.getLogger("penstock.worker")
 
 
-async def keep_leases(client: AsyncClient, jobs: Jobs, clock: Clock, seconds: float) -> None:
-    """Renews without end. A server that can't be reached is asked again in time; no job is ended for that."""
+async def keep_leases(client: AsyncClient, jobs: Jobs, clock: Clock, seconds: float, host: UUID | None = None) -> None:
+    """Renews without end. A server that can't be reached is asked again in time; no job is ended for that.
+
+    With `host` it says, too, that this process watches over the jobs.
+    """
     while True:
         try:
-            await renew_once(client, jobs, seconds)
+            await renew_once(client, jobs, seconds, host)
         except PenstockError as error:
             log.warning("leases could not be renewed: %s", error.message)
         await clock.sleep(seconds / RENEWALS_PER_LEASE)
 
 
-async def renew_once(client: AsyncClient, jobs: Jobs, seconds: float) -> None:
+async def renew_once(client: AsyncClient, jobs: Jobs, seconds: float, host: UUID | None = None) -> None:
     """Renews what is hosted now."""
     for holder, runs in jobs.held().items():
-        body = Renewal(worker_name=holder, runs=runs, lease_seconds=seconds)
+        body = Renewal(worker_name=holder, runs=runs, lease_seconds=seconds, host=host)
         answer = await client.call(dispatch.renew_leases, body)
         for run_id in answer.lost:
             jobs.lose(run_id)
         for run_id in answer.cancelling:
             jobs.cancel(run_id)
+        for run_id in answer.watched:
+            jobs.let_go(run_id)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from penstock.client.client import AsyncClient
 from penstock.clock import utc_now
 from penstock.errors import PenstockError, ServerFault, ServerUnreachable, Unavailable
 from penstock.infra.protocol import Exit, explain
-from penstock.wire import flow_runs
-from penstock.wire.dispatch import ATTEMPT_HEADER
+from penstock.wire import dispatch, flow_runs
+from penstock.wire.dispatch import ATTEMPT_HEADER, Loss
 from penstock.wire.flow_runs import FlowRunUpdate, SetState
 from penstock.wire.states import OrchestrationResult, OrchestrationStatus, StateCreate, StateDetails, StateType
 from penstock.worker.facts import Taken
@@ -80,15 +81,28 @@ class Reports:
             run = await self._client.call(flow_runs.read_flow_run, id=run_id)
             if run.state_type not in UNENDED:
                 return run.state_type
-            message = "The process ended without reporting how the run went, for example through os._exit()."
-        elif end.code is None:
-            message = f"The run's process or container was lost. {explain(None)}"
-        else:
-            message = f"The run's process or container ended with exit code {end.code}. {explain(end.code)}"
-        if end.output:
-            message += f"\n\nThe last lines of its output:\n{end.output}"
-        answer = await self.finally_(run_id, attempt, StateType.CRASHED, message)
+        answer = await self._crash(run_id, attempt, describe(end), lost=end.lost or end.code is None)
         return answer.state.type if answer.state else None
+
+    async def _crash(self, run_id: UUID, attempt: int | None, message: str, *, lost: bool) -> OrchestrationResult:
+        """Crashes a run; one that was lost may be offered again instead, which a Penstock server decides."""
+        if not lost or attempt is None:
+            return await self.finally_(run_id, attempt, StateType.CRASHED, message)
+        loss = Loss(attempt=attempt, message=message)
+        return await self._patiently(lambda: self._client.call(dispatch.report_loss, loss, id=run_id))
+
+    async def overdue(self, run_id: UUID, attempt: int | None, seconds: float) -> None:
+        """The run has taken longer than any may here."""
+        message = f"The run was stopped because it ran longer than the {seconds:g} seconds that a run may take here."
+        await self.finally_(run_id, attempt, StateType.CRASHED, message, name="TimedOut")
+
+    async def missing(self, run_id: UUID, attempt: int | None) -> StateType | None:
+        """The job of a host that is gone can't be found: a run that never began is due again, another was lost."""
+        run = await self._client.call(flow_runs.read_flow_run, id=run_id)
+        if run.state_type is StateType.PENDING:
+            await self.due_again(run_id, attempt, "Who was to start this run is gone, and has not started its job.")
+            return StateType.SCHEDULED
+        return await self.ended(run_id, attempt, Exit(None, reason="Its infrastructure knows nothing of it any more."))
 
     async def cancelled(self, run_id: UUID, attempt: int | None) -> None:
         """The run's job is gone, as was asked."""
@@ -115,13 +129,30 @@ class Reports:
         force: bool = False,
     ) -> OrchestrationResult:
         """A last word, which is tried for minutes while the server can't be reached."""
+        return await self._patiently(
+            lambda: self.propose(run_id, kind, name=name, message=message, force=force, attempt=attempt)
+        )
+
+    async def _patiently(self, say: Callable[[], Awaitable[OrchestrationResult]]) -> OrchestrationResult:
         wait = FIRST_WAIT
         for tries in range(FINAL_TRIES):
             try:
-                return await self.propose(run_id, kind, name=name, message=message, force=force, attempt=attempt)
+                return await say()
             except PASSING:
                 if tries == FINAL_TRIES - 1:
                     raise
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
         raise AssertionError("the last try returns or raises")
+
+
+def describe(end: Exit) -> str:
+    """How a job ended that did not say itself how its run went."""
+    if end.code == 0:
+        message = "The process ended without reporting how the run went, for example through os._exit()."
+    elif end.code is None:
+        message = f"The run's process or container was lost. {end.reason or explain(None)}"
+    else:
+        reason = end.reason or explain(end.code)
+        message = f"The run's process or container ended with exit code {end.code}. {reason}"
+    return f"{message}\n\nThe last lines of its output:\n{end.output}" if end.output else message

@@ -12,6 +12,7 @@ from typing import Any
 from penstock.client.client import AsyncClient
 from penstock.client.open import open_async_client
 from penstock.clock import Clock, SystemClock
+from penstock.core.pool_types import pushed_kind
 from penstock.errors import BadRequest, PenstockError, SettingInvalid
 from penstock.ids import new_id
 from penstock.infra.process.birth import Kept
@@ -19,6 +20,7 @@ from penstock.infra.protocol import Infrastructure
 from penstock.settings import Settings
 from penstock.wire.work_pools import WorkPool
 from penstock.worker import cancel, leases, pool
+from penstock.worker.adoption import Adoptions, PenstockAdoptions, PrefectAdoptions
 from penstock.worker.announcements import Announcements
 from penstock.worker.claim import (
     Claims,
@@ -76,6 +78,16 @@ async def _run(options: WorkerOptions, settings: Settings, keeper: Kept | None) 
     return 0
 
 
+def _refuse_push(known: WorkPool | None) -> None:
+    """A push pool has no workers."""
+    kind = pushed_kind(known.type) if known else None
+    if known and kind is not None:
+        raise BadRequest(
+            f"Work pool {known.name!r} is a push pool ({known.type}): the server starts its runs itself, so it takes no"
+            f" worker. For a pool that workers serve: penstock work-pool create NAME --type {kind}"
+        )
+
+
 class Worker:
     """One worker of one pool; `host` is what stops it."""
 
@@ -96,6 +108,7 @@ class Worker:
         self._reports = Reports(client)
         self._announcements: Announcements | None = None
         self.name = options.name or f"{(options.kind or 'process').title()}Worker {new_id()}"
+        self._id = new_id()
         self.host = Host(self.name, clock, limit=options.limit, once=options.run_once)
 
     @property
@@ -137,6 +150,7 @@ class Worker:
     async def _begin_once(self) -> Work:
         options, client = self._options, self._client
         known = await pool.read_pool(client, options.pool)
+        _refuse_push(known)
         kind = options.kind or (known.type if known else "process")
         driver = open_driver(kind, self._settings, self._keeper)
         penstock, ready = await asyncio.gather(
@@ -158,14 +172,25 @@ class Worker:
         beside = [
             self._beat_on(),
             cancel.follow_cancellations(self._settings, jobs),
-            self._watch(jobs, penstock),
+            self._watch(jobs, kind, penstock),
         ]
-        return Work(driver, jobs, self._claims(kind, penstock), self._options.pool, beside)
+        claims, adoptions = self._claims(kind, penstock), self._adoptions(kind, penstock)
+        return Work(driver, jobs, claims, self._options.pool, beside, adoptions)
 
-    def _watch(self, jobs: Jobs, penstock: bool) -> Coroutine[None, None, None]:
+    def _adoptions(self, kind: str, penstock: bool) -> Adoptions | None:
+        """Jobs on this machine are found on it."""
+        options, seconds = self._options, self._settings.worker.lease_seconds
+        if kind == "process":
+            return None
+        if penstock:
+            return PenstockAdoptions(self._client, options.pool, self.name, self._id, seconds)
+        return PrefectAdoptions(self._client, options.pool, self.name)
+
+    def _watch(self, jobs: Jobs, kind: str, penstock: bool) -> Coroutine[None, None, None]:
         """Hears of what is lost and cancelled, whatever the event feed missed."""
         if penstock:
-            return leases.keep_leases(self._client, jobs, self._clock, self._settings.worker.lease_seconds)
+            host = None if kind == "process" else self._id
+            return leases.keep_leases(self._client, jobs, self._clock, self._settings.worker.lease_seconds, host)
         return cancel.look_for_cancellations(
             self._client, jobs, self._clock, self._settings.worker.cancellation_poll_seconds
         )
@@ -184,7 +209,8 @@ class Worker:
         options = self._options
         if penstock:
             line = open_line(self._settings)
-            holder = Holder(self.name, kind, self._settings.worker.lease_seconds)
+            host = None if kind == "process" else self._id
+            holder = Holder(self.name, kind, self._settings.worker.lease_seconds, host)
             ask = of_pool(line, options.pool, options.queues, holder)
             return PenstockClaims(line, ask, self._reports, self.name)
         told, given = self._settings.worker, options.prefetch_seconds
