@@ -48,7 +48,7 @@ class Google:
 
     def _call(self, ask: Callable[[], Any]) -> Data:
         # A connection of httplib2 is for one thread at a time, so each call has its own.
-        http = google_auth_httplib2.AuthorizedHttp(self.credentials, http=httplib2.Http(timeout=CALL_SECONDS))
+        http = google_auth_httplib2.AuthorizedHttp(self.credentials, http=_OneTry(timeout=CALL_SECONDS))
         try:
             return dict(ask().execute(http=http, num_retries=0) or {})
         except HttpError as error:
@@ -101,6 +101,34 @@ def service(api: str, version: str, endpoint: str) -> Any:
         static_discovery=True,
         client_options=ClientOptions(api_endpoint=endpoint),
     )
+
+
+class _Once:
+    """A connection that connects once."""
+
+    _connected = False
+
+    def connect(self) -> None:
+        if self._connected:
+            raise ConnectionError("the connection was cut before the answer came")
+        self._connected = True
+        super().connect()  # type: ignore[misc]  # the next class of the two below has it
+
+
+class _Plain(_Once, httplib2.HTTPConnectionWithTimeout):  # type: ignore[misc]  # the library ships no types
+    pass
+
+
+class _Encrypted(_Once, httplib2.HTTPSConnectionWithTimeout):  # type: ignore[misc]  # the library ships no types
+    pass
+
+
+class _OneTry(httplib2.Http):  # type: ignore[misc]  # the library ships no types
+    """Sends a request once: httplib2 sends it again when a connection is cut, which would run a job twice."""
+
+    def request(self, uri: str, *given: Any, **named: Any) -> Any:
+        kind = _Encrypted if uri.startswith("https:") else _Plain
+        return super().request(uri, *given, **{**named, "connection_type": kind})
 
 
 def _meaning(error: HttpError) -> Exception:
