@@ -11,6 +11,7 @@ import pytest
 from penstock.store import migrations
 from penstock.store.database import Database
 from penstock.store.open import open_database
+from tests.live.docker import Engine, engine
 from tests.live.postgres import Postgres, cluster
 
 DIALECTS = ("sqlite", "postgres")
@@ -21,6 +22,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A PostgreSQL server for the whole session; skips where none is installed."""
     with cluster(tmp_path_factory.mktemp("cluster")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[Engine]:
+    """A Docker engine with an image of this Python and Penstock; skips where none answers."""
+    with engine() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

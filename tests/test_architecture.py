@@ -62,6 +62,7 @@ HOMES = {
     "click": "cli/",
     "fsspec": "storage/remote.py",
     "pathspec": "storage/ignore.py",
+    "docker": "infra/docker/",
 }
 
 
