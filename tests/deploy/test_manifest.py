@@ -93,7 +93,9 @@ def test_a_file_with_anchors_merges_and_steps() -> None:
         ("name: d\nwork_pool: null\n", "work_pool", {}),
         ("name: d\nwork_pool: {job_variables: null}\n", "work_pool", {"job_variables": {}}),
         ("name: d\nconcurrency_limit: {collision_strategy: ENQUEUE}\n", "concurrency_limit", 1),
-        ("name: d\npull: null\n", "pull", []),
+        ("name: d\npull: null\n", "pull", None),
+        ("name: d\npull: []\n", "pull", []),
+        ("name: d\nbuild: null\n", "build", []),
     ],
 )
 def test_what_people_write_and_mean(written: str, key: str, value: Any) -> None:

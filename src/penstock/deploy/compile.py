@@ -39,7 +39,7 @@ from penstock.errors import (
     Unauthorized,
 )
 from penstock.names import nearest
-from penstock.sdk.entrypoints import parse_entrypoint
+from penstock.sdk.entrypoints import Modules, parse_entrypoint
 from penstock.steps.protocol import Place
 from penstock.steps.references import Filler, read_references
 from penstock.steps.run import run_steps
@@ -56,6 +56,16 @@ MOST_POOLS = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read for one deployment already, and holds for the next."""
+
+    pools: dict[str, WorkPool] = field(default_factory=dict)
+    modules: Modules = field(default_factory=dict)
+    present: dict[BlockReference | str, bool] = field(default_factory=dict)
+    """Whether there is a block, or a variable of a name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Workshop:
     """What compiling needs from outside; nothing below looks for these itself."""
 
@@ -64,6 +74,7 @@ class Workshop:
     environment: Mapping[str, str]
     now: datetime
     default_pool: str | None = None
+    seen: Seen = field(default_factory=Seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,15 @@ class Draft:
     label: str
     root: Path
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.facts.name}/{self.values['name']}"
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether something is run before the deployment is made."""
+        return any(self.steps.get(kind) for kind in ("build", "push"))
 
     def told(self, doubts: list[str]) -> list[str]:
         """Warnings that say which deployment they are about."""
@@ -102,7 +122,7 @@ async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop, label: str
         raise DeployFailed(_no_entrypoint(shop.folder))
     deployment_values.check_name(values)
     root = _root(values["entrypoint"], manifest, shop)
-    facts = read_flow(values["entrypoint"], root)
+    facts = read_flow(values["entrypoint"], root, shop.seen.modules)
     pool = await _pool(values, shop)
     _check(values, pool, shop)
     draft = Draft(values, manifest.steps | steps, facts, pool, label, root)
@@ -137,8 +157,8 @@ async def finish(draft: Draft, shop: Workshop) -> DeploymentPlan:
 async def outline(draft: Draft, shop: Workshop) -> DeploymentPlan:
     """The plan as far as it is known without running a step; what steps would give is left out."""
     plan = await _finished(draft, {}, shop)
-    left_out = any(draft.steps.get(kind) for kind in ("build", "push"))
-    doubts = draft.told(["build and push steps are not run, so what they give is not shown."] if left_out else [])
+    left_out = ["build and push steps are not run, so what they give is not shown."] if draft.has_steps else []
+    doubts = draft.told(left_out)
     return replace(plan, warnings=[*draft.warnings, *doubts])
 
 
@@ -203,7 +223,9 @@ async def _pool(values: dict[str, Any], shop: Workshop) -> WorkPool:
     if not name:
         raise DeployFailed("no work pool is named. Write work_pool.name, or give --pool.")
     try:
-        return await shop.client.call(work_pools.read_work_pool, name=name)
+        if name not in shop.seen.pools:
+            shop.seen.pools[name] = await shop.client.call(work_pools.read_work_pool, name=name)
+        return shop.seen.pools[name]
     except NotFound:
         raise DeployFailed(await _no_pool(name, shop)) from None
 

@@ -11,19 +11,19 @@ from typing import Any
 
 from penstock.core.deployment_plans import FlowFacts
 from penstock.errors import FlowNotFound
-from penstock.sdk.entrypoints import load_flow, parse_entrypoint
+from penstock.sdk.entrypoints import Modules, load_flow, parse_entrypoint
 
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
 
 
-def read_flow(entrypoint: str, root: Path) -> FlowFacts:
-    """The facts of the flow at an entrypoint. Its file is imported, not run.
+def read_flow(entrypoint: str, root: Path, known: Modules | None = None) -> FlowFacts:
+    """The facts of the flow at an entrypoint. Its file is imported (once, where the same `known` is given), not run.
 
     Where the import fails for want of a package that only the worker has, what the source itself says is
     taken. Raises `FlowNotFound` when that says nothing either.
     """
     try:
-        return FlowFacts.of(load_flow(entrypoint, root))
+        return FlowFacts.of(load_flow(entrypoint, root, known))
     except FlowNotFound as error:
         if not isinstance(error.__cause__, ImportError):
             raise

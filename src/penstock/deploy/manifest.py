@@ -51,9 +51,14 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A project file. `steps` holds those of build, push and pull that are written at the top; one that is not
-    there says nothing."""
+    there says nothing.
+
+    As with Prefect, `build:` and `push:` of a deployment with nothing behind them switch the file's off, and
+    `pull:` does so only as `pull: []`.
+    """
 
     path: Path
+    name: str | None = None
     entries: list[Entry] = field(default_factory=list)
     steps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -96,9 +101,9 @@ def parse_manifest(text: str, path: Path) -> Manifest:
     top = reader.mapping(tree, MANIFEST, "")
     manifest = Manifest(
         path,
+        name=top.get("name"),
         entries=reader.entries(tree, top),
-        # `pull:` with nothing behind it says nothing; `pull: []` says that there is none.
-        steps={key: reader.steps(top[key], tree, key) for key in STEPS if top.get(key) is not None},
+        steps={key: reader.steps(top[key], tree, key) for key in STEPS if top.get(key) not in (None, {})},
         warnings=[message for _, message in sorted(reader.warnings, key=itemgetter(0))],
     )
     if reader.faults:
@@ -180,6 +185,9 @@ class _Reader:
         for key in (one for one in values if one not in (*STEPS, "triggers")):
             self._templates(values[key], node.lines.get(key, node.line), f"{label}: {key}")
         for key in (one for one in STEPS if one in values):
+            if key == "pull" and values[key] in (None, {}):
+                del values[key]
+                continue
             values[key] = self.steps(values[key], node, f"{label}: {key}")
         return Entry({key: plain(value) for key, value in values.items()}, self.line(node))
 

@@ -14,7 +14,8 @@ from msgspec import structs
 
 from penstock.client.client import AsyncClient
 from penstock.client.deployments import Applied, Deploying, apply, compare
-from penstock.deploy.compile import Draft, Workshop, finish, outline, prepare
+from penstock.core.deployment_plans import DeploymentPlan
+from penstock.deploy.compile import OF_SERVER, Draft, Workshop, finish, outline, prepare
 from penstock.deploy.manifest import Entry, Manifest
 from penstock.deploy.options import Options, laid_over
 from penstock.deploy.plan import Action, Item, item_of, unknown_fields
@@ -28,6 +29,7 @@ from penstock.wire.model import Criteria, Labels
 from penstock.wire.states import StateType
 
 AT_ONCE = 200
+SIDE_BY_SIDE = 8
 
 
 def chosen_entries(selection: Selection, options: Options) -> tuple[list[Entry], list[str]]:
@@ -49,14 +51,57 @@ async def deploy_entries(
     """Applies every entry, and tells of each once it is; with `reset` the file wins over the server's people.
 
     Raises `DeployFailed` with all faults, and then nothing was changed; a step or a server that fails later
-    stops the rest, and what was applied before stays.
+    stops the rest, and what was applied before stays. Deployments without steps of their own go side by side.
     """
-    known = await asyncio.to_thread(read_provenance, manifest, shop.folder, shop.environment)
-    for draft in await _drafts(entries, manifest, shop):
-        plan = await finish(draft, shop)
-        source = structs.replace(known.source, **plan.built)
-        how = Deploying(source, known.labels, reset)
-        yield await asyncio.to_thread(apply, shop.client.blocking, plan, how)
+    reading = asyncio.create_task(asyncio.to_thread(read_provenance, manifest, shop.folder, shop.environment))
+    drafts = await _drafts(entries, manifest, shop)
+    known = await reading
+    for group in _groups(drafts):
+        plans = [await finish(draft, shop) for draft in group]
+        hows = [Deploying(structs.replace(known.source, **plan.built), known.labels, reset) for plan in plans]
+        async for one in _side_by_side(list(zip(plans, hows, strict=True)), shop):
+            yield one
+
+
+def _groups(drafts: list[Draft]) -> list[list[Draft]]:
+    """Drafts in their order, those together that need not wait for each other: no steps, and no name twice."""
+    groups: list[list[Draft]] = []
+    for draft in drafts:
+        last = groups[-1] if groups and not draft.has_steps else []
+        if last and not any(draft.full_name == one.full_name or one.has_steps for one in last):
+            last.append(draft)
+        else:
+            groups.append([draft])
+    return groups
+
+
+async def _side_by_side(plans: list[tuple[DeploymentPlan, Deploying]], shop: Workshop) -> AsyncIterator[Applied]:
+    """Each in the order given, as soon as it is done. A refusal does not keep the others from being made, a server
+    that can't be reached does. Raises `DeployFailed` with all that went wrong, at the end."""
+    slots, is_lost = asyncio.Semaphore(SIDE_BY_SIDE), asyncio.Event()
+
+    async def applied(plan: DeploymentPlan, how: Deploying) -> Applied | None:
+        async with slots:
+            if is_lost.is_set():
+                return None
+            try:
+                return await asyncio.to_thread(apply, shop.client.blocking, plan, how)
+            except DeployFailed as error:
+                if isinstance(error.__cause__, OF_SERVER):
+                    is_lost.set()
+                raise
+
+    faults = []
+    for task in [asyncio.create_task(applied(*one)) for one in plans]:
+        try:
+            done = await task
+        except DeployFailed as error:
+            faults.append(error.message)
+            continue
+        if done:
+            yield done
+    if faults:
+        raise DeployFailed("\n".join(faults))
 
 
 async def preview_entries(
@@ -65,7 +110,7 @@ async def preview_entries(
     """What applying every entry would do; nothing is done, no step is run. Raises `DeployFailed` with all faults."""
     for draft in await _drafts(entries, manifest, shop):
         plan, unknown = await outline(draft, shop), unknown_fields(draft)
-        look = partial(compare, shop.client.blocking, plan, shop.now, reset=reset, unknown=unknown)
+        look = partial(compare, shop.client.blocking, plan, reset=reset, unknown=unknown)
         yield item_of(await asyncio.to_thread(look))
 
 
@@ -124,7 +169,7 @@ async def _drafts(entries: list[Entry], manifest: Manifest, shop: Workshop) -> l
 
 def _doubles(draft: Draft, drafts: list[Draft]) -> list[str]:
     """Two of the same flow and name: the later overwrites the earlier."""
-    same = [one for one in drafts if (one.facts.name, one.values["name"]) == (draft.facts.name, draft.values["name"])]
+    same = [one for one in drafts if one.full_name == draft.full_name]
     if len(same) > 1 and draft is same[-1]:
-        return [f"{draft.label}: {draft.facts.name}/{draft.values['name']} is there twice; this one wins."]
+        return [f"{draft.label}: {draft.full_name} is there twice; this one wins."]
     return []

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.deploy.manifest import Manifest, load_plain
+from penstock.deploy.manifest import Manifest
 from penstock.wire.deployment_versions import PROJECT_LABEL, SOURCE_LABEL, VersionSource
 from penstock.wire.model import Labels
 
@@ -45,11 +45,9 @@ def read_provenance(manifest: Manifest, folder: Path, environment: Mapping[str, 
 
 def project_labels(manifest: Manifest, address: str | None) -> Labels:
     """A project is known by its name and by where its file is: in a repository, or else in a folder."""
-    plain = load_plain(manifest.path)
-    name = str(plain.get("name") or "") if isinstance(plain, dict) else ""
     inside = _git(manifest.folder, "rev-parse", "--show-prefix") if address else None
     place = f"{address}:{inside or ''}{manifest.path.name}" if address else str(manifest.path.resolve())
-    return {PROJECT_LABEL: name, SOURCE_LABEL: place}
+    return {PROJECT_LABEL: manifest.name or "", SOURCE_LABEL: place}
 
 
 def without_credentials(remote: str) -> str:

@@ -46,12 +46,17 @@ def parse_entrypoint(text: str) -> Entrypoint:
     return Entrypoint(text, None, module, name)
 
 
-def load_flow(entrypoint: str, folder: Path | None = None) -> Flow[..., Any]:
+Modules = dict[Path, ModuleType]
+"""The modules of files that were imported, so that the next flow of a file is in the same one."""
+
+
+def load_flow(entrypoint: str, folder: Path | None = None, known: Modules | None = None) -> Flow[..., Any]:
     """The flow; a plain function is made one. Raises `FlowNotFound` that says what failed and why.
 
-    A flow of the real Prefect is given as it is: it has an engine of its own.
+    A flow of the real Prefect is given as it is: it has an engine of its own. Files are imported anew, but for
+    those that `known` has; what is imported is added to it.
     """
-    found = load_object(entrypoint, folder)
+    found = load_object(entrypoint, folder, known)
     if isinstance(found, Flow) or type(found).__module__.partition(".")[0] == "prefect":
         return found  # type: ignore[no-any-return]  # the caller tells the two apart
     if not callable(found):
@@ -59,10 +64,10 @@ def load_flow(entrypoint: str, folder: Path | None = None) -> Flow[..., Any]:
     return Flow(found)
 
 
-def load_object(entrypoint: str, folder: Path | None = None) -> Any:
+def load_object(entrypoint: str, folder: Path | None = None, known: Modules | None = None) -> Any:
     """What stands at an entrypoint, whatever it is. Raises `FlowNotFound`."""
     parsed = parse_entrypoint(entrypoint)
-    module = _module(parsed, (folder or Path.cwd()).resolve())
+    module = _module(parsed, (folder or Path.cwd()).resolve(), {} if known is None else known)
     found: Any = module
     for part in parsed.name.split("."):
         if not hasattr(found, part):
@@ -79,7 +84,7 @@ def _missing(found: Any, part: str, module: ModuleType) -> str:
     return f"there is no {part!r} in {module.__name__}; its flows are {', '.join(flows) or 'none'}."
 
 
-def _module(entrypoint: Entrypoint, root: Path) -> ModuleType:
+def _module(entrypoint: Entrypoint, root: Path, known: Modules) -> ModuleType:
     importlib.invalidate_caches()  # a pull step may have written it a moment ago
     _look_first_in(root)
     if entrypoint.module is not None:
@@ -87,8 +92,10 @@ def _module(entrypoint: Entrypoint, root: Path) -> ModuleType:
     path = (root / str(entrypoint.file)).resolve()
     if not path.is_file():
         raise FlowNotFound(f"{entrypoint.text!r}: there is no file {entrypoint.file} in {root}.")
-    _look_first_in(path.parent, behind=root)
-    return _imported(entrypoint, lambda: _import_file(path, root))
+    if path not in known:
+        _look_first_in(path.parent, behind=root)
+        known[path] = _imported(entrypoint, lambda: _import_file(path, root))
+    return known[path]
 
 
 def _look_first_in(folder: Path, behind: Path | None = None) -> None:
