@@ -1,6 +1,56 @@
-"""Blocks, by the name flow code imports; all of it is `penstock.sdk.blocks`."""
+"""Blocks, by the name flow code imports; all of it is in `penstock.sdk`."""
 
 from penstock.sdk.block_schemas import SecretStr
 from penstock.sdk.blocks import JSON, Block, Secret, String
+from penstock.sdk.provided_blocks import (
+    SMB,
+    AwsCredentials,
+    AzureBlobStorageContainer,
+    AzureBlobStorageCredentials,
+    AzureContainerInstanceCredentials,
+    BitBucketCredentials,
+    BitBucketRepository,
+    DockerRegistryCredentials,
+    GcpCredentials,
+    GcsBucket,
+    GitHubCredentials,
+    GitHubRepository,
+    GitLabCredentials,
+    GitLabRepository,
+    KubernetesClusterConfig,
+    LocalFileSystem,
+    MinIOCredentials,
+    ModalCredentials,
+    RemoteFileSystem,
+    S3Bucket,
+    StorageBlock,
+)
 
-__all__ = ["JSON", "Block", "Secret", "SecretStr", "String"]
+__all__ = [
+    "JSON",
+    "SMB",
+    "AwsCredentials",
+    "AzureBlobStorageContainer",
+    "AzureBlobStorageCredentials",
+    "AzureContainerInstanceCredentials",
+    "BitBucketCredentials",
+    "BitBucketRepository",
+    "Block",
+    "DockerRegistryCredentials",
+    "GcpCredentials",
+    "GcsBucket",
+    "GitHubCredentials",
+    "GitHubRepository",
+    "GitLabCredentials",
+    "GitLabRepository",
+    "KubernetesClusterConfig",
+    "LocalFileSystem",
+    "MinIOCredentials",
+    "ModalCredentials",
+    "RemoteFileSystem",
+    "S3Bucket",
+    "Secret",
+    "SecretStr",
+    "StorageBlock",
+    "String",
+]

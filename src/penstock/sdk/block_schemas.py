@@ -56,8 +56,9 @@ def schema_fields(cls: Any, slug: str) -> dict[str, Any]:
         if hasattr(cls, name) and not _is_secret(kind):
             found["default"] = msgspec.to_builtins(getattr(cls, name), enc_hook=str)
         properties[name] = {**found, "position": position}
-        if _is_block(kind):
-            references[name] = {"block_type_slug": kind.get_block_type_slug()}
+        if inner := block_kinds(kind):
+            named = [{"block_type_slug": one.get_block_type_slug()} for one in inner]
+            references[name] = named if len(named) > 1 else named[0]
     fields = {
         "block_type_slug": slug,
         "block_schema_references": references,
@@ -76,9 +77,15 @@ def secret_fields(cls: Any) -> list[str]:
     for name, kind in field_types(cls).items():
         if _is_secret(kind):
             found.append(name)
-        elif _is_block(kind):
-            found += [f"{name}.{inner}" for inner in secret_fields(kind)]
+        found += [f"{name}.{inner}" for block in block_kinds(kind) for inner in secret_fields(block)]
     return found
+
+
+def block_kinds(kind: Any) -> list[Any]:
+    """The block classes that a field may hold one of."""
+    if _is_block(kind):
+        return [kind]
+    return [one for one in typing.get_args(kind) if _is_block(one)]
 
 
 def as_data(block: Any, *, hide: bool = True) -> dict[str, Any]:
@@ -93,9 +100,16 @@ def from_data(value: Any, kind: Any) -> Any:
     """A field's value of its type. Raises ValueError."""
     if _is_secret(kind):
         return value if isinstance(value, SecretStr) or value is None else SecretStr(value)
-    if _is_block(kind) and isinstance(value, dict):
-        return kind(**value)
-    return fit(value, kind)
+    if (kinds := block_kinds(kind)) and isinstance(value, dict):
+        return _block_from(value, kinds)
+    return value if kinds and (value is None or _is_block(type(value))) else fit(value, kind)
+
+
+def _block_from(data: dict[str, Any], kinds: list[Any]) -> Any:
+    """A block of the class that knows most of the names."""
+    known = {kind: {name: data[name] for name in field_types(kind) if name in data} for kind in kinds}
+    kind = max(kinds, key=lambda one: len(known[one]))
+    return kind(**known[kind])
 
 
 def _as_json(value: Any, hide: bool) -> Any:
@@ -116,18 +130,22 @@ def _plain(value: Any) -> Any:
 def _property(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if _is_secret(kind):
         return {"type": "string", "writeOnly": True, "format": "password"}
-    if _is_block(kind):
-        name = kind.__name__
-        inner = schema_fields(kind, kind.get_block_type_slug())
-        definitions.update(inner.pop("definitions", {}))
-        definitions[name] = inner
-        return {"$ref": f"#/definitions/{name}"}
+    if kinds := block_kinds(kind):
+        named = [_defined(one, definitions) for one in kinds]
+        return named[0] if len(named) == 1 else {"anyOf": named}
     try:
         schema = msgspec.json.schema(kind)
     except TypeError:
         return {}
     definitions.update(schema.pop("$defs", {}))
     return schema
+
+
+def _defined(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    inner = schema_fields(kind, kind.get_block_type_slug())
+    definitions.update(inner.pop("definitions", {}))
+    definitions[kind.__name__] = inner
+    return {"$ref": f"#/definitions/{kind.__name__}"}
 
 
 def _is_secret(kind: Any) -> bool:

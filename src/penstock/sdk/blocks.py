@@ -19,9 +19,10 @@ from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from penstock.errors import Conflict, InvalidRequest, NotFound
-from penstock.sdk.block_schemas import SecretStr, as_data, field_types, from_data, schema_fields
+from penstock.sdk.block_schemas import SecretStr, as_data, block_kinds, field_types, from_data, schema_fields
 from penstock.sdk.effects import Call, Steps, adrive, drive
 from penstock.wire import blocks as wire
+from penstock.wire.model import Criteria
 
 Self_ = TypeVar("Self_", bound="Block")
 
@@ -39,6 +40,8 @@ class Block:
     _documentation_url: ClassVar[str | None] = None
     _description: ClassVar[str | None] = None
     _block_schema_version: ClassVar[str] = "non-versioned"
+    _is_provided: ClassVar[bool] = False
+    """Whether servers bring the type along: then its schema there is used, and none is made."""
     _block_document_id: UUID | None = None
     _block_document_name: str | None = None
 
@@ -147,6 +150,8 @@ def _register(cls: type[Block]) -> Steps[tuple[UUID, UUID]]:
             description=cls._description or cls.__doc__,
         )
         kind = yield Call(wire.create_block_type, body)
+    if cls._is_provided and (known := (yield from _known_schema(cls, kind.id))):
+        return kind.id, known.id
     fields = schema_fields(cls, slug)
     schema = yield Call(
         wire.create_block_schema,
@@ -155,13 +160,29 @@ def _register(cls: type[Block]) -> Steps[tuple[UUID, UUID]]:
     return kind.id, schema.id
 
 
+def _known_schema(cls: type[Block], type_id: UUID) -> Steps[wire.BlockSchema | None]:
+    """The newest schema of the type, on the server, that has every field of the class."""
+    criteria = Criteria(block_schemas={"block_type_id": {"any_": [str(type_id)]}})
+    found: list[wire.BlockSchema] = yield Call(wire.filter_block_schemas, criteria)
+    wanted = set(field_types(cls))
+    return next((one for one in found if wanted <= set(one.fields.get("properties", {}))), None)
+
+
 def _nested(cls: type[Block]) -> list[type[Block]]:
-    return [kind for kind in field_types(cls).values() if isinstance(kind, type) and issubclass(kind, Block)]
+    return [block for kind in field_types(cls).values() for block in block_kinds(kind)]
+
+
+def _kept_data(block: Block) -> dict[str, Any]:
+    """The values; a field that is None by default is left out when it is None."""
+    kind = type(block)
+    return {
+        name: value for name, value in as_data(block).items() if value is not None or getattr(kind, name, 0) is not None
+    }
 
 
 def _save(block: Block, name: str, overwrite: bool) -> Steps[UUID]:
     kind_id, schema_id = yield from _register(type(block))
-    data = as_data(block)
+    data = _kept_data(block)
     body = wire.BlockDocumentCreate(block_schema_id=schema_id, block_type_id=kind_id, name=name, data=data)
     slug = type(block).get_block_type_slug()
     try:
@@ -198,7 +219,9 @@ def _load(cls: type[Self_], name: str) -> Steps[Self_]:
 
 
 def _class_of(slug: str) -> type[Any]:
-    """The class of a type, among those that have been imported. Raises `NotFound`."""
+    """The class of a type, among those that come along or have been imported. Raises `NotFound`."""
+    import penstock.sdk.provided_blocks  # noqa: F401 - to define those that come along
+
     waiting = list(Block.__subclasses__())
     while waiting:
         found = waiting.pop()

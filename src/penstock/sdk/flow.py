@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
     from penstock.sdk.deployables import RunnerDeployment
     from penstock.sdk.deployment_options import DeploymentOptions, PlacedOptions
-    from penstock.sdk.results import Serializer
+    from penstock.sdk.results import ResultStorage, Serializer
     from penstock.sdk.runners.protocol import TaskRunner
     from penstock.sdk.sources import GitRepository, Source
     from penstock.sdk.states import State
     from penstock.sdk.task import Hook
-    from penstock.storage.protocol import Storage
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -46,7 +45,7 @@ class FlowOptions(TypedDict, total=False):
     timeout_seconds: float | None
     validate_parameters: bool
     persist_result: bool | None
-    result_storage: Storage | None
+    result_storage: ResultStorage | None
     result_storage_key: str | None
     result_serializer: str | Serializer | None
     cache_result_in_memory: bool

@@ -35,6 +35,16 @@ class Serializer(Protocol):
     def loads(self, content: bytes) -> Any: ...
 
 
+class StorageOpener(Protocol):
+    """A block that says where files are, such as `S3Bucket`."""
+
+    def open_storage(self) -> Storage: ...
+
+
+ResultStorage = Storage | StorageOpener
+"""Where results may be kept."""
+
+
 class PickleSerializer:
     """Any Python value; read it only with the code and Python that wrote it."""
 
@@ -105,7 +115,7 @@ class Reference:
     storage_key: str
     serializer: str
     expiration: datetime | None = None
-    storage: Storage | None = None
+    storage: ResultStorage | None = None
 
     def load(self) -> Any:
         """The value. Raises `NotFound` when it is gone."""
@@ -137,12 +147,12 @@ class Reference:
 class ResultStore:
     """Writes and reads results; by default files below the user's home."""
 
-    def __init__(self, storage: Storage | None = None, serializer: str | Serializer | None = None) -> None:
+    def __init__(self, storage: ResultStorage | None = None, serializer: str | Serializer | None = None) -> None:
         self._given = storage
         block = configuration.current().results.default_storage_block
-        storage = storage or (storage_block(block) if block else None)
-        self.root = None if storage else local_root()
-        self.storage: Storage = storage or LocalStorage(local_root())
+        opened = _opened(storage) if storage else storage_block(block) if block else None
+        self.root = None if opened else local_root()
+        self.storage: Storage = opened or LocalStorage(local_root())
         self.serializer = serializer
 
     def write(self, key: str, value: Any, expires_in: timedelta | None = None) -> Reference:
@@ -188,10 +198,15 @@ def storage_block(name: str) -> Storage:
     """The block of that name (`type-slug/name`). Raises `SettingInvalid` when it can't hold results."""
     from penstock.sdk.blocks import Block
 
-    found: Any = Block.load(name)
+    found: Any = _opened(Block.load(name))
     if not (hasattr(found, "read") and hasattr(found, "write")):
         raise SettingInvalid(f"The block {name!r} can't hold results: it has no `read` and `write`.")
     return found  # type: ignore[no-any-return]  # as a Protocol asks for no more
+
+
+def _opened(storage: Any) -> Any:
+    """The storage that a block opens; any other as it is."""
+    return storage.open_storage() if hasattr(storage, "open_storage") else storage
 
 
 def local_root() -> Path:

@@ -14,11 +14,10 @@ from penstock.sdk.signatures import Bind, Binder, documentation, is_async, unwra
 if TYPE_CHECKING:
     from penstock.sdk.caching import CachePolicy
     from penstock.sdk.futures import PrefectFuture, PrefectFutureList
-    from penstock.sdk.results import Serializer
+    from penstock.sdk.results import ResultStorage, Serializer
     from penstock.sdk.retrying import Delays
     from penstock.sdk.states import State
     from penstock.sdk.transactions import TransactionHook
-    from penstock.storage.protocol import Storage
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -51,7 +50,7 @@ class TaskOptions(TypedDict, total=False):
     retry_jitter_factor: float | None
     retry_condition_fn: Callable[[Any, Any, Any], bool] | None
     persist_result: bool | None
-    result_storage: Storage | None
+    result_storage: ResultStorage | None
     result_storage_key: str | None
     result_serializer: str | Serializer | None
     timeout_seconds: float | None
