@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Callable
 from datetime import timedelta
 
-from penstock.clock import utc_now
+from msgspec.structs import replace
+
+from penstock.clock import SystemClock, utc_now
 from penstock.errors import SettingInvalid
 from penstock.server.app import App
 from penstock.server.bind import Services
-from penstock.server.broadcast import Broadcast
+from penstock.server.broadcast import PUSH_POOLS, Broadcast
 from penstock.server.csrf import CsrfGuard
-from penstock.server.embedded import EmbeddedServer
-from penstock.server.loops.loop import Loops, Tools
+from penstock.server.embedded import EmbeddedServer, WithinProcess
+from penstock.server.loops.loop import Loops, Service, Tools
+from penstock.server.loops.push import PoolHost, PushPools, hear_cancellations
 from penstock.server.loops.services import services
 from penstock.server.recorder import Recorder
 from penstock.server.sink import sink
 from penstock.settings import Settings
 from penstock.store.database import Database
 from penstock.store.open import open_database
+from penstock.wire.work_pools import WorkPool
 
 
 def build(settings: Settings) -> App:
@@ -37,13 +42,59 @@ def build(settings: Settings) -> App:
     )
     hub = Broadcast(store)
     recorder = Recorder(store, hub, sink(records_tasks=settings.server.services.task_run_recorder.enabled))
-    loops = Loops(services(settings), Tools(store, hub, settings), utc_now)
+    push = PushPools(lambda pool: _push_host(pool, app))
+    loops = Loops([*services(settings), *_push_services(settings, push)], Tools(store, hub, settings), utc_now)
 
     def problems() -> list[str]:
         found = loops.problems
         return [*found, recorder.problem] if recorder.problem else found
 
-    return App(Services(store, settings, hub, recorder, _csrf(settings, store), problems), loops)
+    app = App(Services(store, settings, hub, recorder, _csrf(settings, store), problems), loops)
+    return app
+
+
+def _push_services(settings: Settings, push: PushPools) -> list[Service]:
+    asked = settings.server.push
+    if not asked.enabled:
+        return []
+    return [Service("push", asked.loop_seconds, push.run_once, PUSH_POOLS, push.close)]
+
+
+def _push_host(pool: WorkPool, app: App) -> PoolHost:
+    """A host in this process; its modules are imported once there is a push pool."""
+    from penstock.client.client import AsyncClient, Client
+    from penstock.client.open import manners
+    from penstock.worker.push import Place, PushHost
+
+    settings, hub = app.services.settings, app.services.hub
+    jobs = _settings_of_jobs(settings, app.url)
+    asked = settings.server.push
+
+    def client() -> Client:
+        own = replace(settings, api=replace(settings.api, key=None, auth_string=settings.server.api.auth_string))
+        return Client(WithinProcess(app, asyncio.get_running_loop()), manners(own))
+
+    place = Place(
+        client=AsyncClient(client()),
+        line=client(),
+        settings=jobs,
+        hear=lambda cancel: hear_cancellations(hub, cancel),
+        lease_seconds=asked.lease_seconds,
+        run_seconds=asked.maximum_run_seconds,
+        clock=SystemClock(),
+    )
+    return PushHost(pool, place)
+
+
+def _settings_of_jobs(settings: Settings, own_url: str | None) -> Settings:
+    """What the jobs of push pools are told: how to reach this server, and nothing of its own affairs."""
+    asked = settings.server
+    url = asked.push.api_url or settings.api.url or own_url or asked.ui.api_url
+    api = replace(settings.api, url=url, auth_string=settings.api.auth_string or asked.api.auth_string)
+    told = Settings(home=Settings().home.expanduser())
+    return replace(
+        told, api=api, client=settings.client, logging=settings.logging, flows=settings.flows, tasks=settings.tasks
+    )
 
 
 def serve(

@@ -67,6 +67,8 @@ class App:
         self.services = services
         self.loops = loops
         self.root = "/" + (api.base_path or "/api").strip("/")
+        self.url: str | None = None
+        """The API's address on this machine, where it is served over the network."""
         self._gate = Gate(api.auth_string)
         self._cors = Cors(api) if api.cors_allowed_origins else None
         self._router = Router(BOUND)

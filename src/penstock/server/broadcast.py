@@ -26,8 +26,6 @@ RUNS_CHANNEL = "penstock_runs"
 EVENTS_CHANNEL = "penstock_events"
 SCHEDULES = "schedules"
 """The topic that is woken when a deployment or a schedule changed, so that its runs are planned at once."""
-WATCHES = "watches"
-"""The topic that is woken when a host has let go of its jobs, so that the server's own hosts look for them."""
 PUSH_POOLS = "push pools"
 """The topic that is woken when a push pool was made, changed or deleted."""
 MOST_WAITING = 10_000

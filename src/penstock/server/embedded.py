@@ -20,6 +20,37 @@ BASE_URL = "http://penstock.local"
 STOP_WITHIN = 30.0
 
 
+class WithinProcess:
+    """The transport to an application in this process, from any thread but the one of its event loop."""
+
+    def __init__(self, app: App, loop: asyncio.AbstractEventLoop) -> None:
+        self.base_url = BASE_URL + app.root
+        self._app = app
+        self._loop = loop
+
+    def request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
+    ) -> Response:
+        """Carries one request to the application. Raises `ServerUnreachable` when it is closed or too slow."""
+        where, _, query = path.partition("?")
+        raw = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
+        call = self._app.respond(method, where, query.encode("latin-1"), raw, body or b"")
+        if not self._loop.is_running():
+            call.close()
+            raise ServerUnreachable("The server in this process is closed.")
+        pending = asyncio.run_coroutine_threadsafe(call, self._loop)
+        try:
+            return _response(pending.result(timeout))
+        except TimeoutError as error:
+            pending.cancel()
+            raise ServerUnreachable(f"The server in this process did not answer within {timeout:g} s.") from error
+        except concurrent.futures.CancelledError as error:
+            raise ServerUnreachable("The server in this process is closed.") from error
+
+    def close(self) -> None:
+        """There is nothing to close: the application is another's."""
+
+
 class EmbeddedServer:
     """Runs an application until `close`; is the transport to it. Safe to use from many threads.
 
@@ -37,7 +68,8 @@ class EmbeddedServer:
             self.app = self._started.result(start_within)
         except TimeoutError:
             raise ServerUnreachable(f"The server in this process did not start within {start_within:g} s.") from None
-        self.base_url = BASE_URL + self.app.root
+        self._within = WithinProcess(self.app, self._loop)
+        self.base_url = self._within.base_url
         # Before atexit's functions: at their time Python's thread pools, the server's among them, refuse work.
         threading._register_atexit(self.close)  # type: ignore[attr-defined]  # what the thread pools themselves use
 
@@ -45,20 +77,7 @@ class EmbeddedServer:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
     ) -> Response:
         """Carries one request to the application. Raises `ServerUnreachable` when it is closed or too slow."""
-        where, _, query = path.partition("?")
-        raw = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
-        call = self.app.respond(method, where, query.encode("latin-1"), raw, body or b"")
-        if not self._thread.is_alive():
-            call.close()
-            raise ServerUnreachable("The server in this process is closed.")
-        pending = asyncio.run_coroutine_threadsafe(call, self._loop)
-        try:
-            return _response(pending.result(timeout))
-        except TimeoutError as error:
-            pending.cancel()
-            raise ServerUnreachable(f"The server in this process did not answer within {timeout:g} s.") from error
-        except concurrent.futures.CancelledError as error:
-            raise ServerUnreachable("The server in this process is closed.") from error
+        return self._within.request(method, path, body, headers, timeout)
 
     def close(self) -> None:
         """Stops the server in order; a second time does nothing."""

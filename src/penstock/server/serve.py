@@ -56,6 +56,7 @@ class NetworkServer(uvicorn.Server):
             )
         )
         self._app = app
+        app.url = address(listener, app.root).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
         self._listener = listener
         self._ready = ready
         self._loop: asyncio.AbstractEventLoop | None = None

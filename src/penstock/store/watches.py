@@ -9,6 +9,8 @@ from uuid import UUID
 from penstock.clock import to_micros
 from penstock.store.database import Steps, intent
 from penstock.store.statements import load
+from penstock.store.work_pools import POOLS
+from penstock.wire.work_pools import WorkPool
 
 SQL = load("watches")
 
@@ -31,7 +33,12 @@ def adopt(pool_id: UUID, host: UUID, seconds: float, limit: int, now: datetime) 
 
 
 @intent
-def end(host: UUID, now: datetime) -> Steps[set[UUID]]:
-    """Ends the watches of a host that goes; gives the queues of the runs that others may take in hand."""
-    rows = yield SQL.end_watches(host=str(host), now=to_micros(now))
-    return {UUID(row[0]) for row in rows if row[0] is not None}
+def end(host: UUID, now: datetime) -> Steps[None]:
+    """Ends the watches of a host that goes."""
+    yield SQL.end_watches(host=str(host), now=to_micros(now))
+
+
+@intent
+def push_pools() -> Steps[list[WorkPool]]:
+    """The pools whose runs the server starts itself, as they are stored."""
+    return [POOLS.decode(row[0]) for row in (yield SQL.push_pools())]

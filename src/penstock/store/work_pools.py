@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import structs
 
 from penstock.clock import from_micros
+from penstock.core.pool_types import pushed_kind
 from penstock.errors import Conflict
 from penstock.store import pool_templates, work_queues
 from penstock.store.database import Row, Steps, intent
@@ -121,9 +122,9 @@ def _present(pool: WorkPool) -> Steps[WorkPool]:
 
 
 def _status(pool: WorkPool, online: int) -> WorkPoolStatus | None:
-    """Agents send no heartbeats, so their pools have no status unless paused."""
+    """Agents send no heartbeats, so their pools have no status unless paused; push pools have no need of workers."""
     if pool.is_paused:
         return WorkPoolStatus.PAUSED
     if pool.type == "prefect-agent":
         return None
-    return WorkPoolStatus.READY if online else WorkPoolStatus.NOT_READY
+    return WorkPoolStatus.READY if online or pushed_kind(pool.type) is not None else WorkPoolStatus.NOT_READY

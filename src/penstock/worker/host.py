@@ -72,7 +72,7 @@ def counted(jobs: int) -> str:
 
 
 class Host:
-    """A loop that claims. `stop` once lets running jobs end, twice ends them."""
+    """A loop that claims. `stop` once lets running jobs end, twice ends them; `leave` leaves them to other hosts."""
 
     def __init__(self, name: str, clock: Clock, *, limit: int | None = None, once: bool = False) -> None:
         self.name = name
@@ -82,6 +82,7 @@ class Host:
         self._limit = limit
         self._once = once
         self._stopping = asyncio.Event()
+        self._leaving = False
         self._refusal: PenstockError | None = None
         self._jobs: Jobs | None = None
 
@@ -95,6 +96,11 @@ class Host:
         elif self._jobs and running:
             log.warning("%r ends %s", self.name, counted(running))
             self._jobs.stop_all(KILL_GRACE_SECONDS)
+
+    def leave(self) -> None:
+        """Claims nothing more, and ends without a wait for the jobs: another host will find them running."""
+        self._leaving = True
+        self._stopping.set()
 
     def stop_on_signals(self) -> None:
         """Makes SIGTERM and SIGINT do that."""
@@ -112,7 +118,8 @@ class Host:
         beside = [asyncio.create_task(one) for one in (*work.beside, self._adopt_on(work))]
         try:
             await self._claim_on(work.claims, work.jobs)
-            await work.jobs.until_empty()
+            if not self._leaving:
+                await work.jobs.until_empty()
         finally:
             for task in beside:
                 task.cancel()

@@ -322,7 +322,8 @@ class Jobs:
             self._logs.info(hosted.run_id, "The job of the run has ended: it is cancelled.")
         elif end.code != 0:
             reason = end.reason or explain(end.code)
-            self._logs.error(hosted.run_id, f"Job ended with exit code {end.code}: {reason}")
+            how = "The job was lost" if end.code is None else f"Job ended with exit code {end.code}"
+            self._logs.error(hosted.run_id, f"{how}: {reason}")
             if state is StateType.SCHEDULED:
                 self._logs.info(hosted.run_id, "What the run ran on was lost, so it is offered again.")
         if hosted.handle and (hosted.cancelling or state in (StateType.CRASHED, StateType.CANCELLING)):

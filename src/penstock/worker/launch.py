@@ -8,11 +8,13 @@ from datetime import UTC
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from penstock import __version__
 from penstock.client.client import AsyncClient
 from penstock.infra.protocol import Job
 from penstock.settings import Settings, to_environment
+from penstock.settings.server import Server
 from penstock.wire.work_pools import WorkPool
 from penstock.worker.configuration import resolve
 from penstock.worker.facts import RunFacts, Taken
@@ -59,8 +61,9 @@ class PoolLauncher:
         assert taken.pool is not None
         facts, pool = taken.facts, taken.pool
         wanted = await resolve(self._client, facts, pool, self._surroundings)
-        env = {**environment(self._settings, facts, self._worker), **text(wanted.get("env") or {})}
         here = self._kind == "process"
+        told = self._settings if here else elsewhere(self._settings)
+        env = {**environment(told, facts, self._worker), **text(wanted.get("env") or {})}
         configuration = {
             **wanted,
             "env": env,
@@ -93,6 +96,14 @@ def note(facts: RunFacts, scope: str, worker: str, *, show: bool) -> dict[str, A
 def text(values: Mapping[str, Any]) -> dict[str, str]:
     """Values of an environment or of labels as text; null removes."""
     return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def elsewhere(settings: Settings) -> Settings:
+    """The settings without what makes sense on this machine only: its folders, and a server's own affairs."""
+    home, results = Settings().home.expanduser(), settings.results
+    if results.local_storage_path == settings.home / "storage":
+        results = replace(results, local_storage_path=None)
+    return replace(settings, home=home, profiles_path=None, results=results, server=Server())
 
 
 def environment(settings: Settings, facts: RunFacts, worker: str) -> dict[str, str]:

@@ -49,12 +49,13 @@ Pass = Callable[[Tools, datetime], Awaitable[Report]]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One loop: its name, the seconds between passes, the pass, and the wake-ups that bring one at once."""
+    """One loop: its name, the seconds between passes, the pass, the wake-ups that bring one at once, and its end."""
 
     name: str
     seconds: float
     run_once: Pass
     wakes_on: str | None = None
+    close: Callable[[], Awaitable[None]] | None = None
 
 
 class Loop:
@@ -83,6 +84,8 @@ class Loop:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+            if self.service.close is not None:
+                await self.service.close()
 
     def nudge(self) -> None:
         """Asks for a pass now rather than in its time."""

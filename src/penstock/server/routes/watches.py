@@ -8,7 +8,6 @@ from penstock.errors import BadRequest
 from penstock.ids import new_id
 from penstock.server.announce import announce
 from penstock.server.bind import Encoded, Request, handles
-from penstock.server.broadcast import WATCHES
 from penstock.server.routes.dispatch import Given, answer, check_lease
 from penstock.server.routes.work_pools import find
 from penstock.store import watches as store
@@ -33,8 +32,7 @@ async def adopt(at: Request, body: Adoption, name: str) -> Encoded:
 @handles(wire.end_watches)
 async def end(at: Request, body: Farewell) -> None:
     """Lets others take in hand at once what a host that ends has watched over."""
-    if await at.store.write(store.end(body.host, at.now)):
-        at.hub.wake(WATCHES)
+    await at.store.write(store.end(body.host, at.now))
 
 
 @handles(wire.report_loss)

@@ -7,9 +7,11 @@ from typing import Any
 from msgspec import structs
 
 from penstock.core.job_templates import check_template
+from penstock.core.pool_types import pushed_kind
 from penstock.errors import Forbidden, InvalidRequest, NotFound
 from penstock.ids import new_id
 from penstock.server.bind import Request, handles
+from penstock.server.broadcast import PUSH_POOLS
 from penstock.server.naming import check_name
 from penstock.server.pool_events import differences, pool_event, queue_event
 from penstock.store import work_pools as store
@@ -35,10 +37,12 @@ async def create(at: Request, body: WorkPoolCreate) -> WorkPool:
         )
     _check_limit(body.concurrency_limit)
     check_template(body.base_job_template)
+    _check_type(body.type)
     pool, queue = new_pool(at, body)
     events = [pool_event("created", pool, at.now), queue_event("created", queue, pool, at.now)]
     await at.store.write(telling(store.create(pool, queue), events))
     at.hub.publish_events(events)
+    _tell_push(at, pool)
     return await find(at, pool.name)
 
 
@@ -89,6 +93,7 @@ async def delete(at: Request, name: str) -> None:
     events = [pool_event("deleted", pool, at.now)]
     await at.store.write(telling(store.delete(pool.id), events))
     at.hub.publish_events(events)
+    _tell_push(at, pool)
 
 
 @handles(wire.read_pool_slots)
@@ -154,6 +159,21 @@ def new_pool(at: Request, body: WorkPoolCreate) -> tuple[WorkPool, WorkQueue]:
         priority=1,
     )
     return pool, queue
+
+
+def _check_type(kind: str) -> None:
+    if pushed_kind(kind) == "process":
+        raise InvalidRequest(
+            "A push pool of processes would run flows on the server's own machine, so there is none: make a pool of"
+            " type 'process' and start a worker where its flows may run.",
+            loc=("body", "type"),
+        )
+
+
+def _tell_push(at: Request, pool: WorkPool) -> None:
+    """The server's own hosts see at once which push pools there are."""
+    if pushed_kind(pool.type) is not None:
+        at.hub.wake(PUSH_POOLS)
 
 
 def _wanted(body: WorkPoolUpdate) -> dict[str, Any]:

@@ -25,4 +25,6 @@ update flow_runs set watched_until = :until where id = :id and watched_by = :hos
 
 -- name: end_watches
 update flow_runs set watched_until = :now where watched_by = :host and lease_holder is not null and watched_until > :now
-returning work_queue_id
+
+-- name: push_pools
+select doc from work_pools where type like '%:push' order by created, id
