@@ -104,13 +104,16 @@ async def _deploy(entries: Any, manifest: Any, shop: Any, wishes: Wishes) -> Non
 
 
 async def _hint_at_workers(client: Any, pools: list[str]) -> None:
-    """Runs of a pool that nobody works on would wait without a word."""
+    """Runs of a pool that nobody works on would wait without a word. Of a push pool the server itself is the worker."""
+    from penstock.core.pool_types import pushed_kind
     from penstock.errors import PenstockError
-    from penstock.wire import workers
+    from penstock.wire import work_pools, workers
     from penstock.wire.model import Criteria
 
     for pool in pools:
         try:
+            if pushed_kind((await client.call(work_pools.read_work_pool, name=pool)).type) is not None:
+                continue
             known = await client.call(workers.filter_workers, Criteria(), work_pool_name=pool)
         except PenstockError:
             return
