@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
@@ -15,15 +15,17 @@ from penstock.cli.dashboard import show_page
 from penstock.cli.groups import Verbs
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
-from penstock.errors import Forbidden
+from penstock.errors import Conflict, Forbidden
 from penstock.wire import blocks
-from penstock.wire.blocks import BlockDocument, BlockType
+from penstock.wire.blocks import BlockDocument, BlockDocumentCreate, BlockDocumentUpdate, BlockType
+from penstock.wire.model import Criteria
 
 if TYPE_CHECKING:
     from penstock.sdk.blocks import Block
 
 
-NONE = "There are no blocks. Kinds are shown by `penstock block type ls`; `.save(NAME)` in Python keeps one."
+SET_HELP = "A field; FIELD=@PATH takes a file's content, FIELD alone is asked for, a block is named TYPE/NAME."
+NONE = "There are no blocks. Kinds are shown by `penstock block type ls`; `penstock block create` makes one."
 
 
 @click.group(cls=Verbs, aliases={"types": "type"})
@@ -90,11 +92,45 @@ def delete(slug: str | None, block_id: UUID | None) -> None:
 
 @block.command()
 @click.argument("block_type_slug")
-def create(block_type_slug: str) -> None:
-    """Open the page where a block of a type is made."""
+@click.argument("name", required=False)
+@click.option("--set", "-s", "words", multiple=True, metavar="FIELD=VALUE", help=SET_HELP)
+@click.option("--file", "-f", help="A JSON file of fields; - is standard input.")
+@click.option("--overwrite", is_flag=True, help="Replace a block of this name.")
+def create(block_type_slug: str, name: str | None, words: tuple[str, ...], file: str | None, overwrite: bool) -> None:
+    """Make a block of a type. Without a name, open the page where it is made."""
     with connect() as client:
         kind = _read_type(client, block_type_slug)
-    show_page(f"blocks/catalog/{kind.slug}/create")
+        if name is not None:
+            return _make(client, kind, name, _data(client, kind, words, file), overwrite)
+        if words or file:
+            raise Failure("Give the block a name, after its type.")
+    return show_page(f"blocks/catalog/{kind.slug}/create")
+
+
+def _data(client: Client, kind: BlockType, words: tuple[str, ...], file: str | None) -> tuple[UUID, dict[str, Any]]:
+    from penstock.cli.block_values import block_data
+    from penstock.cli.files import parse_object, read_text
+
+    given = parse_object(read_text(file), f"The file {file}") if file else {}
+    criteria = Criteria(block_schemas={"block_type_id": {"any_": [str(kind.id)]}}, limit=1)
+    schemas = client.call(blocks.filter_block_schemas, criteria)
+    if not schemas:
+        raise Failure(f"The block type {kind.slug!r} has no schema; register it with `penstock block register`.")
+    return schemas[0].id, block_data(client, schemas[0].fields, given, words)
+
+
+def _make(client: Client, kind: BlockType, name: str, made: tuple[UUID, dict[str, Any]], overwrite: bool) -> None:
+    schema_id, data = made
+    body = BlockDocumentCreate(name=name, data=data, block_schema_id=schema_id, block_type_id=kind.id)
+    try:
+        client.call(blocks.create_block_document, body)
+    except Conflict:
+        if not overwrite:
+            raise Failure(f"There is a block '{kind.slug}/{name}' already; --overwrite replaces it.") from None
+        found = client.call(blocks.read_block_document_by_name, slug=kind.slug, block_document_name=name)
+        change = BlockDocumentUpdate(block_schema_id=schema_id, data=data, merge_existing_data=False)
+        client.call(blocks.update_block_document, change, id=found.id)
+    say(f"Kept block '{kind.slug}/{name}'. Name it in a file as {{{{ prefect.blocks.{kind.slug}.{name} }}}}.")
 
 
 @block.command()
