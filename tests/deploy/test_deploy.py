@@ -239,6 +239,40 @@ def test_build_steps_give_what_templates_ask_for(project: Project) -> None:
     }
 
 
+def test_no_secret_is_written_down(project: Project) -> None:
+    api = project.api
+    kind = api.get("/block_types/slug/secret")["id"]
+    (shape, *_) = api.post("/block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [kind]}}})
+    document = {"name": "door", "data": {"value": "sesame"}, "block_schema_id": shape["id"], "block_type_id": kind}
+    api.post("/block_documents/", document)
+    project.write(ONE + '  parameters: {name: "{{ prefect.blocks.secret.door }}"}')
+    said = project.refused()
+    assert "{{ prefect.blocks.secret.door }} is a secret, and would be stored in the deployment" in said
+    assert "sesame" not in said
+
+
+def test_what_a_file_refers_to_and_is_not_there_is_told(project: Project) -> None:
+    project.write(
+        """
+        build:
+        - prefect.deployments.steps.run_shell_script: {id: build_it, script: echo x}
+        deployments:
+        - name: doubtful
+          entrypoint: flows.py:hello
+          description: "{{ prefect.variables.nowhere }}"
+          version: "{{ build-it.stdout }}"
+          work_pool: {name: pool-a, job_variables: {env: {A: "{{ prefect.blocks.secret.nobody }}"}}}
+          pull:
+          - prefect.deployments.steps.run_shell_script: {script: "echo {{ prefect.variables.later }}"}
+        """
+    )
+    said = project.deploy()
+    assert "there is no variable 'nowhere', so nothing stands in its place." in said
+    assert "there is no variable 'later' on the server yet." in said
+    assert "there is no block secret/nobody on the server yet." in said
+    assert "no step has the id 'build-it'; did you mean {{ build_it.stdout }}?" in said
+
+
 def test_triggers_are_replaced(project: Project) -> None:
     entry = "deployments:\n- {name: triggered, entrypoint: 'flows.py:slow', work_pool: {name: pool-a}"
     project.write(entry + ", triggers: [{expect: [my.event], parameters: {seconds: 2}}]}")
@@ -322,7 +356,11 @@ ONE = "deployments:\n- name: wrong\n  entrypoint: flows.py:hello\n  work_pool: {
         (ONE + "  build: [{run_shell_script: {script: 'false'}}]", [], "Step 'run_shell_script' failed"),
         (ONE.replace("pool-a", "pool-a, job_variables: {stream_output: 5}"), [], "stream_output: 5 is not of type"),
         (ONE.replace("pool-a", "pool-a, job_variables: {comand: x}"), [], "did you mean 'command'?"),
-        (ONE + "  parameters: {n: many}", [], "n"),
+        (
+            ONE + "  parameters: {n: many}",
+            [],
+            "prefect.yaml:2: deployment 'wrong': parameters: n: 'many' is not of type",
+        ),
         (ONE + "  concurrency_limit: {limit: 1, collision_strategy: WAIT}", [], "'WAIT' is none of ENQUEUE"),
         (ONE + "  triggers: [{posture: Reactve}]", [], "triggers[0].posture: Input should be 'Reactive'"),
         (ONE + "  tags: 5\n  parameters: 5", [], "prefect.yaml:6: deployment 'wrong': parameters: expected a mapping"),

@@ -15,8 +15,9 @@ from penstock.core import job_templates
 from penstock.core.automation_shapes import complete_trigger
 from penstock.core.deployment_plans import DeploymentPlan, FlowFacts, PlannedSchedule, trigger_of
 from penstock.core.json_schema import dotted
+from penstock.core.parameters import unfit
 from penstock.core.schedules import parse, to_wire
-from penstock.core.templates import references
+from penstock.core.templates import placeholders, references
 from penstock.errors import DeployFailed, InvalidRequest
 from penstock.names import is_allowed, nearest
 from penstock.wire.deployments import CollisionStrategy, ConcurrencyOptions
@@ -67,6 +68,7 @@ def plan(
         pull_steps=pull_steps,
         triggers=values.get("triggers") or [],
         warnings=list(warnings),
+        made_at=now,
     )
 
 
@@ -145,6 +147,19 @@ def check_triggers(values: Values) -> None:
             complete_trigger(trigger_of(raw), lambda: UUID(int=0), ("triggers", index))
         except InvalidRequest as error:
             raise DeployFailed(f"{dotted(error.loc or ())}: {error.message}.") from None
+
+
+def check_parameters(values: Values, facts: FlowFacts) -> None:
+    """Whether the flow takes these parameters, as far as they are there and no template has yet to fill them.
+
+    Raises `DeployFailed` with every fault.
+    """
+    given = {name: value for name, value in (values.get("parameters") or {}).items() if not placeholders(value)}
+    if not given or _truth(values, "enforce_parameter_schema") is False:
+        return
+    faults = [f"parameters: {fault}" for fault in unfit(facts.parameter_schema, given, required=False)]
+    if faults:
+        raise DeployFailed("\n".join(faults))
 
 
 def doubts(values: Values, facts: FlowFacts) -> list[str]:

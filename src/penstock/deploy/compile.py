@@ -18,7 +18,6 @@ from penstock.core.templates import (
     BlockReference,
     Kind,
     Missing,
-    References,
     block_reference,
     placeholders,
     references,
@@ -29,6 +28,7 @@ from penstock.core.templates import (
 )
 from penstock.deploy.flow_facts import find_flows, read_flow
 from penstock.deploy.manifest import STEPS, Entry, Manifest
+from penstock.deploy.references import Library, written_out
 from penstock.errors import (
     DeployFailed,
     NotFound,
@@ -41,7 +41,7 @@ from penstock.errors import (
 from penstock.names import nearest
 from penstock.sdk.entrypoints import Modules, parse_entrypoint
 from penstock.steps.protocol import Place
-from penstock.steps.references import Filler, read_references
+from penstock.steps.references import Filler
 from penstock.steps.run import run_steps
 from penstock.wire import blocks, work_pools
 from penstock.wire.model import Criteria
@@ -61,8 +61,7 @@ class Seen:
 
     pools: dict[str, WorkPool] = field(default_factory=dict)
     modules: Modules = field(default_factory=dict)
-    present: dict[BlockReference | str, bool] = field(default_factory=dict)
-    """Whether there is a block, or a variable of a name."""
+    library: Library = field(default_factory=Library)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +116,37 @@ async def prepare(entry: Entry, manifest: Manifest, shop: Workshop) -> Draft:
 async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop, label: str) -> Draft:
     written = {key: value for key, value in entry.values.items() if key not in STEPS}
     steps = {key: entry.values[key] for key in STEPS if key in entry.values}
-    values = await _referred(render(written, {}, environment=shop.environment, missing=Missing.KEEP), shop)
+    rendered = render(written, {}, environment=shop.environment, missing=Missing.KEEP)
+    steps = manifest.steps | steps
+    values, doubts = await _referred(rendered, steps, shop)
     if not values.get("entrypoint"):
         raise DeployFailed(_no_entrypoint(shop.folder))
     deployment_values.check_name(values)
     root = _root(values["entrypoint"], manifest, shop)
     facts = read_flow(values["entrypoint"], root, shop.seen.modules)
     pool = await _pool(values, shop)
-    _check(values, pool, shop)
-    draft = Draft(values, manifest.steps | steps, facts, pool, label, root)
-    return replace(draft, warnings=draft.told(deployment_values.doubts(values, facts)))
+    _check(values, facts, pool, shop)
+    draft = Draft(values, steps, facts, pool, label, root)
+    doubts += [*deployment_values.doubts(values, facts), *_misspelt_ids(values, steps)]
+    return replace(draft, warnings=draft.told(doubts))
 
 
-def _check(values: dict[str, Any], pool: WorkPool, shop: Workshop) -> None:
+def _misspelt_ids(values: dict[str, Any], steps: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """References to steps that no step is called, though one is nearly: `build_image` for `build-image`."""
+    every = [inputs for listed in steps.values() for step in listed for inputs in step.values()]
+    ids = [str(inputs["id"]) for inputs in every if inputs.get("id")]
+    plain = {key: value for key, value in values.items() if key != "triggers"}
+    asked = dict.fromkeys(name.partition(".") for name in unfilled([plain, every], {}))
+    return [
+        f"no step has the id {first!r}; did you mean {{{{ {meant}.{rest} }}}}?"
+        for first, dot, rest in asked
+        if dot and first not in ids and (meant := nearest(first, ids))
+    ]
+
+
+def _check(values: dict[str, Any], facts: FlowFacts, pool: WorkPool, shop: Workshop) -> None:
     """What a step will still fill something into is checked once it has."""
+    deployment_values.check_parameters(values, facts)
     if not unfilled(values.get("schedules"), {}):
         deployment_values.schedules(values, now=shop.now)
     triggers = [{**one, "parameters": None} for one in values.get("triggers") or ()]  # the event fills those
@@ -191,23 +207,31 @@ def _no_entrypoint(folder: Path) -> str:
     return f"an entrypoint is needed, such as {found[0] if found else 'flows/etl.py:main'}{here}."
 
 
-async def _referred(values: dict[str, Any], shop: Workshop) -> dict[str, Any]:
+async def _referred(
+    values: dict[str, Any], steps: dict[str, list[dict[str, Any]]], shop: Workshop
+) -> tuple[dict[str, Any], list[str]]:
     """Variables and blocks put in, but for blocks in job variables: the worker reads those, and no secret is
-    written down with the deployment. Triggers keep their parameters for the event."""
+    written down with the deployment. Triggers keep their parameters for the event. Also what is not there."""
     triggers = values.pop("triggers", None)
     pool = dict(values.get("work_pool") or {})
     variables = pool.pop("job_variables", None)
     rest = {**values, "work_pool": pool}
-    needed = references(rest)
-    of_job = references(variables)
-    every = References(needed.blocks, needed.documents, needed.variables | of_job.variables)
-    if every:
-        found = await read_references(shop.client, every)
-        rest = resolve(rest, found)
-        variables = resolve(variables, found, keep_blocks=True)
+    needed = references([rest, variables, steps])
+    doubts: list[str] = []
+    if needed:
+        library = shop.seen.library
+        await library.look_up(shop.client, needed)
+        pull = steps.get("pull", [])
+        now = [rest, variables, [listed for kind, listed in steps.items() if kind != "pull"]]
+        gone = library.absent_variables(now)
+        later = [*library.absent_blocks([variables, steps]), *library.absent_variables(pull)]
+        doubts = [f"there is no {name}, so nothing stands in its place." for name in gone]
+        doubts += [f"there is no {name} on the server yet." for name in later if name not in gone]
+        rest = written_out(rest, library.found())
+        variables = resolve(variables, library.found(), keep_blocks=True)
     if variables is not None:
         rest["work_pool"]["job_variables"] = variables
-    return rest if triggers is None else {**rest, "triggers": triggers}
+    return (rest if triggers is None else {**rest, "triggers": triggers}), doubts
 
 
 def _root(text: str, manifest: Manifest, shop: Workshop) -> Path:
