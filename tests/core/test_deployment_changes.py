@@ -106,7 +106,7 @@ def words(seen: Changes) -> list[str]:
     ],
 )
 def test_two_sides(values: dict[str, Any], there: Deployment, lines: list[str]) -> None:
-    seen = changes(said(**values), there, NOW)
+    seen = changes(said(**values), there)
     assert words(seen) == sorted(lines)
     assert seen.kept == []
 
@@ -282,8 +282,8 @@ THREE: list[tuple[str, dict[str, Any], dict[str, Any], Deployment, list[str]]] =
 
 @pytest.mark.parametrize(("before", "now", "there", "lines"), [one[1:] for one in THREE], ids=[one[0] for one in THREE])
 def test_three_sides(before: dict[str, Any], now: dict[str, Any], there: Deployment, lines: list[str]) -> None:
-    last = plan_of(applied_of(said(THEN, **before), THEN))
-    seen = changes(said(**now), there, NOW, last=last)
+    last = plan_of(applied_of(said(THEN, **before)))
+    seen = changes(said(**now), there, last=last)
     assert words(seen) == sorted(lines)
     assert {one.name for one in seen.made} == {line[2:].partition(":")[0] for line in lines if line[0] != "="}
     settled = [name for name, value in vars_of(seen).items() if value is not UNSET]
@@ -296,8 +296,8 @@ def vars_of(seen: Changes) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("before", "now", "there"), [one[1:4] for one in THREE], ids=[one[0] for one in THREE])
 def test_a_reset_keeps_nothing(before: dict[str, Any], now: dict[str, Any], there: Deployment) -> None:
-    last = plan_of(applied_of(said(THEN, **before), THEN))
-    seen = changes(said(**now), there, NOW, last=last, reset=True)
+    last = plan_of(applied_of(said(THEN, **before)))
+    seen = changes(said(**now), there, last=last, reset=True)
     assert seen.kept == []
     if seen.schedules is not None:
         assert [one.slug for one in seen.schedules] == [one.get("slug") for one in now.get("schedules", [])]
@@ -306,7 +306,7 @@ def test_a_reset_keeps_nothing(before: dict[str, Any], now: dict[str, Any], ther
 def test_nothing_is_said_of_what_steps_will_give() -> None:
     there = found(job_variables={"image": "x:1"}, tags=["v1"], version="1")
     unknown = frozenset({"job_variables.image", "tags"})
-    assert words(changes(said(), there, NOW, unknown=unknown)) == []
+    assert words(changes(said(), there, unknown=unknown)) == []
 
 
 def automation(**values: Any) -> Automation:
@@ -343,7 +343,7 @@ OWN = "automations[d__automation_1]"
     ],
 )
 def test_automations(before: dict[str, Any], now: dict[str, Any], there: list[Automation], lines: list[str]) -> None:
-    seen = changes(said(**now), found(), NOW, last=said(THEN, **before), automations=there)
+    seen = changes(said(**now), found(), last=said(THEN, **before), automations=there)
     shown = words(seen)
     assert len(shown) == len(lines)
     assert all(line.startswith(start) for line, start in zip(shown, lines, strict=True)), shown

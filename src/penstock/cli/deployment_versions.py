@@ -94,22 +94,20 @@ def inspect(name: str, number: int | None, as_json: bool) -> None:
 def rollback(name: str, number: int | None, reset: bool, yes: bool) -> None:
     """Go back to an earlier version of a deployment, which makes a new one equal to it."""
     from penstock.client.deployments import Deploying, carry_out, compare_version
-    from penstock.clock import utc_now
     from penstock.deploy.plan import item_of
     from penstock.deploy.provenance import person
 
     with connect() as client:
         found = _deployment(client, name)
         wanted = _version(client, found, name, number or _earlier(client, found, name))
-        now = utc_now()
-        compared = compare_version(client, found, name.partition("/")[0], wanted, now, reset=reset)
+        compared = compare_version(client, found, name.partition("/")[0], wanted, reset=reset)
         show(item_of(compared))
         if not compared.changes.made:
             return say(f"Deployment {name!r} is what version {wanted.number} says.")
         _ask(f"Go back to version {wanted.number} of {name!r}?", yes)
         source = _again(wanted, person())
         how = Deploying(source, reset=reset, restores=wanted.number, as_written=wanted.applied is not None)
-        carry_out(client, compared, how, now)
+        carry_out(client, compared, how)
         current = _versions(client, found)[0]
     return say(f"Deployment {name!r} is at version {current.number}, which is version {wanted.number} again.")
 

@@ -7,14 +7,12 @@ from what the file changed. On a Prefect server nothing tells, so the plan wins.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from penstock.client.client import Client
-from penstock.clock import utc_now
 from penstock.core.deployment_changes import Changes, applied_of, changes, plan_of, plan_restoring
 from penstock.core.deployment_plans import OWNER, DeploymentPlan
 from penstock.errors import DeployFailed, NotFound, PenstockError
@@ -82,7 +80,6 @@ class Comparison:
 def compare(
     client: Client,
     plan: DeploymentPlan,
-    now: datetime,
     *,
     reset: bool = False,
     unknown: frozenset[str] = frozenset(),
@@ -95,20 +92,20 @@ def compare(
     version = newest_version(client, found)
     last = plan_of(version.applied) if version else None
     own = related_automations(client, found.id) if plan.triggers or version is None or (last and last.triggers) else []
-    seen = changes(plan, found, now, last=last, automations=own, reset=reset, unknown=unknown)
+    seen = changes(plan, found, last=last, automations=own, reset=reset, unknown=unknown)
     return Comparison(plan, found, version, seen)
 
 
 def compare_version(
-    client: Client, found: Deployment, flow_name: str, wanted: DeploymentVersion, now: datetime, *, reset: bool = False
+    client: Client, found: Deployment, flow_name: str, wanted: DeploymentVersion, *, reset: bool = False
 ) -> Comparison:
     """What going back to a version would do; nothing is done."""
     current = newest_version(client, found)
     plan = plan_restoring(found, flow_name, wanted)
     if wanted.applied is None:  # schedules and automations were not kept
-        return Comparison(plan, found, current, changes(plan, found, now, reset=reset))
+        return Comparison(plan, found, current, changes(plan, found, reset=reset))
     last, own = plan_of(current.applied) if current else None, related_automations(client, found.id)
-    return Comparison(plan, found, current, changes(plan, found, now, last=last, automations=own, reset=reset))
+    return Comparison(plan, found, current, changes(plan, found, last=last, automations=own, reset=reset))
 
 
 def newest_version(client: Client, found: Deployment) -> DeploymentVersion | None:
@@ -133,24 +130,23 @@ def apply(client: Client, plan: DeploymentPlan, deploying: Deploying | None = No
     Raises `DeployFailed` with the server's reason when it refuses; doing it again is safe.
     """
     how = deploying or Deploying()
-    now = utc_now()
     try:
-        return carry_out(client, compare(client, plan, now, reset=how.reset), how, now)
+        return carry_out(client, compare(client, plan, reset=how.reset), how)
     except PenstockError as error:
         raise DeployFailed(f"{plan.full_name} was not deployed: {error.message}") from error
 
 
-def carry_out(client: Client, compared: Comparison, how: Deploying, now: datetime) -> Applied:
+def carry_out(client: Client, compared: Comparison, how: Deploying) -> Applied:
     """Does what a comparison shows."""
     plan, found = compared.plan, compared.found
     if found is None:
-        id = _create(client, plan, how, now)
+        id = _create(client, plan, how)
         _make_automations(client, plan, id)
         return Applied(plan, id, Outcome.CREATED)
     if not compared.changes.made:
         return Applied(plan, found.id, Outcome.UNCHANGED, compared.changes)
     if VERSION_LABEL in found.labels:
-        _next_version(client, compared, found, how, now)
+        _next_version(client, compared, found, how)
         _edit_automations(client, compared.changes)
     else:
         client.call(deployments.update_deployment, plan.update(), id=found.id)
@@ -158,12 +154,12 @@ def carry_out(client: Client, compared: Comparison, how: Deploying, now: datetim
     return Applied(plan, found.id, Outcome.UPDATED, compared.changes)
 
 
-def _create(client: Client, plan: DeploymentPlan, how: Deploying, now: datetime) -> UUID:
+def _create(client: Client, plan: DeploymentPlan, how: Deploying) -> UUID:
     flow = client.call(flows.create_flow, FlowCreate(name=plan.flow_name, tags=[], labels={}))
     body = plan.create(flow.id, how.labels)
     if not keeps_versions(client):
         return client.call(deployments.create_deployment, body).id
-    first = FirstVersion(deployment=body, applied=applied_of(plan, now), source=how.source)
+    first = FirstVersion(deployment=body, applied=applied_of(plan), source=how.source)
     return client.call(deployment_versions.create_first_version, first).deployment_id
 
 
@@ -175,11 +171,11 @@ def keeps_versions(client: Client) -> bool:
         return False
 
 
-def _next_version(client: Client, compared: Comparison, found: Deployment, how: Deploying, now: datetime) -> None:
+def _next_version(client: Client, compared: Comparison, found: Deployment, how: Deploying) -> None:
     body = NextVersion(
         update=compared.changes.update,
         labels=how.labels,
-        applied=applied_of(compared.plan, now) if how.as_written else None,
+        applied=applied_of(compared.plan) if how.as_written else None,
         source=how.source,
         restores=how.restores,
         based_on=compared.version.number if compared.version else None,

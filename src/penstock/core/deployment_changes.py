@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -41,10 +40,10 @@ class Changes:
     automations: AutomationEdits = field(default_factory=AutomationEdits)
 
 
-def applied_of(plan: DeploymentPlan, now: datetime) -> dict[str, Any]:
+def applied_of(plan: DeploymentPlan) -> dict[str, Any]:
     """A plan as it is kept with the version that it made: no warnings, and no anchor that nobody gave."""
-    schedules = [replace(one, schedule=without_anchor(one.schedule, now)) for one in plan.schedules]
-    kept: dict[str, Any] = msgspec.to_builtins(replace(plan, warnings=[], built={}, schedules=schedules))
+    schedules = [replace(one, schedule=without_anchor(one.schedule, plan.made_at)) for one in plan.schedules]
+    kept: dict[str, Any] = msgspec.to_builtins(replace(plan, warnings=[], built={}, made_at=None, schedules=schedules))
     return kept
 
 
@@ -87,7 +86,6 @@ def plan_restoring(found: Deployment, flow_name: str, version: DeploymentVersion
 def changes(
     plan: DeploymentPlan,
     found: Deployment,
-    now: datetime,
     *,
     last: DeploymentPlan | None = None,
     automations: list[Automation] | None = None,
@@ -96,8 +94,8 @@ def changes(
 ) -> Changes:
     """What deploying would do; `last` is the plan that was deployed last, where that is known.
 
-    `now` is the anchor of intervals that were given none. With `reset` the file wins over everything. Without
-    `automations` nothing is said about them, nor about the fields that are `unknown`.
+    With `reset` the file wins over everything. Without `automations` nothing is said about them, nor about the
+    fields that are `unknown`.
     """
     three = Three(knows_last=last is not None, reset=reset, unknown=unknown)
     values = {name: _merged(three, name, plan, last, found) for name in _fields(plan)}
@@ -105,9 +103,9 @@ def changes(
     values["work_queue_name"] = _queue(three, plan, last, found)
     if last is not None or reset:
         before = list(last.schedules) if last else []
-        schedules = schedules_after(three, before, list(plan.schedules), found.schedules, now)
+        schedules = schedules_after(three, before, list(plan.schedules), found.schedules, plan.made_at)
     else:
-        schedules = schedules_replaced(three, list(plan.schedules), found.schedules, now)
+        schedules = schedules_replaced(three, list(plan.schedules), found.schedules, plan.made_at)
     edits = AutomationEdits()
     if automations is not None and "triggers" not in unknown:
         edits = automation_edits(three, plan, last, automations, found.id)
@@ -156,4 +154,5 @@ def _update(plan: DeploymentPlan, values: Mapping[str, Any], made: list[Change])
 
 
 def _plain(value: Any) -> Any:
-    return msgspec.to_builtins(value)
+    """As it comes back from a server."""
+    return msgspec.json.decode(msgspec.json.encode(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -101,6 +102,8 @@ class DeploymentPlan:
     warnings: list[str] = field(default_factory=list)
     built: dict[str, str] = field(default_factory=dict)
     """The image that steps built for it, and its digest, as they told."""
+    made_at: datetime | None = None
+    """When the plan was made, from when intervals count that were given no anchor."""
 
     @property
     def full_name(self) -> str:

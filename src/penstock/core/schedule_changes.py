@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from penstock.core.deployment_plans import PlannedSchedule
-from penstock.core.owners import Three
+from penstock.core.owners import Three, keywise
 from penstock.wire.deployment_versions import KeptSchedule
 from penstock.wire.schedules import DeploymentSchedule
 
@@ -36,7 +36,7 @@ def schedules_after(
     last: list[PlannedSchedule],
     file: list[PlannedSchedule],
     server: list[DeploymentSchedule],
-    now: datetime,
+    now: datetime | None,
 ) -> list[KeptSchedule] | None:
     """All schedules that there will be, or None where they stay as they are; differences are told to `three`."""
     if "schedules" in three.unknown:
@@ -52,7 +52,7 @@ def schedules_after(
 
 
 def schedules_replaced(
-    three: Three, file: list[PlannedSchedule], server: list[DeploymentSchedule], now: datetime
+    three: Three, file: list[PlannedSchedule], server: list[DeploymentSchedule], now: datetime | None
 ) -> list[KeptSchedule] | None:
     """As Prefect does it, where nobody knows what was deployed last: no schedules leave those on the server alone;
     where all have slugs they are matched by them and others stay; else the file's take the place of all."""
@@ -73,7 +73,7 @@ def schedules_replaced(
 
 
 def _matches(
-    last: list[PlannedSchedule], file: list[PlannedSchedule], server: list[DeploymentSchedule], now: datetime
+    last: list[PlannedSchedule], file: list[PlannedSchedule], server: list[DeploymentSchedule], now: datetime | None
 ) -> list[_Match]:
     """Each of the file's with its counterparts; none of those is taken twice."""
     left = list(server)
@@ -87,20 +87,22 @@ def _matches(
     return found
 
 
-def _counterpart(one: PlannedSchedule, there: list[DeploymentSchedule], now: datetime) -> DeploymentSchedule | None:
+def _counterpart(
+    one: PlannedSchedule, there: list[DeploymentSchedule], now: datetime | None
+) -> DeploymentSchedule | None:
     for each in there:
         if each.slug and each.slug in (one.slug, one.replaces):
             return each
     return next((each for each in there if not each.slug and _same_rule(one.schedule, each.schedule, now)), None)
 
 
-def _is_same(one: PlannedSchedule, slug: str | None, rule: dict[str, Any], now: datetime) -> bool:
+def _is_same(one: PlannedSchedule, slug: str | None, rule: dict[str, Any], now: datetime | None) -> bool:
     if one.slug or slug:
         return slug in (one.slug, one.replaces) and slug is not None
     return _same_rule(one.schedule, rule, now)
 
 
-def _same_rule(file: dict[str, Any], there: dict[str, Any], now: datetime) -> bool:
+def _same_rule(file: dict[str, Any], there: dict[str, Any], now: datetime | None) -> bool:
     """An interval that was given no anchor, and so begins now, is the same as one that began earlier."""
     one, other = rule_of(file), rule_of(there)
     if one.get("anchor_date") in (None, now):
@@ -116,16 +118,16 @@ def rule_of(schedule: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
-def without_anchor(schedule: dict[str, Any], now: datetime) -> dict[str, Any]:
+def without_anchor(schedule: dict[str, Any], now: datetime | None) -> dict[str, Any]:
     """A planned rule; without the anchor of an interval that was given none, and so begins now."""
-    return _unanchored(schedule) if rule_of(schedule).get("anchor_date") == now else schedule
+    return _unanchored(schedule) if now and rule_of(schedule).get("anchor_date") == now else schedule
 
 
 def _unanchored(rule: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in rule.items() if key != "anchor_date"}
 
 
-def _of_file(three: Three, match: _Match, now: datetime) -> KeptSchedule | None:
+def _of_file(three: Three, match: _Match, now: datetime | None) -> KeptSchedule | None:
     file, last, server = match.file, match.last, match.server
     name = _name(file.slug, file.schedule)
     if server is None:
@@ -141,7 +143,7 @@ def _of_file(three: Three, match: _Match, now: datetime) -> KeptSchedule | None:
     return KeptSchedule(id=server.id, schedule=rule, slug=slug, **values)
 
 
-def _rule(three: Three, name: str, match: _Match, now: datetime) -> dict[str, Any]:
+def _rule(three: Three, name: str, match: _Match, now: datetime | None) -> dict[str, Any]:
     """The rule as the server has it where it means the same."""
     file, last, server = match.file, match.last, match.server
     assert server is not None
@@ -164,14 +166,14 @@ def _setting(three: Three, name: str, key: str, match: _Match) -> Any:
     usual = _SETTINGS[key]
     news = match.last is None or (last is None and file is not None)
     before: Any = UNSET if news else usual if last is None else last
-    return three.value(name, before, usual if file is None else file, server)
+    return keywise(three, name, before, usual if file is None else file, server)
 
 
 def _left_over(three: Three, there: DeploymentSchedule, last: list[PlannedSchedule]) -> list[KeptSchedule]:
     """A schedule on the server that the file does not have."""
-    name, now = _name(there.slug, there.schedule), datetime.min
+    name = _name(there.slug, there.schedule)
     made_by_file = any(
-        one.slug == there.slug if one.slug or there.slug else _same_rule(one.schedule, there.schedule, now)
+        one.slug == there.slug if one.slug or there.slug else _same_rule(one.schedule, there.schedule, None)
         for one in last
     )
     kept = _as_it_is(there)
@@ -182,7 +184,7 @@ def _left_over(three: Three, there: DeploymentSchedule, last: list[PlannedSchedu
     return [kept]
 
 
-def _said(one: PlannedSchedule, now: datetime) -> dict[str, Any]:
+def _said(one: PlannedSchedule, now: datetime | None) -> dict[str, Any]:
     rule = rule_of(one.schedule)
     return {**msgspec.to_builtins(one), "schedule": _unanchored(rule), "replaces": None}
 
