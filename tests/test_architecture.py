@@ -63,6 +63,7 @@ HOMES = {
     "fsspec": "storage/remote.py",
     "pathspec": "storage/ignore.py",
     "docker": "infra/docker/",
+    "kubernetes": "infra/kubernetes/cluster.py",
 }
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from penstock.infra.cloud_run.variables import CloudRunV1Variables, CloudRunVariables
+from penstock.infra.kubernetes.variables import KubernetesVariables
 from penstock.infra.templates import base_job_template
 from penstock.infra.vertex_ai import VertexAiVariables
 from tests.contracts.infra.clouds import about
@@ -15,6 +16,7 @@ from tests.contracts.infra.clouds import about
 KINDS: dict[str, type[msgspec.Struct]] = {
     "cloud-run": CloudRunV1Variables,
     "cloud-run-v2": CloudRunVariables,
+    "kubernetes": KubernetesVariables,
     "vertex-ai": VertexAiVariables,
 }
 COMPARED = ("type", "default", "enum", "pattern", "exclusiveMinimum", "maximum", "items", "title")
