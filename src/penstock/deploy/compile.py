@@ -4,6 +4,7 @@ they gave."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from penstock.client.client import AsyncClient
 from penstock.core import deployment_values, job_templates
 from penstock.core.deployment_plans import DeploymentPlan, FlowFacts, built_of
 from penstock.core.deployment_values import go_to, job_variables
+from penstock.core.images import architecture_doubt
 from penstock.core.templates import (
     BlockReference,
     Kind,
@@ -74,6 +76,10 @@ class Workshop:
     now: datetime
     default_pool: str | None = None
     seen: Seen = field(default_factory=Seen)
+    machine: str = field(default_factory=platform.machine)
+    """The kind of processor here, which is what images are built for."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What steps of one deployment keep for those of the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +133,21 @@ async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop, label: str
     pool = await _pool(values, shop)
     _check(values, facts, pool, shop)
     draft = Draft(values, steps, facts, pool, label, root)
-    doubts += [*deployment_values.doubts(values, facts), *_misspelt_ids(values, steps)]
+    doubts += [*deployment_values.doubts(values, facts), *_misspelt_ids(values, steps), *_misfits(pool, steps, shop)]
     return replace(draft, warnings=draft.told(doubts))
+
+
+def _misfits(pool: WorkPool, steps: dict[str, list[dict[str, Any]]], shop: Workshop) -> list[str]:
+    """Images that are built here and would not start there."""
+    builds = [inputs or {} for step in steps.get("build", []) for name, inputs in step.items() if is_build(name)]
+    wanted = [one.get("platform") or one.get("platforms") for one in builds]
+    found = (architecture_doubt(pool.type, one, shop.machine) for one in wanted)
+    return [doubt for doubt in found if doubt]
+
+
+def is_build(step: str) -> bool:
+    """Whether a step of this name builds an image."""
+    return step.endswith(BUILD_IMAGE)
 
 
 def _misspelt_ids(values: dict[str, Any], steps: dict[str, list[dict[str, Any]]]) -> list[str]:
@@ -160,7 +179,10 @@ async def finish(draft: Draft, shop: Workshop) -> DeploymentPlan:
     outputs: dict[str, Any] = {}
     for kind in ("build", "push"):
         outputs = await run_steps(
-            draft.steps.get(kind, []), Place(shop.folder, shop.client), Filler(shop.client), outputs=outputs
+            draft.steps.get(kind, []),
+            Place(shop.folder, shop.client, shop.memory),
+            Filler(shop.client),
+            outputs=outputs,
         )
     try:
         return replace(await _finished(draft, outputs, shop), built=built_of(outputs))
@@ -173,8 +195,9 @@ async def finish(draft: Draft, shop: Workshop) -> DeploymentPlan:
 async def outline(draft: Draft, shop: Workshop) -> DeploymentPlan:
     """The plan as far as it is known without running a step; what steps would give is left out."""
     plan = await _finished(draft, {}, shop)
-    left_out = ["build and push steps are not run, so what they give is not shown."] if draft.has_steps else []
-    doubts = draft.told(left_out)
+    if not draft.has_steps:
+        return plan
+    doubts = draft.told(["build and push steps are not run, so what they give is not shown."])
     return replace(plan, warnings=[*draft.warnings, *doubts])
 
 
@@ -270,7 +293,7 @@ def _pull_steps(
         absent = unset(filled, shop.environment)
         return filled, [f"pull: ${name} is not set here, so the worker's environment must have it." for name in absent]
     image = job_variables(values).get("image")
-    built = [name for step in draft.steps.get("build", []) for name in step if name.endswith(BUILD_IMAGE)]
+    built = [name for step in draft.steps.get("build", []) for name in step if is_build(name)]
     if built:
         return [go_to(f"{IN_IMAGE}/{draft.root.name}")], []
     if image:

@@ -16,6 +16,7 @@ PREFIXES = ("PENSTOCK_", "PREFECT_")
 
 ALIASES = {
     "DEFAULT_WORK_POOL_NAME": "deployments.default_work_pool_name",
+    "DEFAULT_DOCKER_BUILD_NAMESPACE": "deployments.default_docker_build_namespace",
     "RUNNER_HEARTBEAT_FREQUENCY": "flows.heartbeat_frequency",
     "FLOW_DEFAULT_RETRIES": "flows.default_retries",
     "FLOW_DEFAULT_RETRY_DELAY_SECONDS": "flows.default_retry_delay_seconds",

@@ -64,6 +64,10 @@ class Deployments(Struct, frozen=True):
 
     default_work_pool_name: str | None = None
     """The pool of deployments that name none."""
+    default_docker_build_namespace: str | None = None
+    """The registry or account before the names of images that have none."""
+    base_image: str | None = None
+    """What `dockerfile: auto` builds on; `null` for Python's slim image, in which Penstock is then installed."""
 
 
 class Flows(Struct, frozen=True):

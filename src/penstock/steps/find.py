@@ -21,6 +21,7 @@ from penstock.steps.buckets import (
     push_to_gcs,
     push_to_s3,
 )
+from penstock.steps.docker import build_docker_image, push_docker_image
 from penstock.steps.git import git_clone
 from penstock.steps.packages import install_missing, pip_install_requirements
 from penstock.steps.places import set_working_directory
@@ -29,6 +30,7 @@ from penstock.steps.shell import run_shell_script
 from penstock.steps.storage_blocks import pull_with_block
 
 BUILT_IN: dict[str, Step] = {
+    "build_docker_image": build_docker_image,
     "git_clone": git_clone,
     "pip_install_requirements": pip_install_requirements,
     "pull_from_azure_blob_storage": pull_from_azure_blob_storage,
@@ -36,6 +38,7 @@ BUILT_IN: dict[str, Step] = {
     "pull_from_remote_storage": pull_from_remote_storage,
     "pull_from_s3": pull_from_s3,
     "pull_with_block": pull_with_block,
+    "push_docker_image": push_docker_image,
     "push_to_azure_blob_storage": push_to_azure_blob_storage,
     "push_to_gcs": push_to_gcs,
     "push_to_s3": push_to_s3,

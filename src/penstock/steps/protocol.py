@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ from penstock.client.client import AsyncClient
 class Place:
     """Where a step runs. The working directory is the process's own; `start` is what it was at first.
 
-    `client` is None where no API is set; steps that need one say so.
+    `client` is None where no API is set; steps that need one say so. In `memory` a step keeps what it need not do
+    again within the same command.
     """
 
     start: Path
     client: AsyncClient | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
 
 
 Step = Callable[..., Awaitable[Mapping[str, Any]]]
