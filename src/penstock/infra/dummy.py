@@ -125,9 +125,11 @@ class DummyJob:
         self.script = script
         self.pid = f"dummy:{job.identity}"
         self.hosted = False
+        self.begun = False
         self.ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
     def run(self) -> None:
+        self.begun = True
         code: Any = None if self.script.vanish else self.script.exit_code
         asyncio.get_running_loop().call_later(self.script.run_seconds, self.end, code)
 

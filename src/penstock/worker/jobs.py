@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import sys
+from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ STARTS = 5
 """How often a start is tried that fails for now,"""
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """... and the seconds between two of them."""
+UNHOSTED = 256
 RUN_SECONDS = "maximum_run_seconds"
 
 log = logging.getLogger("penstock.worker")
@@ -67,6 +69,8 @@ class Jobs:
         self._logs = logs
         self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unhosted: deque[UUID] = deque(maxlen=UNHOSTED)
+        """Runs to be cancelled that are not hosted here; the claim of one may be on its way."""
         self.hosted: dict[UUID, Hosted] = {}
 
     def begin(self, taken: Taken, worker: str) -> None:
@@ -121,6 +125,8 @@ class Jobs:
     def cancel(self, run_id: UUID) -> None:
         """Ends a run's job and marks the run cancelled; of what is not hosted here, or on its way out, nothing."""
         hosted = self.hosted.get(run_id)
+        if hosted is None:
+            self._unhosted.append(run_id)
         if hosted is None or hosted.cancelling:
             return
         hosted.cancelling = True
@@ -192,6 +198,9 @@ class Jobs:
 
     async def _launch(self, launcher: Launcher, taken: Taken, hosted: Hosted) -> None:
         try:
+            if taken.run_id in self._unhosted and await self._reports.is_cancelling(taken.run_id):
+                await self._reports.cancelled(taken.run_id, hosted.attempt)
+                return
             job = await launcher.prepare(taken)
             if launcher.announces:
                 await self._reports.submitting(taken)

@@ -104,6 +104,10 @@ class Reports:
             return StateType.SCHEDULED
         return await self.ended(run_id, attempt, Exit(None, reason="Its infrastructure knows nothing of it any more."))
 
+    async def is_cancelling(self, run_id: UUID) -> bool:
+        """Whether the run is to be cancelled."""
+        return (await self._client.call(flow_runs.read_flow_run, id=run_id)).state_type is StateType.CANCELLING
+
     async def cancelled(self, run_id: UUID, attempt: int | None) -> None:
         """The run's job is gone, as was asked."""
         await self.finally_(run_id, attempt, StateType.CANCELLED, CANCELLED, force=True)
