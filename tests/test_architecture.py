@@ -51,6 +51,7 @@ LONG_BODIES: dict[str, str] = {}
 
 # Third-party packages, and the one place (a file or a folder) that each is used from.
 HOMES = {
+    "azure": "infra/azure.py",
     "asyncpg": "store/postgres",
     "sqlite3": "store/sqlite",
     "http": "client/transport.py",

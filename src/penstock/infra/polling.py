@@ -266,6 +266,24 @@ async def no_output() -> AsyncIterator[bytes]:
         yield piece
 
 
+async def growing(
+    read: Callable[[], Awaitable[str]], ended: asyncio.Future[Exit], pace: Pace, longest: float
+) -> AsyncIterator[bytes]:
+    """The output of a job whose cloud gives all of it each time, piece by piece, until the job has ended."""
+    seen, waits, last = "", pace.waits(longest), False
+    while not last:
+        last = ended.done()
+        text = seen
+        with suppress(Passing, Absent, InfrastructureFailed):
+            text = await read()
+        new = text[len(seen) :] if text.startswith(seen) else text
+        seen = text
+        if new:
+            yield new.encode()
+        if not last:
+            await asyncio.wait({ended}, timeout=next(waits))
+
+
 async def patiently(ask: Callable[[], Awaitable[T]], pace: Pace) -> T:
     """Asks again while the trouble passes; `InfrastructureFailed` with the last of it once the attempts are used up."""
     waits = pace.waits()

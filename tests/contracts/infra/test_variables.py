@@ -8,12 +8,14 @@ import msgspec
 import pytest
 
 from penstock.infra.cloud_run.variables import CloudRunV1Variables, CloudRunVariables
+from penstock.infra.container_instances.variables import ContainerInstanceVariables
 from penstock.infra.kubernetes.variables import KubernetesVariables
 from penstock.infra.templates import base_job_template
 from penstock.infra.vertex_ai import VertexAiVariables
 from tests.contracts.infra.clouds import about
 
 KINDS: dict[str, type[msgspec.Struct]] = {
+    "azure-container-instance": ContainerInstanceVariables,
     "cloud-run": CloudRunV1Variables,
     "cloud-run-v2": CloudRunVariables,
     "kubernetes": KubernetesVariables,

@@ -1,0 +1,96 @@
+"""Azure's Resource Manager, called with a job's own credentials. The one home of Azure's client libraries.
+
+The resources are plain JSON, as in the templates that Azure is given, so no client of a single service is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from azure.core import PipelineClient
+from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, UserAgentPolicy
+from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest
+from azure.identity import ClientSecretCredential, DefaultAzureCredential
+
+from penstock.errors import InfrastructureFailed
+from penstock.infra.polling import Absent, AlreadyThere, Passing
+
+PUBLIC = "https://management.azure.com"
+CONNECT_SECONDS, READ_SECONDS = 10, 60
+THROTTLED, FAILING = 429, 500
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Azure:
+    """One account at one Resource Manager."""
+
+    client: Any
+    address: str
+
+    async def call(self, method: str, path: str, version: str, body: Data | None = None) -> Data:
+        """The answer to one request. Raises `Passing`, `Absent`, `AlreadyThere`, or the refusal in Azure's words."""
+        request = HttpRequest(method, f"{self.address}{path}", params={"api-version": version}, json=body)
+        return await asyncio.to_thread(self._call, request)
+
+    def _call(self, request: HttpRequest) -> Data:
+        try:
+            answer = self.client.send_request(request)
+        except ClientAuthenticationError as error:
+            raise InfrastructureFailed(f"Azure refuses the credentials: {error.message}") from error
+        except AzureError as error:
+            raise Passing(f"Azure can't be reached: {error}") from error
+        if answer.status_code < 300:
+            return dict(answer.json()) if answer.content else {}
+        raise _meaning(answer.status_code, words(_json(answer).get("error") or {}))
+
+
+def sign_in(block: Mapping[str, Any] | None, endpoint: str | None) -> Azure:
+    """The account of an `azure-container-instance-credentials` block; else what the machine itself offers."""
+    given = dict(block or {})
+    options = dict(given.get("credential_kwargs") or {})
+    try:
+        if given.get("client_secret"):
+            credential: Any = ClientSecretCredential(
+                given["tenant_id"], given["client_id"], given["client_secret"], **options
+            )
+        else:
+            credential = DefaultAzureCredential(**options)
+    except (KeyError, ValueError, TypeError) as error:
+        raise InfrastructureFailed(f"The Azure credentials can't be used: {error!r}") from error
+    address = endpoint or PUBLIC
+    policies = [UserAgentPolicy("penstock"), BearerTokenCredentialPolicy(credential, f"{PUBLIC}/.default")]
+    # No policy of Azure's that tries again: what may be sent twice is known to the caller alone.
+    transport = RequestsTransport(connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
+    return Azure(PipelineClient(address, policies=policies, transport=transport), address)
+
+
+def words(error: Mapping[str, Any]) -> str:
+    """An error with the details within it, which say what matters."""
+    own = f"{error.get('code', 'unknown')}: {error.get('message', '')}".strip(": ")
+    return " ".join([own, *(words(one) for one in error.get("details") or [])])
+
+
+def _json(answer: Any) -> Data:
+    try:
+        return dict(answer.json())
+    except ValueError:
+        return {"error": {"code": str(answer.status_code), "message": answer.text()[:500]}}
+
+
+def _meaning(status: int, text: str) -> Exception:
+    if status == THROTTLED:
+        return Passing(f"Azure asks to slow down: {text}")
+    if status >= FAILING:
+        return Passing(f"Azure fails with HTTP {status}: {text}")
+    if status == 404:
+        return Absent(text)
+    if status == 409:
+        return AlreadyThere(text)
+    return InfrastructureFailed(f"Azure refuses the job (HTTP {status}): {text}")
