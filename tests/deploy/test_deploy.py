@@ -334,7 +334,7 @@ def test_nothing_is_made_when_one_is_wrong(project: Project) -> None:
     )
     said = project.refused("--all")
     assert "prefect.yaml:4: deployment 'bad-one': 'flows.py:helo': there is no 'helo' in flows. Did you mean" in said
-    assert "prefect.yaml:5: deployment 'bad-two': there is no work pool 'nope'. Make it with" in said
+    assert "prefect.yaml:5: deployment 'bad-two': work_pool: there is no work pool 'nope'. Make it with" in said
     assert "prefect.yaml:6: deployment 'bad-three': work_pool.job_variables: env: 5 is not of type 'object'" in said
     assert not project.exists("hello/fine-one")
 
@@ -359,7 +359,7 @@ ONE = "deployments:\n- name: wrong\n  entrypoint: flows.py:hello\n  work_pool: {
         (
             ONE + "  parameters: {n: many}",
             [],
-            "prefect.yaml:2: deployment 'wrong': parameters: n: 'many' is not of type",
+            "prefect.yaml:5: deployment 'wrong': parameters: n: 'many' is not of type",
         ),
         (ONE + "  concurrency_limit: {limit: 1, collision_strategy: WAIT}", [], "'WAIT' is none of ENQUEUE"),
         (ONE + "  triggers: [{posture: Reactve}]", [], "triggers[0].posture: Input should be 'Reactive'"),

@@ -146,7 +146,10 @@ def test_keys_that_say_nothing_are_told_with_what_was_meant() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("deployments: {a: 1}", "prefect.yaml:1: deployments: expected a list of deployments, not {'a': 1}."),
+        (
+            "deployments: {a: 1}",
+            "prefect.yaml:1: deployments: expected a list of deployments, each as `- name: ...`, not {'a': 1}.",
+        ),
         ("deployments: [x]", "prefect.yaml:1: deployments[0]: expected a mapping with name and entrypoint, not 'x'."),
         ("- a", "prefect.yaml:1: the file must be a mapping"),
         ("a: [", "prefect.yaml:1: this is not YAML"),

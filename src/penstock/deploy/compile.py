@@ -5,6 +5,7 @@ they gave."""
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -33,6 +34,7 @@ from penstock.deploy.manifest import STEPS, Entry, Manifest
 from penstock.deploy.references import Library, written_out
 from penstock.errors import (
     DeployFailed,
+    FlowNotFound,
     NotFound,
     PenstockError,
     ServerFault,
@@ -53,6 +55,8 @@ BUILD_IMAGE = "build_docker_image"
 IN_IMAGE = "/opt/prefect"
 OF_SERVER = (ServerUnreachable, ServerFault, Unauthorized)
 """What says nothing about the deployment at hand: the next one would meet it too."""
+_KEY = re.compile(r"[:.\[]")
+_DRIVE = re.compile(r"[A-Za-z]:")
 MOST_NAMED = 5
 MOST_POOLS = 200
 
@@ -90,7 +94,7 @@ class Draft:
     steps: dict[str, list[dict[str, Any]]]
     facts: FlowFacts
     pool: WorkPool
-    label: str
+    entry: Entry
     root: Path
     warnings: list[str] = field(default_factory=list)
 
@@ -105,21 +109,22 @@ class Draft:
 
     def told(self, doubts: list[str]) -> list[str]:
         """Warnings that say which deployment they are about."""
-        return [f"{self.label}: {one}" for one in doubts]
+        return [_labelled(self.entry, one) for one in doubts]
 
 
 async def prepare(entry: Entry, manifest: Manifest, shop: Workshop) -> Draft:
     """A checked deployment. Raises `DeployFailed` that names it, its line and what is wrong."""
-    label = ": ".join(filter(None, (entry.where, entry.name and f"deployment {entry.name!r}")))
     try:
-        return await _prepared(entry, manifest, shop, label)
+        return await _prepared(entry, manifest, shop)
     except OF_SERVER:
         raise
+    except FlowNotFound as error:
+        raise DeployFailed(_labelled(entry, f"{error.message}{_why_not(entry)}", "entrypoint")) from error
     except PenstockError as error:
-        raise DeployFailed(_labelled(label, error.message)) from error
+        raise DeployFailed(_labelled(entry, error.message)) from error
 
 
-async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop, label: str) -> Draft:
+async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop) -> Draft:
     written = {key: value for key, value in entry.values.items() if key not in STEPS}
     steps = {key: entry.values[key] for key in STEPS if key in entry.values}
     rendered = render(written, {}, environment=shop.environment, missing=Missing.KEEP)
@@ -132,7 +137,7 @@ async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop, label: str
     facts = read_flow(values["entrypoint"], root, shop.seen.modules)
     pool = await _pool(values, shop)
     _check(values, facts, pool, shop)
-    draft = Draft(values, steps, facts, pool, label, root)
+    draft = Draft(values, steps, facts, pool, entry, root)
     doubts += [*deployment_values.doubts(values, facts), *_misspelt_ids(values, steps), *_misfits(pool, steps, shop)]
     return replace(draft, warnings=draft.told(doubts))
 
@@ -168,6 +173,8 @@ def _check(values: dict[str, Any], facts: FlowFacts, pool: WorkPool, shop: Works
     deployment_values.check_parameters(values, facts)
     if not unfilled(values.get("schedules"), {}):
         deployment_values.schedules(values, now=shop.now)
+    if not unfilled(values.get("concurrency_limit"), {}):
+        deployment_values.concurrency(values.get("concurrency_limit"))
     triggers = [{**one, "parameters": None} for one in values.get("triggers") or ()]  # the event fills those
     if not unfilled(triggers, {}):
         deployment_values.check_triggers(values)
@@ -184,17 +191,21 @@ async def finish(draft: Draft, shop: Workshop) -> DeploymentPlan:
             Filler(shop.client),
             outputs=outputs,
         )
+    return replace(await _labelled_plan(draft, outputs, shop), built=built_of(outputs))
+
+
+async def _labelled_plan(draft: Draft, outputs: dict[str, Any], shop: Workshop) -> DeploymentPlan:
     try:
-        return replace(await _finished(draft, outputs, shop), built=built_of(outputs))
+        return await _finished(draft, outputs, shop)
     except (StepFailed, *OF_SERVER):
         raise
     except PenstockError as error:
-        raise DeployFailed(_labelled(draft.label, error.message)) from error
+        raise DeployFailed(_labelled(draft.entry, error.message)) from error
 
 
 async def outline(draft: Draft, shop: Workshop) -> DeploymentPlan:
     """The plan as far as it is known without running a step; what steps would give is left out."""
-    plan = await _finished(draft, {}, shop)
+    plan = await _labelled_plan(draft, {}, shop)
     if not draft.has_steps:
         return plan
     doubts = draft.told(["build and push steps are not run, so what they give is not shown."])
@@ -216,11 +227,24 @@ async def _finished(draft: Draft, outputs: dict[str, Any], shop: Workshop) -> De
     return deployment_values.plan(values, draft.facts, pull, now=shop.now, warnings=warnings)
 
 
-def _labelled(label: str, message: str) -> str:
-    """Several faults stand below the deployment they are about, one alone beside it."""
-    if not label:
-        return message[0].upper() + message[1:]
-    return f"{label}: {message}" if "\n" not in message else f"{label}:\n  " + message.replace("\n", "\n  ")
+def _labelled(entry: Entry, message: str, key: str = "") -> str:
+    """Each line of a message with the deployment it is about, and the line of the key it begins with."""
+    name = f"deployment {entry.name!r}" if entry.name else ""
+    lines = [
+        ": ".join(filter(None, (entry.place(key or _KEY.split(line)[0]), name, line))) for line in message.split("\n")
+    ]
+    whole = "\n".join(lines)
+    return whole[:1].upper() + whole[1:] if not entry.where and not name else whole
+
+
+def _why_not(entry: Entry) -> str:
+    """What most often is the matter with a path that is right on its author's machine."""
+    path = str(entry.values.get("entrypoint") or "")
+    if "\\" in path or _DRIVE.match(path):
+        return " This is a path of Windows; write it from the project's root, with /."
+    if path.startswith("/"):
+        return " This path begins at the root of one machine; write it from the project's root."
+    return ""
 
 
 def _no_entrypoint(folder: Path) -> str:
@@ -281,7 +305,7 @@ async def _no_pool(name: str, shop: Workshop) -> str:
     pools = await shop.client.call(work_pools.filter_work_pools, Criteria(limit=MOST_POOLS))
     meant = nearest(name, [pool.name for pool in pools])
     how = f"Did you mean {meant!r}?" if meant else f"Make it with: penstock work-pool create {name!r} --type process"
-    return f"there is no work pool {name!r}. {how}"
+    return f"work_pool: there is no work pool {name!r}. {how}"
 
 
 def _pull_steps(

@@ -35,6 +35,13 @@ class Entry:
 
     values: dict[str, Any]
     where: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Where its keys are written."""
+
+    def place(self, key: str) -> str:
+        """`file:line` of a key, else of the whole deployment."""
+        path, colon, _ = self.where.rpartition(":")
+        return f"{path}:{self.lines[key]}" if colon and key in self.lines else self.where
 
     @property
     def name(self) -> str | None:
@@ -168,7 +175,9 @@ class _Reader:
     def entries(self, tree: Block, top: Mapping[str, Any]) -> list[Entry]:
         found = top.get("deployments") or []
         if isinstance(found, Mapping):
-            self.fault(tree, "deployments", "deployments", f"a list of deployments, not {_shown(found)}")
+            self.fault(
+                tree, "deployments", "deployments", f"a list of deployments, each as `- name: ...`, not {_shown(found)}"
+            )
             return []
         return [self.entry(node, f"deployments[{index}]", tree) for index, node in enumerate(found)]
 
@@ -189,7 +198,7 @@ class _Reader:
                 del values[key]
                 continue
             values[key] = self.steps(values[key], node, f"{label}: {key}")
-        return Entry({key: plain(value) for key, value in values.items()}, self.line(node))
+        return Entry({key: plain(value) for key, value in values.items()}, self.line(node), node.lines)
 
     def _todays_names(self, node: Block, label: str) -> Block:
         """Keys of older versions say what their followers say, unless those are there too."""
@@ -329,7 +338,7 @@ class _Reader:
         if name != written:
             self.warn(node, written, f"{label}: {written} is called {name} today, and taken as that.")
         if unknown := step_shapes.unknown_step(name):
-            self.faults.append(f"{self.line(node, written)}: {label}: {unknown}.")
+            self.faults.append(f"{self.line(node, written)}: {label}: {unknown}")
         at = inputs if isinstance(inputs, Block) else node
         for key, wrong in step_shapes.wrong_inputs(name, inputs):
             self.fault(at if key else node, key or written, f"{label}: {name}", wrong)

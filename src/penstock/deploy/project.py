@@ -171,5 +171,5 @@ def _doubles(draft: Draft, drafts: list[Draft]) -> list[str]:
     """Two of the same flow and name: the later overwrites the earlier."""
     same = [one for one in drafts if one.full_name == draft.full_name]
     if len(same) > 1 and draft is same[-1]:
-        return [f"{draft.label}: {draft.full_name} is there twice; this one wins."]
+        return draft.told([f"{draft.full_name} is there twice; this one wins."])
     return []

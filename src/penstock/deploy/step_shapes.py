@@ -95,7 +95,7 @@ def unknown_step(name: str) -> str | None:
         return None
     meant = nearest(last, STEPS)
     known = ", ".join(key for key, shape in STEPS.items() if own == (shape.package == _OWN))
-    hint = f"did you mean {f'{package}.' if dot else ''}{meant}?" if meant else f"there are {known}"
+    hint = f"did you mean {f'{package}.' if dot else ''}{meant}?" if meant else f"there are {known}."
     return f"there is no step {name!r}; {hint}"
 
 

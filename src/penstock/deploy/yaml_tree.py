@@ -115,6 +115,8 @@ def parse_yaml(text: str) -> Node | None:
 
 def _reason(error: MarkedYAMLError) -> str:
     reason = str(error.problem or error)
+    if "<stream end>" in reason:
+        return "the file ends within something that is not closed"
     if "'\\t'" in reason or "\t" in reason:
         return "indent with spaces, YAML takes no tabs there"
     return reason
