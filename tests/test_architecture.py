@@ -21,6 +21,7 @@ PUBLIC = {
         "concurrency",
         "context",
         "deployments",
+        "docker",
         "events",
         "exceptions",
         "flows",

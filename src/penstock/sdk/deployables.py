@@ -8,8 +8,9 @@ from __future__ import annotations
 import inspect
 import logging
 import os
+import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -20,10 +21,12 @@ from penstock.client import deployments as client
 from penstock.clock import utc_now
 from penstock.core import deployment_values
 from penstock.core.deployment_plans import DeploymentPlan, FlowFacts
+from penstock.core.images import architecture_doubt
 from penstock.core.parameters import misnamed
 from penstock.errors import DeployFailed, InvalidRequest, NotFound
 from penstock.plugins import load
 from penstock.sdk.deployment_options import DeploymentOptions, PlacedOptions, check_options, values_of
+from penstock.sdk.images import DockerImage
 from penstock.sdk.session import session
 from penstock.sdk.sources import Source
 from penstock.wire.deployments import resume_deployment
@@ -73,17 +76,50 @@ def to_deployment(flow: Flow[..., Any], name: str, **options: Unpack[PlacedOptio
 def deploy_flow(
     flow: Flow[..., Any], name: str, work_pool_name: str | None = None, **options: Unpack[DeploymentOptions]
 ) -> UUID:
-    """Makes or updates a deployment on a work pool, by default the one the settings name; its id."""
-    return to_deployment(flow, name, **options).apply(_pool_name(work_pool_name))
+    """Makes or updates a deployment on a work pool, by default the one the settings name; its id.
+
+    An `image` is built and pushed first, unless `build=False` or `push=False` is said.
+    """
+    return _made([to_deployment(flow, name, **options)], work_pool_name)[0]
 
 
-def deploy(*deployments: RunnerDeployment, work_pool_name: str | None = None) -> list[UUID]:
+def deploy(
+    *deployments: RunnerDeployment,
+    work_pool_name: str | None = None,
+    image: str | DockerImage | None = None,
+    build: bool = True,
+    push: bool = True,
+) -> list[UUID]:
     """Makes or updates several deployments on a work pool, by default the one the settings name; their ids.
 
-    All are checked before the first is made.
+    All are checked before the image is built and pushed, and that is done before the first deployment is made.
     """
-    named = [(one, work_pool_name or one.options.get("work_pool_name")) for one in deployments]
-    return _applied([one.planned(_pool_name(pool)) for one, pool in named])
+    shared: PlacedOptions = {"image": image, "build": build, "push": push} if image else {}
+    return _made([replace(one, options={**one.options, **shared}) for one in deployments], work_pool_name)
+
+
+def _made(deployments: Sequence[RunnerDeployment], work_pool_name: str | None) -> list[UUID]:
+    """Deployments of the same image share one build of it."""
+    images: dict[str, DockerImage] = {}
+    with_images = [_with_image(one, images) for one in deployments]
+    named = [(one, work_pool_name or one.options.get("work_pool_name")) for one in with_images]
+    plans = [one.planned(_pool_name(pool)) for one, pool in named]
+    to_push = {str(one.options.get("image")) for one in with_images if one.options.get("push") is not False}
+    for image in images.values():
+        image.build()
+        if image.reference in to_push:
+            image.push()
+    return _applied(plans)
+
+
+def _with_image(deployment: RunnerDeployment, images: dict[str, DockerImage]) -> RunnerDeployment:
+    """The deployment, with the image that is to be built for it, if one is."""
+    image = deployment.options.get("image")
+    if not image or deployment.options.get("build") is False:
+        return deployment
+    built = images.get(str(image)) or (DockerImage(image) if isinstance(image, str) else image)
+    images[str(image)] = built
+    return replace(deployment, options={**deployment.options, "image": built})
 
 
 def serve(*deployments: RunnerDeployment, limit: int | None = None, pause_on_shutdown: bool = True) -> None:
@@ -136,7 +172,7 @@ def plan(deployment: RunnerDeployment, pool: WorkPool | None, now: datetime) -> 
     if pool:
         _check_image(deployment, pool)
         deployment_values.check_pool(values, pool)
-    doubts = deployment_values.doubts(values, facts)
+    doubts = [*deployment_values.doubts(values, facts), *(_misfit(deployment, pool) if pool else ())]
     return deployment_values.plan(values, facts, source.pull_steps, now=now, path=source.path, warnings=doubts)
 
 
@@ -144,6 +180,15 @@ def _check_image(deployment: RunnerDeployment, pool: WorkPool) -> None:
     image, variables = deployment.options.get("image"), pool.base_job_template.get("variables") or {}
     if image and "image" not in variables.get("properties", {}):
         raise DeployFailed(f"the pool {pool.name!r} starts no images (its template has no variable 'image').")
+
+
+def _misfit(deployment: RunnerDeployment, pool: WorkPool) -> list[str]:
+    """What an image that is built here lacks to start there."""
+    image = deployment.options.get("image")
+    if not isinstance(image, DockerImage) or deployment.options.get("build") is False:
+        return []
+    doubt = architecture_doubt(pool.type, image.build_kwargs.get("platform"), platform.machine())
+    return [doubt] if doubt else []
 
 
 def place_of(flow: Flow[..., Any], *, served: bool = False, in_image: bool = False) -> Source:

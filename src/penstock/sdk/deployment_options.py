@@ -11,6 +11,7 @@ import msgspec
 from penstock.core.parameters import as_json
 from penstock.errors import InvalidRequest
 from penstock.names import nearest
+from penstock.sdk.images import DockerImage
 
 # What is said of a deployment as a project file would say it.
 _AS_WRITTEN = ("version", "version_type", "description", "enforce_parameter_schema", "paused", "triggers")
@@ -37,7 +38,7 @@ class DeploymentOptions(TypedDict, total=False):
     collision_strategy: str | None
     work_queue_name: str | None
     job_variables: Mapping[str, Any] | None
-    image: str | None
+    image: str | DockerImage | None
     build: bool
     push: bool
     ignore_warnings: bool
@@ -57,13 +58,11 @@ def check_options(options: Mapping[str, Any]) -> None:
         meant = nearest(name, known)
         hint = f" Did you mean {meant!r}?" if meant else ""
         raise InvalidRequest(f"A deployment has no option {name!r}.{hint}")
-    if options.get("build") or options.get("push"):
-        raise InvalidRequest("flow.deploy() builds no images: say build=False, and build in prefect.yaml or elsewhere.")
 
 
 def values_of(name: str, options: Mapping[str, Any], pool_name: str | None) -> dict[str, Any]:
     """The values of the entry that would say the same in `prefect.yaml`; without a pool, none of what is a pool's."""
-    image = {"image": options["image"]} if options.get("image") else {}
+    image = {"image": str(options["image"])} if options.get("image") else {}
     limit = options.get("concurrency_limit")
     if limit is not None and options.get("collision_strategy"):
         limit = {"limit": limit, "collision_strategy": options["collision_strategy"]}
