@@ -6,6 +6,7 @@ demo: .venv/ready ## a flow through server, pool and worker, with its result
 
 test: .venv/ready .venv-prefect/ready ## everything that can be tested here
 	scripts/ensure-postgres.sh
+	scripts/ensure-azurite.sh
 	scripts/ensure-docker.sh
 	.venv/bin/python -m pytest
 

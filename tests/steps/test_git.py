@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import shutil
-import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +11,8 @@ import pytest
 from penstock.errors import StepFailed
 from penstock.steps.git import git_clone
 from penstock.steps.protocol import Place
-from tests.steps.conftest import Upstream
+from tests.live.git import BACKEND, Hub, Upstream, spying_git
+from tests.live.git import hub as git_hub
 
 
 def read(outputs: dict[str, str], name: str = "flow.py") -> str:
@@ -129,75 +124,25 @@ async def test_a_missing_branch_is_named_at_once(upstream: Upstream, at: Place) 
 
 
 SECRET = "s3cr3t-token"
-BACKEND = Path("/usr/lib/git-core/git-http-backend")
-
-
-class Backend(BaseHTTPRequestHandler):
-    """Serves repositories over HTTP to who knows the token, through git's own CGI program."""
-
-    root: Path
-    seen: list[str | None]
-
-    def do_GET(self) -> None:
-        self.seen.append(self.headers.get("Authorization"))
-        wanted = base64.b64encode(f"x-access-token:{SECRET}".encode()).decode()
-        if self.headers.get("Authorization") != f"Basic {wanted}":
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="git"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        path, _, query = self.path.partition("?")
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        env = {
-            "PATH": os.environ["PATH"],
-            "GIT_PROJECT_ROOT": str(self.root),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "REQUEST_METHOD": self.command,
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-        }
-        answer = subprocess.run([str(BACKEND)], input=body, env=env, capture_output=True, check=True).stdout
-        head, _, content = answer.partition(b"\r\n\r\n")
-        fields = dict(line.decode().split(": ", 1) for line in head.split(b"\r\n"))
-        self.send_response(int(fields.pop("Status", "200").split()[0]))
-        for name, value in {**fields, "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_POST = do_GET
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
 
 
 @pytest.fixture
-def hub(upstream: Upstream) -> Iterator[str]:
-    """The address of the upstream's folder over HTTP."""
+def hub(upstream: Upstream) -> Iterator[Hub]:
+    """The upstream's folder over HTTP."""
     if not BACKEND.exists():
         pytest.skip("git was installed without git-http-backend")
-    Backend.root, Backend.seen = upstream.bare.parent, []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Backend)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with git_hub(upstream.bare.parent, SECRET) as server:
+        yield server
 
 
 @pytest.mark.parametrize("way", ["token", "credentials", "in the address"])
 async def test_a_token_opens_and_stays_out_of_everything(
-    upstream: Upstream, at: Place, hub: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    upstream: Upstream, at: Place, hub: Hub, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upstream.commit({"flow.py": "1"})
-    argv = spy(tmp_path, monkeypatch)
-    wish: dict[str, Any] = {"repository": f"{hub}/project.git"}
+    path, argv = spying_git(tmp_path)
+    monkeypatch.setenv("PATH", path)
+    wish: dict[str, Any] = {"repository": f"{hub.url}/project.git"}
     if way == "token":
         wish["access_token"] = SECRET
     elif way == "credentials":
@@ -210,20 +155,9 @@ async def test_a_token_opens_and_stays_out_of_everything(
     assert all(SECRET.encode() not in path.read_bytes() for path in files(outputs))
 
 
-async def test_a_wrong_token_fails_without_being_told(upstream: Upstream, at: Place, hub: str) -> None:
+async def test_a_wrong_token_fails_without_being_told(upstream: Upstream, at: Place, hub: Hub) -> None:
     upstream.commit({"flow.py": "1"})
     with pytest.raises(StepFailed) as failed:
-        await git_clone(at, repository=f"{hub}/project.git", access_token="wrong-s3cr3t")
+        await git_clone(at, repository=f"{hub.url}/project.git", access_token="wrong-s3cr3t")
     assert "wrong-s3cr3t" not in failed.value.message
     assert "Authentication failed" in failed.value.message
-
-
-def spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Puts a git in front that writes its arguments down; gives the file it writes to."""
-    folder, seen = tmp_path / "bin", tmp_path / "argv"
-    folder.mkdir()
-    program = folder / "git"
-    program.write_text(f'#!/bin/sh\necho "$@" >> {seen}\nexec {shutil.which("git")} "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    return seen
