@@ -12,8 +12,10 @@ import pytest
 from penstock.clock import to_micros, utc_now
 from penstock.core.run_events import Surroundings
 from penstock.ids import new_id
+from penstock.server.app import App
 from penstock.server.broadcast import Broadcast
 from penstock.server.loops.cancellation import CancellationCleanup
+from penstock.server.loops.collisions import cancel_new
 from penstock.server.loops.late import mark_late
 from penstock.server.loops.leases import take_back
 from penstock.server.loops.loop import Tools
@@ -78,21 +80,46 @@ async def test_a_run_is_late_when_its_time_is_long_enough_ago(tools: Tools) -> N
     assert (await mark_late(tools, NOW)).did == 0
 
 
-@pytest.mark.parametrize(("strategy", "becomes"), [("CANCEL_NEW", "Cancelled"), ("ENQUEUE", "Late")])
-async def test_a_late_run_of_a_full_deployment_waits_or_not_as_asked(
-    tmp_path: Path, strategy: str, becomes: str
+async def runs_of_full_deployment(app: App, strategy: str) -> tuple[str, str]:
+    """A run that holds the only slot, and one that is due."""
+    flow = (await ask(app, "POST", "/flows/", {"name": "etl"})).json
+    limits = {"concurrency_limit": 1, "concurrency_options": {"collision_strategy": strategy}}
+    made = await ask(app, "POST", "/deployments/", {"name": "d", "flow_id": flow["id"], **limits})
+    first, second = [
+        (await ask(app, "POST", f"/deployments/{made.json['id']}/create_flow_run", {})).json["id"] for _ in "12"
+    ]
+    assert (await cancel_new(app.loops.tools, utc_now())).did == 0
+    taken = await ask(app, "POST", f"/flow_runs/{first}/set_state", {"state": {"type": "PENDING"}})
+    assert taken.json["status"] == "ACCEPT"
+    return first, second
+
+
+@pytest.mark.parametrize(("strategy", "becomes"), [("CANCEL_NEW", "Cancelled"), ("ENQUEUE", "Scheduled")])
+@pytest.mark.parametrize("late", [True, False])
+async def test_a_due_run_of_a_full_deployment_waits_or_not_as_asked(
+    tmp_path: Path, strategy: str, becomes: str, late: bool
 ) -> None:
     async with running(settings_in(tmp_path)) as app:
-        flow = (await ask(app, "POST", "/flows/", {"name": "etl"})).json
-        limits = {"concurrency_limit": 1, "concurrency_options": {"collision_strategy": strategy}}
-        made = await ask(app, "POST", "/deployments/", {"name": "d", "flow_id": flow["id"], **limits})
-        first, second = [
-            (await ask(app, "POST", f"/deployments/{made.json['id']}/create_flow_run", {})).json["id"] for _ in "12"
-        ]
-        taken = await ask(app, "POST", f"/flow_runs/{first}/set_state", {"state": {"type": "PENDING"}})
-        assert taken.json["status"] == "ACCEPT"
-        assert (await mark_late(app.loops.tools, utc_now() + 20 * SECOND)).did == 1
-        assert (await ask(app, "GET", f"/flow_runs/{second}")).json["state_name"] == becomes
+        first, second = await runs_of_full_deployment(app, strategy)
+        if late:  # a run that is known to be late is no longer new, and may not wait either
+            assert (await mark_late(app.loops.tools, utc_now() + 20 * SECOND)).did == 1
+        did = (await cancel_new(app.loops.tools, utc_now())).did
+        assert did == (strategy == "CANCEL_NEW")
+        state = (await ask(app, "GET", f"/flow_runs/{second}")).json["state_name"]
+        assert state == ("Late" if late and strategy == "ENQUEUE" else becomes)
+        assert (await ask(app, "GET", f"/flow_runs/{first}")).json["state_name"] == "Pending"
+
+
+async def test_the_next_pass_for_collisions_is_when_a_run_is_due(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path)) as app:
+        await runs_of_full_deployment(app, "CANCEL_NEW")
+        [deployment] = (await ask(app, "POST", "/deployments/filter", {})).json
+        due = (utc_now() + 3 * SECOND).isoformat()
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due}}
+        await ask(app, "POST", f"/deployments/{deployment['id']}/create_flow_run", {"state": state})
+        report = await cancel_new(app.loops.tools, utc_now())
+        assert report.again_in is not None
+        assert 1 < report.again_in < 3.1
 
 
 async def test_a_pause_that_is_over_fails_the_run(tools: Tools) -> None:

@@ -26,7 +26,14 @@ _OF_QUEUE = {
     dialect: statement("due_of_queue", f"select {columns} " + _DUE.format(queues="work_queue_id = :queue_id"))
     for dialect, columns in SHOWN.items()
 }
-_IN_QUEUE = statement("due_in_queue", f"select {DUE} " + _DUE.format(queues="work_queue_id = :queue_id"))
+# Runs whose deployment waits for a slot are passed over, so that they hold up no other.
+_ADMITTED = (
+    "work_queue_id = :queue_id and (deployment_id is null or deployment_id not in ("
+    "select d.id from deployments d join limits l on l.id = d.limit_id where l.active and not d.cancel_new"
+    " and l.max_slots <= (select coalesce(sum(x.slots), 0) from limit_leases x"
+    " where x.limit_id = l.id and x.expires_at > :now)))"
+)
+_IN_QUEUE = statement("due_in_queue", f"select {DUE} " + _DUE.format(queues=_ADMITTED))
 _OF_DEPLOYMENTS = {
     "sqlite": statement(
         "due_of_deployments",
@@ -96,7 +103,7 @@ def of_pool(pool_name: str, names: Sequence[str] | None, window: Window, now: da
     for queue in in_turn(loaded.pool, chosen):
         if left <= 0:
             break
-        rows = yield _IN_QUEUE(queue_id=queue.id, **_bounds(window, min(left, queue.room)))
+        rows = yield _IN_QUEUE(queue_id=queue.id, now=micros, **_bounds(window, min(left, queue.room)))
         left -= len(rows)
         place = place_text(names_by_id[queue.id], loaded.pool.id, pool_name)
         head = f'{{"work_pool_id":"{loaded.pool.id}","work_queue_id":"{queue.id}","flow_run":'

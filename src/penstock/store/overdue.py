@@ -12,7 +12,6 @@ import msgspec
 from penstock.clock import from_micros, to_micros
 from penstock.core.leases import ADOPTION_GRACE, SIGN_OF_LIFE_LEASE, rescue
 from penstock.core.losses import RESCHEDULES, LossTerms, after_loss
-from penstock.store import run_limits
 from penstock.store.database import Row, Steps, intent
 from penstock.store.flow_run_states import SQL as RUNS
 from penstock.store.flow_run_states import Outcome, Proposal, propose_whole, read_known
@@ -43,22 +42,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class LateRun:
-    """A run whose time has passed; `may_not_wait`: its deployment is full and has new runs cancelled then."""
+    """A run whose time has passed."""
 
     id: UUID
     due_at: datetime
-    may_not_wait: bool
 
 
 @intent
-def late_runs(before: datetime, limit: int, now: datetime) -> Steps[list[LateRun]]:
+def late_runs(before: datetime, limit: int) -> Steps[list[LateRun]]:
     """Runs named Scheduled whose time was before a moment."""
     rows = yield SQL.late(before=to_micros(before), limit=limit)
-    full: dict[str, bool] = {}
-    for limit_id in {row[2] for row in rows if row[2] is not None}:
-        found = yield from run_limits.read(limit_id, None, now)
-        full[limit_id] = found is not None and found[1] >= found[0]
-    return [LateRun(UUID(id), from_micros(due_at), full.get(limit_id, False)) for id, due_at, limit_id in rows]
+    return [LateRun(UUID(id), from_micros(due_at)) for id, due_at in rows]
 
 
 @intent

@@ -1,10 +1,9 @@
 -- What the services beside the API look for: runs for which a time has passed.
 
 -- name: late
-select r.id, r.next_scheduled_start_time, case when d.cancel_new then d.limit_id end
-from flow_runs r left join deployments d on d.id = r.deployment_id
-where r.state_type = 'SCHEDULED' and r.state_name = 'Scheduled' and r.next_scheduled_start_time <= :before
-order by r.next_scheduled_start_time limit :limit
+select id, next_scheduled_start_time from flow_runs
+where state_type = 'SCHEDULED' and state_name = 'Scheduled' and next_scheduled_start_time <= :before
+order by next_scheduled_start_time limit :limit
 
 -- name: paused
 select id, json_extract(doc, '$.state.state_details.pause_timeout') from flow_runs where state_type = 'PAUSED'
