@@ -29,6 +29,8 @@ from penstock.wire.model import Criteria, Labels
 from penstock.wire.states import StateType
 
 AT_ONCE = 200
+DELETE_SECONDS = 900.0
+"""A deployment's runs are taken from it a few at a time, and there may be a million."""
 SIDE_BY_SIDE = 8
 
 
@@ -151,7 +153,7 @@ async def remove(items: list[Item], client: AsyncClient) -> None:
     """Deletes deployments; one that is gone already is no fault."""
     for one in items:
         with suppress(NotFound):
-            await client.call(delete_deployment, id=one.id)
+            await client.call(delete_deployment, id=one.id, timeout=DELETE_SECONDS)
 
 
 async def _drafts(entries: list[Entry], manifest: Manifest, shop: Workshop) -> list[Draft]:
