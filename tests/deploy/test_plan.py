@@ -261,6 +261,44 @@ def test_versions_are_made_pinned_and_gone_back_to(project: Project) -> None:
     assert project.run("--plan").returncode == NEEDED
 
 
+MARKING = """
+from pathlib import Path
+from penstock import flow
+
+@flow
+def hello():
+    with Path("../ran").open("a") as ran:
+        ran.write(Path.cwd().name + " ")
+"""
+
+
+def test_a_run_is_carried_out_with_its_own_version(project: Project) -> None:
+    def say(folder: str) -> None:
+        (project.folder / folder).mkdir()
+        (project.folder / folder / "flows.py").write_text(MARKING)
+        pull = [{"prefect.deployments.steps.set_working_directory": {"directory": str(project.folder / folder)}}]
+        entry = {"name": "marked", "entrypoint": "flows.py:hello", "pull": pull, "work_pool": {"name": "pool-r"}}
+        project.write(json.dumps({"deployments": [entry]}))
+        project.deploy()
+
+    def run() -> str:
+        id = project.read("hello/marked")["id"]
+        return str(project.api.post(f"/deployments/{id}/create_flow_run")["id"])
+
+    project.api.post("/work_pools/", {"name": "pool-r", "type": "process"})
+    say("one")
+    by_hand, old = run(), run()
+    say("two")
+    project.api.post(f"/flow_runs/{by_hand}/set_state", {"state": {"type": "PENDING"}})
+    assert project.shell.run("flow-run", "execute", by_hand, timeout=120).returncode == 0
+    assert (project.folder / "ran").read_text() == "one "
+    new = run()
+    done = project.shell.run("worker", "start", "--pool", "pool-r", "--run-once", timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {project.api.get(f"/flow_runs/{id}")["state_type"] for id in (by_hand, old, new)} == {"COMPLETED"}
+    assert sorted((project.folder / "ran").read_text().split()) == ["one", "one", "two"]
+
+
 def values(deployment: dict[str, Any]) -> tuple[str, str]:
     (step,) = deployment["pull_steps"]
     return next(iter(step.values()))["directory"], deployment["job_variables"]["env"]["P"]
