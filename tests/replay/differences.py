@@ -58,6 +58,12 @@ DELIBERATE: tuple[Deliberate, ...] = (
         at=r".*\.last_polled",
     ),
     Deliberate(
+        "(GET|POST|PATCH|WS) ",
+        "A deployment and its runs carry the label `penstock.deployment.version`: the version that the run is of.",
+        at=r".*labels\.penstock\.deployment\.version",
+        kinds=("extra",),
+    ),
+    Deliberate(
         "POST .*/(get_scheduled_flow_runs|get_runs)$",
         "A polled run is shown with the names of its queue and pool, and one of a queue or deployment with its state; "
         "Prefect leaves them empty.",
