@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from penstock.cli.screen import colors
 from penstock.errors import PenstockError
 from penstock.settings import current
 
@@ -21,17 +22,17 @@ class Failure(PenstockError):
 
 def say(message: str) -> None:
     """A line for a person, on standard output: what was done."""
-    click.echo(message, color=None if current().cli.colors else False)
+    click.echo(message, color=colors())
 
 
 def note(message: str) -> None:
     """A line for a person that is no result, on standard error."""
-    click.echo(message, err=True)
+    click.echo(message, err=True, color=colors())
 
 
 def complain(message: str) -> None:
     """What went wrong, on standard error."""
-    click.echo(click.style("Error: ", fg="red") + message, err=True)
+    click.echo(click.style("Error: ", fg="red") + message, err=True, color=colors())
 
 
 def print_json(value: Any) -> None:
@@ -44,7 +45,9 @@ def print_json(value: Any) -> None:
 def may_ask() -> bool:
     """Whether there is somebody to ask: a terminal on both ends, unless settings say otherwise."""
     setting = current().cli.prompt
-    return sys.stdin.isatty() and sys.stdout.isatty() if setting is None else setting
+    if setting is not None:
+        return setting
+    return all(end is not None and end.isatty() for end in (sys.stdin, sys.stdout))
 
 
 def confirm(question: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from penstock.cli.console import Failure, note
-from penstock.cli.deploy_plan import Wishes, check, plan_options, run_deploy, run_plan
+from penstock.cli.deploy_plan import Wishes, check, plan_options, run_plan
+from penstock.cli.workshop import deploy_and_hint, workshop
+
+if TYPE_CHECKING:
+    from penstock.deploy.manifest import Manifest
+    from penstock.deploy.options import Options
 
 
 def _many(*names: str, metavar: str, help: str) -> Callable[[Any], Any]:
@@ -58,12 +62,9 @@ def deploy(
 
     ENTRYPOINT is path/to/file.py:function; without it, prefect.yaml says what is deployed.
     """
-    import asyncio
-
+    from penstock.cli import deploy_wizard
     from penstock.deploy.manifest import load_manifest
     from penstock.deploy.options import Options
-    from penstock.deploy.project import chosen_entries
-    from penstock.deploy.select import select
 
     wishes = Wishes.taken(flags)
     if sla:
@@ -71,51 +72,32 @@ def deploy(
     manifest = load_manifest(Path(prefect_file or "prefect.yaml"))
     if prefect_file and not manifest.is_there:
         raise Failure(f"There is no file {prefect_file}.")
-    if not manifest.is_there and not flags["entrypoint"]:
+    _mind_the_root(Path.cwd())
+    options = Options(**flags)
+    check(wishes, every=every, entries=len(manifest.entries))
+    if not every and wishes.may_be_asked and deploy_wizard.is_wanted(manifest, name, options):
+        return deploy_wizard.guide(manifest, name, options, wishes)
+    return _as_said(manifest, name, every, options, wishes)
+
+
+def _as_said(manifest: Manifest, names: tuple[str, ...], every: bool, options: Options, wishes: Wishes) -> None:
+    from penstock.deploy.project import chosen_entries
+    from penstock.deploy.select import select
+
+    if not manifest.is_there and not options.entrypoint:
         note(f"There is no {manifest.path} here.")
-    selection = select(manifest, name, every=every, makes=flags["entrypoint"] is not None)
-    entries, ignored = chosen_entries(selection, Options(**flags))
+    selection = select(manifest, names, every=every, makes=options.entrypoint is not None)
+    entries, ignored = chosen_entries(selection, options)
     for warning in [*manifest.warnings, *selection.warnings, *ignored]:
         note(warning)
-    check(wishes, every=every, entries=len(manifest.entries))
-    asyncio.run(_in_workshop(partial(run_plan if wishes.only_plan else _deploy, wishes=wishes), entries, manifest))
+    with workshop() as at:
+        at.run(run_plan if wishes.only_plan else deploy_and_hint, entries, manifest, wishes)
 
 
-async def _in_workshop(work: Callable[[Any, Any, Any], Awaitable[None]], entries: Any, manifest: Any) -> None:
-    import os
+def _mind_the_root(here: Path) -> None:
+    """One prefect.yaml at the root of the repository serves all of it; paths in it start there."""
+    from penstock.deploy.git import repository_root
 
-    from penstock.cli.connect import connect
-    from penstock.client.client import AsyncClient
-    from penstock.clock import utc_now
-    from penstock.deploy.compile import Workshop
-    from penstock.settings import current
-
-    with connect() as blocking:
-        async with AsyncClient(blocking) as client:
-            default = current().deployments.default_work_pool_name
-            await work(entries, manifest, Workshop(client, Path.cwd(), os.environ, utc_now(), default))
-
-
-async def _deploy(entries: Any, manifest: Any, shop: Any, wishes: Wishes) -> None:
-    plans = await run_deploy(entries, manifest, shop, wishes)
-    await _hint_at_workers(shop.client, sorted({str(plan.work_pool_name) for plan in plans}))
-    if len(plans) == 1:
-        note(f"Run it with: penstock deployment run {plans[0].full_name!r}")
-
-
-async def _hint_at_workers(client: Any, pools: list[str]) -> None:
-    """Runs of a pool that nobody works on would wait without a word. Of a push pool the server itself is the worker."""
-    from penstock.core.pool_types import pushed_kind
-    from penstock.errors import PenstockError
-    from penstock.wire import work_pools, workers
-    from penstock.wire.model import Criteria
-
-    for pool in pools:
-        try:
-            if pushed_kind((await client.call(work_pools.read_work_pool, name=pool)).type) is not None:
-                continue
-            known = await client.call(workers.filter_workers, Criteria(), work_pool_name=pool)
-        except PenstockError:
-            return
-        if not any(worker.status == workers.WorkerStatus.ONLINE for worker in known):
-            note(f"No worker serves {pool!r} now. Start one with: penstock worker start --pool {pool!r}")
+    root = repository_root(here)
+    if root not in (None, here):
+        note(f"This is not the root of the repository, which is {root}. Entrypoints are taken from here; deploy there.")

@@ -43,6 +43,11 @@ class Wishes:
         names = ("only_plan", "prune", "reset", "yes")
         return cls(**{name: flags.pop(name) for name in names}, as_json=json_wanted(output))
 
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether what is missing may be asked for: not of a program, nor for a plan alone."""
+        return not (self.only_plan or self.as_json) and may_ask()
+
 
 def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that `Wishes.taken` takes."""
@@ -78,6 +83,15 @@ async def run_plan(entries: Any, manifest: Any, shop: Any, wishes: Wishes) -> No
         say(summary(items))
     if any(one.action is not Action.NONE for one in items):
         raise click.exceptions.Exit(SOMETHING_TO_DO)
+
+
+async def show_plan(entries: Any, manifest: Any, shop: Any, wishes: Wishes) -> None:
+    """Shows what would be done, for somebody who is asked about it then."""
+    from penstock.deploy.project import preview_entries
+
+    async for one in preview_entries(entries, manifest, shop, reset=wishes.reset):
+        _warn(one)
+        show(one)
 
 
 async def run_deploy(entries: Any, manifest: Any, shop: Any, wishes: Wishes) -> list[Any]:

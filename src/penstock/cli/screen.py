@@ -1,4 +1,4 @@
-"""How wide the terminal is."""
+"""How wide the terminal is, and whether it is to have colours."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ def width_of_terminal() -> int:
 def help_width() -> int:
     """Columns for help: longer lines are hard to read."""
     return max(50, min(width_of_terminal(), WIDEST_HELP) - 2)
+
+
+def colors() -> bool | None:
+    """What `click.echo` takes as `color`: False where a setting or NO_COLOR wants none, else the terminal says."""
+    from penstock.settings import current
+
+    return None if current().cli.colors and not os.environ.get("NO_COLOR") else False

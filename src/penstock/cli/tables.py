@@ -5,6 +5,7 @@ Into a pipe or a file nothing is cut or wrapped: whoever reads it there wants al
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 import click
 
-from penstock.cli.screen import width_of_terminal
+from penstock.cli.screen import colors, width_of_terminal
 from penstock.settings import current
 
 GAP = "  "
@@ -28,7 +29,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], none: str | 
         return
     width = width_of_terminal() if sys.stdout.isatty() else None
     for line in lines(columns, cells, width, wrap=current().cli.wrap_lines):
-        click.echo(line, color=None if current().cli.colors else False)
+        click.echo(line, color=colors())
 
 
 def lines(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int | None, *, wrap: bool = True) -> list[str]:
@@ -85,6 +86,21 @@ def pad(text: str, room: int) -> str:
     return text + " " * max(0, room - size(text))
 
 
+def cut(text: str, room: int) -> str:
+    """The text, its end left off where it is wider than the room; colours stay."""
+    if size(text) <= room:
+        return text
+    left = room - 1
+    pieces = []
+    for piece in re.split(r"(\x1b\[[;\d]*m)", text):
+        if piece.startswith("\x1b"):
+            pieces.append(piece)
+        elif left > 0 and piece:
+            pieces.append(piece if size(piece) <= left else _head(piece, left))
+            left -= size(pieces[-1])
+    return "".join(pieces) + "…"
+
+
 def _row(row: Sequence[str], sizes: list[int], wrap: bool) -> list[str]:
     parts = [_pieces(text, room, wrap) for text, room in zip(row, sizes, strict=True)]
     height = max(map(len, parts))
@@ -101,10 +117,10 @@ def _pieces(text: str, room: int, wrap: bool) -> list[str]:
     if size(text) <= room:
         return [text]
     plain = click.unstyle(text)
-    return _wrapped(plain, room) if wrap else [_head(plain, room - 1) + "…"]
+    return wrapped(plain, room) if wrap else [cut(plain, room)]
 
 
-def _wrapped(text: str, room: int) -> list[str]:
+def wrapped(text: str, room: int) -> list[str]:
     """Lines broken at spaces; `textwrap` counts letters, not what they take on the screen."""
     done: list[str] = []
     line = ""

@@ -15,13 +15,15 @@ from penstock.cli.console import Failure, ago, confirm, local, may_ask, output_o
 from penstock.cli.files import parse_pairs, read_json_file
 from penstock.cli.groups import Verbs
 from penstock.cli.job_preview import job_options, read_job, show_job
+from penstock.cli.next_steps import start_sentence
 from penstock.cli.pool_storage import storage
 from penstock.cli.pool_templates import show_changes, template
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
+from penstock.client.pool_types import AGENT_TYPE, pool_types
 from penstock.errors import Conflict, NotFound
 from penstock.names import nearest
-from penstock.wire import admin, work_pools
+from penstock.wire import work_pools
 from penstock.wire.work_pools import (
     PoolPoll,
     SlotsQuery,
@@ -30,8 +32,6 @@ from penstock.wire.work_pools import (
     WorkPoolStorageConfiguration,
     WorkPoolUpdate,
 )
-
-AGENT_TYPE = "prefect-agent"
 
 
 @click.group(cls=Verbs)
@@ -67,6 +67,7 @@ def create(
             storage_configuration=WorkPoolStorageConfiguration(),
         )
         _create(client, pool, overwrite=overwrite)
+    say(start_sentence(name, kind))
     if set_as_default:
         _set_as_default(name)
 
@@ -87,21 +88,18 @@ def _create(client: Client, pool: WorkPoolCreate, *, overwrite: bool) -> None:
 def _ask_type(client: Client) -> str:
     if not may_ask():
         raise Failure("Say what runs the jobs of this pool with --type, such as --type process.")
-    kind: str = click.prompt("Type", type=click.Choice(sorted(_worker_types(client))), default="process")
-    return kind
+    from penstock.cli.prompts import asker, until_interrupted
+    from penstock.deploy.wizard.pools import ask_type
 
-
-def _worker_types(client: Client) -> dict[str, dict[str, Any]]:
-    """Every type the server knows, with its description."""
-    view = client.call(admin.read_collection_view, view="aggregate-worker-metadata")
-    return {kind: about for package in view.values() for kind, about in package.items()}
+    with until_interrupted():
+        return ask_type(asker(), pool_types(client), legacy=True)
 
 
 def default_template(client: Client, kind: str) -> dict[str, Any]:
     """The base job template of a type. Raises Failure when the server knows no such type."""
     if kind == AGENT_TYPE:
         return {}
-    known = _worker_types(client)
+    known = pool_types(client)
     if kind not in known:
         near = nearest(kind, known)
         hint = f" Did you mean {near!r}?" if near else ""
