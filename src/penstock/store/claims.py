@@ -170,6 +170,8 @@ def renew(renewal: Renewal, now: datetime) -> Steps[Renewed]:
     until = to_micros(now + timedelta(seconds=renewal.seconds))
     for id, attempt in renewal.runs:
         row = known.get(str(id))
+        if row is not None and row[1] == attempt and row[2] in (StateType.COMPLETED, StateType.FAILED):
+            continue  # the run has said how it ended, and its process is about to
         if row is None or row[1] != attempt or row[3] != holder:
             lost.append(id)
         elif host is not None and row[4] != host:

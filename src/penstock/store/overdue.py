@@ -71,9 +71,10 @@ def stale_cancellations(before: datetime, limit: int) -> Steps[Found]:
 
 
 @intent
-def lapsed_leases(now: datetime, limit: int) -> Steps[Found]:
-    """Runs whose lease ran out; `next_at` is when the next one will."""
-    rows = yield SQL.lapsed(now=to_micros(now), unwatched=to_micros(now - ADOPTION_GRACE), limit=limit)
+def lapsed_leases(now: datetime, limit: int, since: datetime | None = None) -> Steps[Found]:
+    """Runs whose lease ran out (after `since`, if that is given); `next_at` is when the next one will."""
+    after = to_micros(since) if since else 0
+    rows = yield SQL.lapsed(now=to_micros(now), after=after, unwatched=to_micros(now - ADOPTION_GRACE), limit=limit)
     found = _ids(rows)
     return Found(found, _moment((yield SQL.next_lapse())))
 

@@ -37,10 +37,12 @@ log = logging.getLogger("penstock.worker")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a job may run here (None: without end), and what its host is called in the run's log."""
+    """How long a job may run here (None: without end), what its host is called in the run's log, and whether it
+    shows the output of jobs."""
 
     run_seconds: float | None = None
     title: str = "The worker {!r}"
+    shows: bool = True
 
     def over_at(self, job: Job, since: datetime) -> datetime | None:
         """When a job that runs since a moment has run for too long; its configuration may say so itself."""
@@ -204,7 +206,7 @@ class Jobs:
             job = await launcher.prepare(taken)
             if launcher.announces:
                 await self._reports.submitting(taken)
-            hosted.shows = job.note["show"]
+            hosted.shows = self._limits.shows and job.note["show"]
             started = await self._start(job, hosted)
         except Exception as error:
             await self._unstarted(taken, hosted, error)
@@ -266,7 +268,7 @@ class Jobs:
         while not hosted.lost:
             try:
                 job = await launcher.prepare(taken)
-                hosted.shows = job.note["show"]
+                hosted.shows = self._limits.shows and job.note["show"]
                 started = await self._driver.find(job)
             except Exception as error:
                 self._logs.warning(hosted.run_id, f"The job of the run can't be looked for, trying again: {error}")

@@ -99,7 +99,7 @@ class PushHost:
         await driver.open()
         reports = Reports(place.client)
         launcher = PoolLauncher(place.client, place.settings, self._kind, NAME, announces=False, surroundings={})
-        jobs = Jobs(driver, launcher, reports, self._logs, limits=Limits(place.run_seconds, "The server"))
+        jobs = Jobs(driver, launcher, reports, self._logs, limits=Limits(place.run_seconds, "The server", shows=False))
         holder = Holder(NAME, self._kind, place.lease_seconds, self._id)
         claims = PenstockClaims(place.line, of_pool(place.line, name, [], holder), reports, NAME)
         beside = [

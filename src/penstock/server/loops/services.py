@@ -8,7 +8,7 @@ from penstock.server.loops.collisions import SECONDS as COLLISION_SECONDS
 from penstock.server.loops.collisions import cancel_new
 from penstock.server.loops.foreman import mark_silent
 from penstock.server.loops.late import mark_late
-from penstock.server.loops.leases import SECONDS, take_back
+from penstock.server.loops.leases import SECONDS, LeaseRescue
 from penstock.server.loops.loop import Service
 from penstock.server.loops.pauses import fail_expired
 from penstock.server.loops.retention import forget
@@ -24,7 +24,10 @@ def services(settings: Settings) -> list[Service]:
         (asked.late_runs.enabled, Service("collisions", COLLISION_SECONDS, cancel_new)),
         (asked.late_runs.enabled, Service("late", asked.late_runs.loop_seconds, mark_late)),
         (asked.pause_expirations.enabled, Service("pauses", asked.pause_expirations.loop_seconds, fail_expired)),
-        (asked.repossessor.enabled, Service("leases", min(SECONDS, asked.repossessor.loop_seconds), take_back)),
+        (
+            asked.repossessor.enabled,
+            Service("leases", min(SECONDS, asked.repossessor.loop_seconds), LeaseRescue().run_once),
+        ),
         (asked.foreman.enabled, Service("foreman", asked.foreman.loop_seconds, mark_silent)),
         (bool(asked.db_vacuum.enabled), Service("retention", asked.db_vacuum.loop_seconds, forget)),
         (

@@ -24,7 +24,7 @@ update flow_runs set losses = losses + 1 where id = :id
 
 -- A run that was watched is another host's first: its job may be well, and only its host gone.
 -- name: lapsed
-select id from flow_runs where lease_expires_at <= :now and coalesce(watched_until, 0) <= :unwatched
+select id from flow_runs where lease_expires_at > :after and lease_expires_at <= :now and coalesce(watched_until, 0) <= :unwatched
 order by lease_expires_at limit :limit
 
 -- name: next_lapse
