@@ -66,6 +66,7 @@ HOMES = {
     "pathspec": "storage/ignore.py",
     "docker": "infra/docker/",
     "kubernetes": "infra/kubernetes/cluster.py",
+    "boto3": "infra/ecs/aws.py",
 }
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from penstock.infra.cloud_run.variables import CloudRunV1Variables, CloudRunVariables
 from penstock.infra.container_instances.variables import ContainerInstanceVariables
+from penstock.infra.ecs.variables import EcsVariables
 from penstock.infra.kubernetes.variables import KubernetesVariables
+from penstock.infra.modal import ModalVariables
 from penstock.infra.templates import base_job_template
 from penstock.infra.vertex_ai import VertexAiVariables
 from tests.contracts.infra.clouds import about
@@ -17,7 +19,9 @@ from tests.contracts.infra.clouds import about
 KINDS: dict[str, type[msgspec.Struct]] = {
     "azure-container-instance": ContainerInstanceVariables,
     "cloud-run": CloudRunV1Variables,
+    "modal": ModalVariables,
     "cloud-run-v2": CloudRunVariables,
+    "ecs": EcsVariables,
     "kubernetes": KubernetesVariables,
     "vertex-ai": VertexAiVariables,
 }

@@ -14,15 +14,13 @@ from typing import Any, Protocol
 import msgspec
 
 from penstock.errors import InfrastructureFailed
+from penstock.infra.exit_codes import KILLED, NEVER_BEGAN, TERMINATED
 from penstock.infra.kubernetes.cluster import Cluster
 from penstock.infra.kubernetes.seen import ClusterJob, Event, Pod
-from penstock.infra.kubernetes.verdicts import TERMINATED, View, ending, holdup, hopeless
+from penstock.infra.kubernetes.verdicts import View, ending, holdup, hopeless
 from penstock.infra.polling import Absent, Pace, Passing, patiently
 from penstock.infra.protocol import Exit
 
-NEVER_BEGAN = 125
-"""The exit code that container engines have for a container that could not be run."""
-KILLED = -9
 GIVEN_UP_GRACE = 5.0
 LOOK_SECONDS = 30.0
 """However silent the watches are, a job is looked at this often while it is being ended."""

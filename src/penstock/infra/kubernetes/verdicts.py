@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from penstock.infra.exit_codes import TERMINATED, of_container
 from penstock.infra.kubernetes.seen import ClusterJob, Condition, ContainerStatus, Event, Pod, Terminated
 from penstock.infra.protocol import Exit
 
-TERMINATED = -15
-SIGNALS = range(129, 160)
-"""A container that a signal ended has 128 and the signal's number for an exit code."""
 WITHOUT_HOPE = {"InvalidImageName", "ErrImageNeverPull"}
 """Why a container waits that no amount of waiting changes."""
 UNSAID = {"Error", "Completed", "ContainerStatusUnknown"}
@@ -107,7 +105,15 @@ def _waiting(view: View, status: ContainerStatus) -> str:
 def _exit(pod: Pod) -> Exit:
     """By what is known of the pod; a deadline that has passed is no loss of what it ran on."""
     ended, late = pod.state.terminated, pod.status.reason == LATE
-    code = _code(ended) if ended else 0 if pod.status.phase == "Succeeded" else TERMINATED if late else None
+    code = (
+        of_container(ended.exit_code)
+        if ended
+        else 0
+        if pod.status.phase == "Succeeded"
+        else TERMINATED
+        if late
+        else None
+    )
     disrupted = pod.condition("DisruptionTarget")
     taken = bool(pod.status.reason and not late) or bool(disrupted and disrupted.holds)
     return Exit(code, reason=_why(pod, ended), lost=taken and code != 0)
@@ -158,11 +164,6 @@ def _failed(status: ContainerStatus) -> bool:
 
 def _over(pod: Pod) -> bool:
     return pod.status.phase in ("Succeeded", "Failed") or pod.state.terminated is not None
-
-
-def _code(ended: Terminated) -> int:
-    """As the driver protocol counts: a signal is a negative number."""
-    return 128 - ended.exit_code if ended.exit_code in SIGNALS else ended.exit_code
 
 
 def _last(events: Iterable[Event], kind: str, reasons: set[str] | None) -> str:
