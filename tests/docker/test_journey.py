@@ -137,7 +137,7 @@ def test_one_build_serves_all_deployments_and_the_run_completes(docks: Docks) ->
 def test_running_out_of_memory_is_said_in_the_state(docks: Docks) -> None:
     ended = docks.ended(docks.run("hungry/d"))
     assert ended["state_type"] == "CRASHED"
-    assert "ran out of memory" in ended["state"]["message"], ended["state"]["message"]
+    assert "it most likely ran out of memory" in ended["state"]["message"], ended["state"]["message"]
 
 
 def test_a_missing_image_is_explained(docks: Docks) -> None:

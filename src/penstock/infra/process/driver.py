@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from penstock.clock import utc_now
 from penstock.errors import InfrastructureFailed
-from penstock.infra.process import child
+from penstock.infra.process import child, memory
 from penstock.infra.process.birth import Kept
 from penstock.infra.process.folder import VARIABLE, JobFolder, Process, began
 from penstock.infra.process.link import Link
@@ -55,6 +55,8 @@ class Tracked:
         self.folder = folder
         self.env: Mapping[str, str] = os.environ
         """The job's own; that of a job which was taken over is not known, and the host's has to do."""
+        self.kills: int | None = None
+        """How often memory had run out here when it began; not known of a job that was taken over."""
         self.pid: int | None = None
         self.ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self.watching: asyncio.Task[None] | None = None
@@ -81,7 +83,7 @@ class ProcessInfrastructure:
     async def start(self, job: Job) -> Started:
         wanted = fill(ProcessVariables, job.configuration)
         tracked = self._record(job)
-        tracked.env = job.env
+        tracked.env, tracked.kills = job.env, memory.kills()
         try:
             tracked.pid = await self._link.begin(self._order(job, wanted, tracked.folder))
         except BaseException:
@@ -116,7 +118,8 @@ class ProcessInfrastructure:
     async def wait(self, handle: str) -> Exit:
         tracked = self._find(handle)
         code = await asyncio.shield(tracked.ended)
-        return Exit(code, tracked.folder.tail(), tracked.folder.left_word())
+        reason = memory.reason(code, tracked.kills)
+        return Exit(code, tracked.folder.tail(), tracked.folder.left_word(), reason=reason)
 
     async def logs(self, handle: str) -> AsyncIterator[bytes]:
         tracked = self._find(handle)
