@@ -21,10 +21,15 @@ _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
 def ask_image(asker: Asker, scene: Scene, answers: Answers) -> None:
     """Whether one is built, where the pool's jobs have an image and nothing is said of one yet."""
-    if not _takes_image(answers) or "build" in answers.values or scene.manifest.steps.get("build"):
+    if not _takes_image(answers) or "build" in answers.values:
         return
-    if not asker.confirm("Build an image for it?", default=False):
-        return
+    if built := scene.manifest.steps.get("build"):
+        _take_built(answers, built)
+    elif asker.confirm("Build an image for it?", default=False):
+        _ask_build(asker, scene, answers)
+
+
+def _ask_build(asker: Asker, scene: Scene, answers: Answers) -> None:
     dockerfile = asker.choose("Dockerfile", _dockerfiles(scene))
     repository = asker.text("User or organisation", check=_repository)
     name = asker.text("Image name", default=image_part(answers.name), check=_image_name)
@@ -38,6 +43,14 @@ def ask_image(asker: Asker, scene: Scene, answers: Answers) -> None:
     answers.code_in_image = dockerfile == AUTO
     if dockerfile != AUTO:
         _ask_folder(asker, scene, answers)
+
+
+def _take_built(answers: Answers, steps: list[dict[str, Any]]) -> None:
+    """The image that steps for the whole file build, where they give it a name to refer to."""
+    for step in steps:
+        for name, inputs in step.items():
+            if name.endswith("build_docker_image") and (inputs or {}).get("id"):
+                answers.set_job_variable("image", f"{{{{ {inputs['id']}.image }}}}")
 
 
 def _takes_image(answers: Answers) -> bool:
