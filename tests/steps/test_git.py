@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from penstock.errors import StepFailed
+from penstock.steps import repositories
 from penstock.steps.git import git_clone
 from penstock.steps.protocol import Place
 from tests.live.git import BACKEND, Hub, Upstream, spying_git
@@ -77,31 +80,119 @@ async def test_submodules(upstream: Upstream, at: Place, tmp_path: Path) -> None
     assert read(outputs, "lib/lib.py") == "1"
 
 
-@pytest.mark.parametrize(
-    "wish",
-    [
-        {"repository": "ext::sh -c 'touch owned'"},
-        {"repository": "--upload-pack=touch owned"},
-        {"repository": "ssh://-oProxyCommand=touch%20owned/x"},
-        {"repository": "git@host:--upload-pack=x"},
-        {"branch": "--upload-pack=touch owned"},
-        {"branch": "a..b"},
-        {"branch": "a b"},
-        {"commit_sha": "--upload-pack=touch"},
-        {"commit_sha": "main"},
-        {"directories": ["--stdin"]},
-        {"directories": ["../up"]},
-        {"clone_directory_name": "../../etc"},
-        {"branch": "main", "commit_sha": "1234567"},
-        {"access_token": "a", "credentials": {"token": "b"}},
-    ],
-    ids=str,
-)
-async def test_what_could_mislead_git_is_refused(upstream: Upstream, at: Place, wish: dict[str, Any]) -> None:
+NOT_CLONED = "is not an address that code may be cloned from"
+NO_FOLDER = "is not a relative folder"
+NO_BRANCH = "can't be the name of a branch or tag"
+NO_COMMIT = "is not the hash of a commit"
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    # options and programs in the address
+    ({"repository": "ext::sh -c 'touch owned'"}, NOT_CLONED),
+    ({"repository": "ext::sh%20-c%20touch%20owned"}, NOT_CLONED),
+    ({"repository": "fd::17"}, NOT_CLONED),
+    ({"repository": "ftp://host/x"}, NOT_CLONED),
+    ({"repository": "git://host/x"}, NOT_CLONED),
+    ({"repository": "--upload-pack=touch owned"}, NOT_CLONED),
+    ({"repository": "-u./owned"}, NOT_CLONED),
+    ({"repository": "ssh://-oProxyCommand=touch%20owned/x"}, "names no host"),
+    ({"repository": "https:///x"}, "names no host"),
+    ({"repository": "git@host:--upload-pack=x"}, NOT_CLONED),
+    ({"repository": "-oProxyCommand=x@host:y"}, NOT_CLONED),
+    ({"repository": "https://host/x\n[core]"}, NOT_CLONED),
+    ({"repository": "../elsewhere"}, NOT_CLONED),
+    ({"repository": ""}, NOT_CLONED),
+    # options, refspecs and ranges in the branch
+    ({"branch": "--upload-pack=touch owned"}, NO_BRANCH),
+    ({"branch": "--upload-pack=touch"}, NO_BRANCH),
+    ({"branch": "-c"}, NO_BRANCH),
+    ({"branch": "main:refs/heads/x"}, NO_BRANCH),
+    ({"branch": "+main"}, "refs/tags/+main"),
+    ({"branch": "a..b"}, NO_BRANCH),
+    ({"branch": "a b"}, NO_BRANCH),
+    ({"branch": "a\nb"}, NO_BRANCH),
+    ({"branch": "a@{1}"}, NO_BRANCH),
+    ({"branch": "x.lock"}, NO_BRANCH),
+    ({"branch": "{{ prefect.blocks.secret.x }}"}, NO_BRANCH),
+    # in the commit
+    ({"commit_sha": "--upload-pack=touch"}, NO_COMMIT),
+    ({"commit_sha": "-1234567"}, NO_COMMIT),
+    ({"commit_sha": "main"}, NO_COMMIT),
+    ({"commit_sha": "1234567 --force"}, NO_COMMIT),
+    ({"commit_sha": "1234567\n"}, NO_COMMIT),
+    # in folders
+    ({"directories": ["--stdin"]}, NO_FOLDER),
+    ({"directories": "--stdin"}, NO_FOLDER),
+    ({"directories": ["../up"]}, NO_FOLDER),
+    ({"directories": ["a/../../up"]}, NO_FOLDER),
+    ({"directories": ["/etc"]}, NO_FOLDER),
+    ({"directories": ["a\n--stdin"]}, NO_FOLDER),
+    ({"clone_directory_name": "../../etc"}, NO_FOLDER),
+    ({"clone_directory_name": "/etc"}, NO_FOLDER),
+    ({"clone_directory_name": "--bare"}, NO_FOLDER),
+    # what excludes each other, and credentials that are none
+    ({"branch": "main", "commit_sha": "1234567"}, "a branch or a commit_sha"),
+    ({"access_token": "a", "credentials": {"token": "b"}}, "an access_token or credentials"),
+    ({"credentials": {"username": "u"}}, "neither a token nor a password"),
+    ({"credentials": "t"}, "must be a block's data"),
+    ({"repository": "https://bitbucketserver.x/y.git", "access_token": "t"}, "wants a user too"),
+]
+
+
+@pytest.mark.parametrize(("wish", "said"), REFUSED, ids=[str(wish) for wish, _ in REFUSED])
+async def test_what_could_mislead_git_is_refused(
+    upstream: Upstream, at: Place, wish: dict[str, Any], said: str
+) -> None:
     upstream.commit({"flow.py": "1"})
-    with pytest.raises(StepFailed):
+    with pytest.raises(StepFailed, match=re.escape(said)):
         await git_clone(at, **{"repository": str(upstream.bare), **wish})
-    assert list(at.start.iterdir()) == []
+    assert list(at.start.rglob("owned")) == []
+
+
+@pytest.mark.parametrize("url", ["ext::sh -c 'touch owned'", "--upload-pack=touch owned", "-u./owned"])
+async def test_a_submodule_can_not_run_a_program(upstream: Upstream, at: Place, url: str) -> None:
+    head = upstream.commit({".gitmodules": f'[submodule "sub"]\n\tpath = sub\n\turl = "{url}"\n'})
+    upstream.git("update-index", "--add", "--cacheinfo", f"160000,{head},sub")
+    upstream.git("commit", "--quiet", "--message", "x")
+    upstream.git("push", "--quiet", "origin", "main")
+    with pytest.raises(StepFailed, match=r"'ext' not allowed|interpreted as a command-line option"):
+        await git_clone(at, repository=str(upstream.bare), include_submodules=True)
+    assert list(at.start.rglob("owned")) == []
+
+
+async def test_git_sees_none_of_the_worker_s_secrets(
+    upstream: Upstream, at: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.commit({"flow.py": "1"})
+    seen = tmp_path / "seen"
+    path, _ = spying_git(tmp_path)
+    (tmp_path / "bin" / "git").write_text(f'#!/bin/sh\nenv >> {seen}\nexec {shutil.which("git")} "$@"\n')
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setenv("PENSTOCK_API_KEY", "w0rker-key")
+    monkeypatch.setenv("https_proxy", "http://proxy.example")
+    await git_clone(at, repository=str(upstream.bare))
+    assert "w0rker-key" not in seen.read_text()
+    assert "https_proxy=http://proxy.example" in seen.read_text()
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "user"),
+    [
+        ("github.com", "t", "x-access-token"),
+        ("gitlab.com", "t", "oauth2"),
+        ("gitlab.example.org", {"token": "t"}, "oauth2"),
+        ("git.example.org", {"token": "t", "url": "https://gitlab.example.org"}, "oauth2"),
+        ("gitlab.com", "deploy:t", "deploy"),
+        ("gitlab.com", "oauth2:t", "oauth2"),
+        ("bitbucket.org", "t", "x-token-auth"),
+        ("bitbucket.org", {"token": "t", "username": "me"}, "me"),
+        ("bitbucket.org", {"password": "t", "username": "me"}, "me"),
+        ("bitbucketserver.example.org", "me:t", "me"),
+        ("bitbucketserver.example.org", {"token": "t", "username": "me"}, "me"),
+    ],
+)
+def test_each_host_gets_the_user_it_expects(host: str, given: Any, user: str) -> None:
+    source = repositories.repository(f"https://{host}/team/project.git")
+    token, block = (given, None) if isinstance(given, str) else (None, given)
+    assert repositories.credentials(source, token, block) == repositories.Credentials(user, "t")
 
 
 async def test_hooks_of_the_machine_do_not_run(upstream: Upstream, at: Place, monkeypatch: pytest.MonkeyPatch) -> None:

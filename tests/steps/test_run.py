@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from penstock.errors import PenstockError, StepFailed
+from penstock.steps.find import BUILT_IN, find
 from penstock.steps.protocol import Place
+from penstock.steps.references import Filler
 from penstock.steps.run import run_steps
 
 
@@ -58,6 +60,40 @@ async def test_any_callable_can_be_a_step(at: Place, monkeypatch: pytest.MonkeyP
     sys.modules.pop("mysteps")
 
 
+async def test_a_module_in_the_working_directory_can_hold_steps(at: Place) -> None:
+    (at.start / "steps_of_the_project.py").write_text("def one(x):\n    return {'y': x}\n")
+    assert await run_steps([{"steps_of_the_project.one": {"x": 1}}], at, fill) == {"y": 1}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "prefect.deployments.steps.pull_from_remote_storage",
+        "prefect.deployments.steps.pull_with_block",
+        "prefect_aws.deployments.steps.push_to_s3",
+        "prefect_aws.deployments.steps.pull_from_s3",
+        "prefect_gcp.deployments.steps.push_to_gcs",
+        "prefect_gcp.deployments.steps.pull_from_gcs",
+        "prefect_gcp.deployment.steps.pull_from_gcs",
+        "prefect_azure.deployments.steps.push_to_azure_blob_storage",
+        "prefect_azure.deployments.steps.pull_from_azure_blob_storage",
+        "penstock.steps.push_to_s3",
+        "pull_from_s3",
+    ],
+)
+async def test_steps_of_integrations_are_ours(name: str) -> None:
+    assert await find(name, ["a-package-that-nobody-has"]) is BUILT_IN[name.rpartition(".")[2]]
+
+
+async def test_what_a_program_said_is_no_template(at: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what a step put out nor an environment variable is filled in a second time."""
+    sly = "{{ prefect.blocks.secret.production }}"
+    monkeypatch.setenv("SLY", sly)
+    step = {"run_shell_script": {"script": "printf '%s' '{{ sly }}{{ $SLY }}'"}}
+    outputs = await run_steps([step], at, Filler(None), outputs={"sly": sly})
+    assert outputs["stdout"] == sly + sly
+
+
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
@@ -72,6 +108,14 @@ async def test_any_callable_can_be_a_step(at: Place, monkeypatch: pytest.MonkeyP
         ([{"run_shell_script": {"script": "echo 'a"}}], "can't be split"),
         ([{"set_working_directory": {"directory": "nowhere"}}], "can't be entered"),
         ([{"pull_with_block": {"block_type_slug": "x", "block_document_name": "y"}}], "no API address"),
+        ([{"prefect_aws.deployments.steps.push_to_s4": {}}], "Did you mean 'push_to_s3'"),
+        ([{"prefect_gcp.deployments.steps.pull_from_gcs": {"bucket": "b"}}], "folder"),
+        ([{"push_to_s3": {"bucket": "b", "folder": "f", "credentials": "aws-credentials/x"}}], "must be a mapping"),
+        ([{"pull_from_azure_blob_storage": {"container": "c", "folder": "f", "credentials": {}}}], "account_url"),
+        ([{"pull_from_remote_storage": {"url": "file:///a/../b"}}], "upwards"),
+        ([{"pull_from_remote_storage": {"url": "nosuch://a/b"}}], "Protocol not known: nosuch"),
+        ([{"pull_from_remote_storage": {"url": "memory://no/thing"}}], "no files at memory://no/thing"),
+        ([{"run_shell_script": {"script": "false\ntrue", "shell": True}}], "exited with 1"),
         ([{"pip_install_requirements": {"requirements_file": "none.txt"}}], "none.txt"),
     ],
     ids=str,

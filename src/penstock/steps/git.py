@@ -22,16 +22,17 @@ from penstock.steps.protocol import Place
 from penstock.steps.repositories import Credentials, Repository
 
 TRIES = 3
-HOPELESS = ("not found", "couldn't find remote ref", "authentication failed", "does not exist", "could not read", "403")
+HOPELESS = (
+    *("not found", "couldn't find remote ref", "authentication failed", "does not exist", "could not read", "403"),
+    *("not allowed", "no url found"),
+)
 """Said by git when another try would end the same way."""
 
-HANDED_ON = frozenset(
-    """
-    PATH HOME USER LOGNAME TMPDIR XDG_CONFIG_HOME SYSTEMROOT USERPROFILE LD_LIBRARY_PATH KRB5CCNAME
-    HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE
-    GIT_SSL_CAINFO GIT_SSL_CAPATH GIT_SSL_NO_VERIFY GIT_SSH GIT_SSH_COMMAND SSH_AUTH_SOCK
-    GIT_CONFIG_GLOBAL GIT_CONFIG_NOSYSTEM
-    """.split()
+HANDED_ON = (
+    frozenset({"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CONFIG_HOME", "SYSTEMROOT", "USERPROFILE"})
+    | {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"}
+    | {"GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_NO_VERIFY", "GIT_SSH", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK"}
+    | {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "KRB5CCNAME", "LD_LIBRARY_PATH"}
 )
 """What git gets of the environment: what it needs to reach a host, and none of the worker's own secrets."""
 
@@ -70,8 +71,8 @@ async def git_clone(
     The directory is `<repository>`, or `<repository>-<branch or commit>`, below the working directory.
     """
     source = repositories.repository(repository)
-    point = branch or commit_sha
-    name = clone_directory_name or (f"{source.name}-{str(point).replace('/', '-')}" if point else source.name)
+    point = repositories.branch(branch) if branch else repositories.commit(commit_sha) if commit_sha else ""
+    name = clone_directory_name or "-".join(filter(None, [source.name, point.replace("/", "-")]))
     target = Path.cwd() / repositories.folder(name)
     await clone(
         target,

@@ -37,8 +37,10 @@ class RemoteStorage:
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
         self.url = without_user(url)
+        parts = urlsplit(url)
         self._options = dict(options or {})
-        self._scheme = urlsplit(url).scheme or "file"
+        self._hidden = {"options": self._options, "password": parts.password}
+        self._scheme = parts.scheme or "file"
         self._system, root = self._opened(url)
         self._root = root.rstrip("/")
 
@@ -101,5 +103,5 @@ class RemoteStorage:
 
     def _failed(self, verb: str, key: str, error: Exception) -> StorageFailed:
         where = f"{self.url.rstrip('/')}/{key}" if key else self.url
-        said = without_secrets(f"{type(error).__name__}: {error}", self._options)
+        said = without_secrets(f"{type(error).__name__}: {error}", self._hidden)
         return StorageFailed(f"Storage could not {verb} {where}: {said}")
