@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from msgspec import UNSET
 
+from penstock.core.change_words import words
 from penstock.core.deployment_changes import Changes, applied_of, changes, plan_of
 from penstock.core.deployment_plans import DeploymentPlan, FlowFacts
 from penstock.core.deployment_values import plan
@@ -43,8 +44,8 @@ def limited(size: int) -> GlobalLimitSummary:
     return GlobalLimitSummary(id=ID, name="l", limit=size, active_slots=0, created=NOW, updated=NOW)
 
 
-def words(seen: Changes) -> list[str]:
-    return sorted(one.words() for one in [*seen.made, *seen.kept])
+def told(seen: Changes) -> list[str]:
+    return sorted(words(one) for one in [*seen.made, *seen.kept])
 
 
 @pytest.mark.parametrize(
@@ -92,8 +93,8 @@ def words(seen: Changes) -> list[str]:
             {"schedules": [{"cron": "0 1 * * *"}]},
             found(schedules=scheduled(NIGHTLY)),
             [
-                '+ schedules[cron 0 1 * * *]: {"cron":"0 1 * * *","day_or":true}',
-                '- schedules[cron 0 0 * * *]: {"cron":"0 0 * * *","day_or":true}',
+                "+ schedules[cron 0 1 * * *]",
+                "- schedules[cron 0 0 * * *]",
             ],
         ),
         (
@@ -107,7 +108,7 @@ def words(seen: Changes) -> list[str]:
 )
 def test_two_sides(values: dict[str, Any], there: Deployment, lines: list[str]) -> None:
     seen = changes(said(**values), there)
-    assert words(seen) == sorted(lines)
+    assert told(seen) == sorted(lines)
     assert seen.kept == []
 
 
@@ -169,7 +170,7 @@ THREE: list[tuple[str, dict[str, Any], dict[str, Any], Deployment, list[str]]] =
         [
             '+ tags: "d"',
             '- tags: "c"',
-            '= tags (kept: "b" was removed on the server)',
+            "= tags (kept: 'b' was removed on the server)",
             '= tags: "hand" (kept: added on the server)',
         ],
     ),
@@ -217,7 +218,7 @@ THREE: list[tuple[str, dict[str, Any], dict[str, Any], Deployment, list[str]]] =
         cron("0 0 * * *"),
         cron("0 0 * * *"),
         found(schedules=[*scheduled(NIGHTLY), ADDED]),
-        ['= schedules[cron 5 5 * * *]: {"cron":"5 5 * * *","day_or":true} (kept: added on the server)'],
+        ["= schedules[cron 5 5 * * *] (kept: added on the server)"],
     ),
     (
         "a schedule left by the file, beside one added by hand",
@@ -225,8 +226,8 @@ THREE: list[tuple[str, dict[str, Any], dict[str, Any], Deployment, list[str]]] =
         {},
         found(schedules=[*scheduled(NIGHTLY), ADDED]),
         [
-            f'- {NIGHT}: {{"cron":"0 0 * * *","day_or":true}}',
-            '= schedules[cron 5 5 * * *]: {"cron":"5 5 * * *","day_or":true} (kept: added on the server)',
+            f"- {NIGHT}",
+            "= schedules[cron 5 5 * * *] (kept: added on the server)",
         ],
     ),
     (
@@ -241,20 +242,14 @@ THREE: list[tuple[str, dict[str, Any], dict[str, Any], Deployment, list[str]]] =
         cron("0 0 * * *", slug="n"),
         cron("0 1 * * *", slug="n"),
         found(schedules=scheduled({"cron": "0 2 * * *", "timezone": None, "day_or": True}, slug="n")),
-        [
-            '~ schedules[n].rule: {"cron":"0 2 * * *","timezone":null,"day_or":true} ->'
-            ' {"cron":"0 1 * * *","timezone":null,"day_or":true} (file wins: changed on the server too)'
-        ],
+        ["~ schedules[n].rule: cron 0 2 * * * -> cron 0 1 * * * (file wins: changed on the server too)"],
     ),
     (
         "a rule changed by hand",
         cron("0 0 * * *", slug="n"),
         cron("0 0 * * *", slug="n"),
         found(schedules=scheduled({"cron": "0 2 * * *", "timezone": None, "day_or": True}, slug="n")),
-        [
-            '= schedules[n].rule: {"cron":"0 2 * * *","timezone":null,"day_or":true}'
-            ' (kept: changed on the server; the file says {"cron":"0 0 * * *","timezone":null,"day_or":true})'
-        ],
+        ["= schedules[n].rule: cron 0 2 * * * (kept: changed on the server; the file says cron 0 0 * * *)"],
     ),
     (
         "a schedule by another name",
@@ -275,7 +270,7 @@ THREE: list[tuple[str, dict[str, Any], dict[str, Any], Deployment, list[str]]] =
         {"schedules": [{"interval": 3600, "timezone": "UTC"}]},
         {},
         found(schedules=scheduled(HOURLY)),
-        ['- schedules[every hour]: {"interval":3600.0,"anchor_date":"2026-01-01T00:00:00Z","timezone":"UTC"}'],
+        ["- schedules[every hour]: every hour, counted from 2026-01-01T00:00:00Z"],
     ),
 ]
 
@@ -284,7 +279,7 @@ THREE: list[tuple[str, dict[str, Any], dict[str, Any], Deployment, list[str]]] =
 def test_three_sides(before: dict[str, Any], now: dict[str, Any], there: Deployment, lines: list[str]) -> None:
     last = plan_of(applied_of(said(THEN, **before)))
     seen = changes(said(**now), there, last=last)
-    assert words(seen) == sorted(lines)
+    assert told(seen) == sorted(lines)
     assert {one.name for one in seen.made} == {line[2:].partition(":")[0] for line in lines if line[0] != "="}
     settled = [name for name, value in vars_of(seen).items() if value is not UNSET]
     assert set(settled) <= {line[2:].partition(":")[0].partition(".")[0] for line in lines} | {"version_info"}
@@ -306,7 +301,7 @@ def test_a_reset_keeps_nothing(before: dict[str, Any], now: dict[str, Any], ther
 def test_nothing_is_said_of_what_steps_will_give() -> None:
     there = found(job_variables={"image": "x:1"}, tags=["v1"], version="1")
     unknown = frozenset({"job_variables.image", "tags"})
-    assert words(changes(said(), there, unknown=unknown)) == []
+    assert told(changes(said(), there, unknown=unknown)) == []
 
 
 def automation(**values: Any) -> Automation:
@@ -344,7 +339,7 @@ OWN = "automations[d__automation_1]"
 )
 def test_automations(before: dict[str, Any], now: dict[str, Any], there: list[Automation], lines: list[str]) -> None:
     seen = changes(said(**now), found(), last=said(THEN, **before), automations=there)
-    shown = words(seen)
+    shown = told(seen)
     assert len(shown) == len(lines)
     assert all(line.startswith(start) for line, start in zip(shown, lines, strict=True)), shown
     assert bool(seen.automations) == any(line[0] != "=" for line in lines)

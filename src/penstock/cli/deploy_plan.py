@@ -110,7 +110,7 @@ async def run_deploy(entries: Any, manifest: Any, shop: Any, wishes: Wishes) -> 
         _warn(item)
         if not wishes.as_json:
             say(f"Deployment {item.name!r} {_DONE[item.action]}: {item.id}")
-            _lines(item.kept)
+            _lines([*(item.changes if one.changes.made else []), *item.kept])
     await remove(gone, shop.client)
     if wishes.as_json:
         print_json(as_json([*items, *gone]))
@@ -155,9 +155,11 @@ def _headline(item: Item) -> str:
 
 
 def _lines(changes: Iterable[Any]) -> None:
+    from penstock.core.change_words import words
+
     for change in changes:
-        words = change.words()
-        say("    " + click.style(words, fg=_COLORS[words[0]]))
+        line = words(change)
+        say("    " + click.style(line, fg=_COLORS[line[0]]))
 
 
 def summary(items: Iterable[Item]) -> str:

@@ -20,7 +20,7 @@ from penstock.cli.moments import after, at
 from penstock.cli.schedules import schedule
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
-from penstock.core.schedule_changes import describe
+from penstock.core.change_words import describe
 from penstock.errors import PenstockError
 from penstock.names import nearest
 from penstock.wire import deployments

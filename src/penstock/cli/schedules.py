@@ -14,7 +14,7 @@ from penstock.cli.files import parse_json
 from penstock.cli.groups import Verbs
 from penstock.cli.tables import table
 from penstock.client.client import Client
-from penstock.core.schedule_changes import describe
+from penstock.core.change_words import describe
 from penstock.wire import deployments
 from penstock.wire.deployments import Deployment
 from penstock.wire.schedules import DeploymentSchedule, DeploymentScheduleCreate, DeploymentScheduleUpdate

@@ -7,10 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 from msgspec import UNSET
-
-LONGEST_VALUE = 100
 
 
 class Owner(StrEnum):
@@ -39,28 +36,6 @@ class Change:
     owner: Owner = Owner.FILE
     note: str = ""
     file: Any = UNSET
-
-    def words(self) -> str:
-        """The change in one line, long values shortened."""
-        if self.owner is Owner.SERVER:
-            return self._kept()
-        note = f" (file wins: {self.note})" if self.note else ""
-        if self.before is UNSET:
-            return f"+ {self.name}: {shown(self.after)}{note}"
-        if self.after is UNSET:
-            return f"- {self.name}: {shown(self.before)}{note}"
-        return f"~ {self.name}: {shown(self.before)} -> {shown(self.after)}{note}"
-
-    def _kept(self) -> str:
-        there = "" if self.before is UNSET else f": {shown(self.before)}"
-        said = "" if self.file is UNSET or self.before is UNSET else f"; the file says {shown(self.file)}"
-        return f"= {self.name}{there} (kept: {self.note}{said})"
-
-
-def shown(value: Any) -> str:
-    """A value in few characters."""
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
 
 
 @dataclass(slots=True)
@@ -112,7 +87,7 @@ class Three:
         added = [one for one in server if one not in last and one not in file]
         after = [one for one in file if one not in taken] + added
         for one in taken:
-            self.changes.append(Change("tags", UNSET, UNSET, Owner.SERVER, f"{shown(one)} was {REMOVED_HERE}", file))
+            self.changes.append(Change("tags", UNSET, UNSET, Owner.SERVER, f"{one!r} was {REMOVED_HERE}", file))
         for one in added:
             self.changes.append(Change("tags", one, one, Owner.SERVER, ADDED_HERE))
         if set(after) == set(server) and file == last:

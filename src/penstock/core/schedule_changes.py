@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from penstock.core.change_words import describe
 from penstock.core.deployment_plans import PlannedSchedule
 from penstock.core.owners import Three, keywise
 from penstock.wire.deployment_versions import KeptSchedule
@@ -219,25 +220,3 @@ def _shown(one: KeptSchedule) -> dict[str, Any]:
 
 def _name(slug: str | None, schedule: dict[str, Any]) -> str:
     return f"schedules[{slug or describe(schedule)}]"
-
-
-def describe(schedule: dict[str, Any]) -> str:
-    """A schedule's rule in a few words."""
-    if "cron" in schedule:
-        return f"cron {schedule['cron']}{_zone(schedule)}"
-    if "interval" in schedule:
-        return f"every {_stretch(float(schedule['interval']))}{_zone(schedule)}"
-    return f"rrule {schedule.get('rrule')}{_zone(schedule)}"
-
-
-def _zone(schedule: dict[str, Any]) -> str:
-    zone = schedule.get("timezone")
-    return f" ({zone})" if zone and zone != "UTC" else ""
-
-
-def _stretch(seconds: float) -> str:
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length and seconds % length == 0:
-            count = int(seconds // length)
-            return f"{count} {unit}s" if count > 1 else unit
-    return f"{seconds:g} s"

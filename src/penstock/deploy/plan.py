@@ -15,9 +15,9 @@ import msgspec
 from msgspec import UNSET
 
 from penstock.client.deployments import Applied, Comparison, Outcome
+from penstock.core.change_words import describe
 from penstock.core.deployment_plans import DeploymentPlan
 from penstock.core.owners import Change
-from penstock.core.schedule_changes import describe
 from penstock.core.templates import unfilled
 from penstock.deploy.compile import Draft
 from penstock.wire.deployments import DeploymentCreate
