@@ -39,6 +39,12 @@ class Plant:
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     deployment: str = ""
     sdk: str = "penstock"
+    kind: str = "process"
+    """The pool's type; the folder is at the same path wherever its jobs run."""
+    variables: dict[str, Any] = field(default_factory=dict)
+    """Job variables of the deployment."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """Other fields of the deployment."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
@@ -46,7 +52,7 @@ class Plant:
             FLOW.replace("MARK", repr(str(self.marks_file))).replace("SDK", self.sdk)
         )
         api = self.server.api
-        api.post("/work_pools/", {"name": self.pool, "type": "process"})
+        api.post("/work_pools/", {"name": self.pool, "type": self.kind})
         flow = api.post("/flows/", {"name": "marked"})
         steps = "prefect.deployments.steps" if self.sdk == "prefect" else "penstock.steps"
         step = {f"{steps}.set_working_directory": {"directory": str(self.folder)}}
@@ -57,6 +63,8 @@ class Plant:
             "entrypoint": "marked.py:marked",
             "pull_steps": [step],
             "concurrency_limit": 50,
+            "job_variables": self.variables,
+            **self.more,
         }
         self.deployment = api.post("/deployments/", body)["id"]
 
@@ -69,10 +77,10 @@ class Plant:
         body = {"parameters": {"seconds": seconds}, "state": {"type": "SCHEDULED"}, **more}
         return str(self.server.api.post(f"/deployments/{self.deployment}/create_flow_run", body)["id"])
 
-    def worker(self, limit: int = 10, lease: float = 30) -> subprocess.Popen[bytes]:
+    def worker(self, limit: int = 10, lease: float = 30, server: Server | None = None) -> subprocess.Popen[bytes]:
         """A started worker of the pool; `lease` is in how many seconds its silence costs it its runs."""
         number = len(self.workers)
-        shell = self.server.shell(self.folder, home=self.folder / f"home{number}")
+        shell = (server or self.server).shell(self.folder, home=self.folder / f"home{number}")
         name = f"worker-{number}"
         arguments = ("worker", "start", "--pool", self.pool, "--name", name, "--limit", str(limit))
         self.workers.append(shell.start(*arguments, log=self.log(number), PENSTOCK_WORKER_LEASE_SECONDS=str(lease)))
@@ -88,7 +96,13 @@ class Plant:
 
     def reaches(self, run_id: str, kind: str, timeout: float = 60) -> None:
         """Waits until a run's state is of a type."""
-        eventually(lambda: self.state(run_id)["type"] == kind, timeout, f"{run_id} becomes {kind}", every=0.02)
+        seen = eventually(lambda: self._at(run_id, kind), timeout, f"{run_id} becomes {kind} or ends", every=0.02)
+        assert seen["type"] == kind, seen
+
+    def _at(self, run_id: str, kind: str) -> dict[str, Any]:
+        """A run's state once it is of a type, or final."""
+        state = self.state(run_id)
+        return state if state["type"] in {kind, *FINAL} else {}
 
     def ended(self, runs: list[str], timeout: float) -> Counter[str]:
         """Waits until all these runs have ended; how they did."""

@@ -256,3 +256,13 @@ def test_what_a_worker_does_is_known_as_events(bench: Bench) -> None:
 
     names = ["started", "submitted-flow-run", "executed-flow-run", "stopped"]
     assert eventually(look, 20, "the events arrive") == [f"prefect.worker.{name}" for name in names]
+
+
+def test_a_push_pool_takes_no_worker(bench: Bench) -> None:
+    """Prefect's own server knows no such type, but takes it as any other."""
+    bench.api.ask("DELETE", "/work_pools/pushed")
+    bench.post("/work_pools/", {"name": "pushed", "type": "dummy:push"})
+    worker = bench.worker(pool="pushed")
+    assert worker.wait(PATIENT) == 1
+    assert "the server starts its runs itself, so it takes no worker" in bench.log()
+    bench.api.ask("DELETE", "/work_pools/pushed")

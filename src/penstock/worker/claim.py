@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -107,11 +108,17 @@ def open_line(settings: Settings) -> Client:
 
 
 class PenstockClaims:
-    """One request is held by the server until a run is due; a claim that is cancelled hangs up."""
+    """One request is held by the server until a run is due; a claim that is cancelled hangs up.
+
+    An answer without runs before its time says that something is wanted of the worker: `on_early` is to find out.
+    """
 
     may_be_left = True
 
-    def __init__(self, line: Client, ask: Ask, reports: Reports, worker: str) -> None:
+    def __init__(
+        self, line: Client, ask: Ask, reports: Reports, worker: str, on_early: Callable[[], None] = lambda: None
+    ) -> None:
+        self._on_early = on_early
         self._line = line
         self._ask = ask
         self._reports = reports
@@ -122,12 +129,15 @@ class PenstockClaims:
 
     async def claim(self, room: int, *, wait: bool) -> list[Taken]:
         limit, seconds = min(room, MOST_AT_ONCE), WAIT_SECONDS if wait else 0.0
+        began = time.monotonic()
         calling = asyncio.ensure_future(aside(lambda: self._ask(limit, seconds)))
         try:
             claims = await asyncio.shield(calling)
         except asyncio.CancelledError:
             await self._hang_up(calling)
             raise
+        if wait and not claims and time.monotonic() - began < seconds / 2:
+            self._on_early()
         return [Taken.by_claim(claim, self._worker) for claim in claims]
 
     async def _hang_up(self, calling: asyncio.Future[list[ClaimedRun]]) -> None:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 ADOPT_SECONDS = 15.0
-"""Half of what a silent host's runs are kept for another one, after their leases."""
+"""Seconds between looks for what is left; half of what a silent host's runs are kept for another one."""
 KILL_GRACE_SECONDS = 5.0
 REFUSALS = (BadRequest, InvalidRequest)
 """Answers that no second try changes: the request itself is wrong."""
@@ -44,6 +44,7 @@ class Work:
     beside: Sequence[Coroutine[None, None, None]] = ()
     adoptions: Adoptions | None = None
     """Where the runs of hosts that are gone come from, when their jobs are not on this machine."""
+    adopt_seconds: float = ADOPT_SECONDS
 
 
 async def adopt_once(work: Work, name: str) -> None:
@@ -86,9 +87,19 @@ class Host:
         self._refusal: PenstockError | None = None
         self._jobs: Jobs | None = None
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it claims nothing more."""
+        return self._stopping.is_set()
+
+    @property
+    def running(self) -> int:
+        """How many jobs it hosts."""
+        return len(self._jobs.hosted) if self._jobs else 0
+
     def stop(self) -> None:
         """First: claim nothing more, and end when the running jobs have. Again: end the jobs too."""
-        running = len(self._jobs.hosted) if self._jobs else 0
+        running = self.running
         if not self._stopping.is_set():
             self._stopping.set()
             if running:
@@ -134,7 +145,7 @@ class Host:
 
     async def _adopt_on(self, work: Work) -> None:
         while True:
-            await self._clock.sleep(ADOPT_SECONDS * random.uniform(0.7, 1.0))
+            await self._clock.sleep(work.adopt_seconds * random.uniform(0.7, 1.0))
             if not self._stopping.is_set():
                 await adopt_once(work, self.name)
 

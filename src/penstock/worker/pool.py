@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 from penstock.client.client import AsyncClient
 from penstock.errors import Conflict, NotFound, PenstockError
 from penstock.infra.protocol import Infrastructure
 from penstock.infra.templates import base_job_template
-from penstock.wire import work_pools, work_queues, workers
+from penstock.wire import admin, pool_workers, work_pools, work_queues, workers
 from penstock.wire.model import Criteria
+from penstock.wire.pool_workers import Wish, WorkerSign
 from penstock.wire.work_pools import WorkPool, WorkPoolCreate, WorkPoolStorageConfiguration, WorkPoolUpdate
 from penstock.wire.workers import WorkerHeartbeat
 
@@ -30,7 +32,9 @@ async def ensure_pool(
 ) -> WorkPool:
     """The pool, made if need be, with a template. `NotFound` when it is missing and may not be made."""
     pool = await read_pool(client, name)
-    wanted = template or base_job_template(driver.Variables)
+    if pool is not None and pool.base_job_template:
+        return pool
+    wanted = template or await _offered(client, driver)
     if pool is None and create:
         pool = await _create(client, name, driver.kind, wanted)
     if pool is None:
@@ -39,6 +43,16 @@ async def ensure_pool(
         await client.call(work_pools.update_work_pool, WorkPoolUpdate(base_job_template=wanted), name=name)
         pool = await client.call(work_pools.read_work_pool, name=name)
     return pool
+
+
+async def _offered(client: AsyncClient, driver: Infrastructure) -> dict[str, Any]:
+    """What the server offers for this kind, as there jobs have bodies that variables alone do not make; else those."""
+    with suppress(NotFound):
+        view = await client.call(admin.read_collection_view, view="aggregate-worker-metadata")
+        for types in view.values():
+            if about := types.get(driver.kind):
+                return dict(about["default_base_job_configuration"])
+    return base_job_template(driver.Variables)
 
 
 async def _create(client: AsyncClient, name: str, kind: str, template: dict[str, Any]) -> WorkPool:
@@ -60,6 +74,11 @@ async def beat(client: AsyncClient, pool: str, worker: str, seconds: float) -> N
     """Tells the server that this worker lives."""
     body = WorkerHeartbeat(name=worker, heartbeat_interval_seconds=int(seconds))
     await client.call(workers.worker_heartbeat, body, work_pool_name=pool)
+
+
+async def sign(client: AsyncClient, pool: str, sent: WorkerSign) -> Wish:
+    """Tells a Penstock server that this worker lives and how it stands; gives what is wanted of it."""
+    return (await client.call(pool_workers.sign_of_life, sent, name=pool)).wish
 
 
 async def paused(client: AsyncClient, pool: WorkPool, queues: list[str]) -> str | None:

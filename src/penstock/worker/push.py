@@ -23,7 +23,7 @@ from penstock.worker import leases, pool
 from penstock.worker.adoption import PenstockAdoptions
 from penstock.worker.claim import Holder, PenstockClaims, of_pool
 from penstock.worker.drivers import open_driver
-from penstock.worker.host import Host, Work
+from penstock.worker.host import ADOPT_SECONDS, Host, Work
 from penstock.worker.jobs import Jobs, Limits
 from penstock.worker.launch import PoolLauncher
 from penstock.worker.reports import Reports
@@ -107,4 +107,5 @@ class PushHost:
             place.hear(jobs.cancel),
         ]
         adoptions = PenstockAdoptions(place.client, name, NAME, self._id, place.lease_seconds)
-        return Work(driver, jobs, claims, ready.name, beside, adoptions)
+        often = min(ADOPT_SECONDS, place.lease_seconds / 2)
+        return Work(driver, jobs, claims, ready.name, beside, adoptions, often)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Coroutine
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from penstock.client.client import AsyncClient
 from penstock.client.open import open_async_client
 from penstock.clock import Clock, SystemClock
 from penstock.core.pool_types import pushed_kind
-from penstock.errors import BadRequest, PenstockError, SettingInvalid
+from penstock.errors import BadRequest, SettingInvalid
 from penstock.ids import new_id
 from penstock.infra.process.birth import Kept
 from penstock.infra.protocol import Infrastructure
@@ -35,31 +33,17 @@ from penstock.worker.claim import (
 )
 from penstock.worker.drivers import fork_keeper, open_driver
 from penstock.worker.health import serve_health
-from penstock.worker.host import Host, Work
+from penstock.worker.host import ADOPT_SECONDS, Host, Work
 from penstock.worker.jobs import Jobs
 from penstock.worker.launch import PoolLauncher
+from penstock.worker.options import WorkerOptions
 from penstock.worker.reports import Reports
 from penstock.worker.run_logs import RunLogs
+from penstock.worker.signs import Signs
 
 STALE_POLLS = 30
 
 log = logging.getLogger("penstock.worker")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerOptions:
-    """What `worker start` was told."""
-
-    pool: str
-    name: str | None = None
-    queues: list[str] = field(default_factory=list)
-    kind: str | None = None
-    limit: int | None = None
-    prefetch_seconds: float | None = None
-    run_once: bool = False
-    with_healthcheck: bool = False
-    base_job_template: dict[str, Any] | None = None
-    create_pool: bool = True
 
 
 def run_worker(options: WorkerOptions, settings: Settings) -> int:
@@ -107,6 +91,7 @@ class Worker:
         self._logs = RunLogs(client.blocking, clock)
         self._reports = Reports(client)
         self._announcements: Announcements | None = None
+        self._signs: Signs | None = None
         self.name = options.name or f"{(options.kind or 'process').title()}Worker {new_id()}"
         self._id = new_id()
         self.host = Host(self.name, clock, limit=options.limit, once=options.run_once)
@@ -125,6 +110,8 @@ class Worker:
         finally:
             if health:
                 health.close()
+            if self._signs:
+                await self._signs.end()
             if self._announcements:
                 await asyncio.to_thread(self._announcements.stopped)
                 log.info("worker %r stopped", self.name)
@@ -157,25 +144,27 @@ class Worker:
             speaks_penstock(client),
             pool.ensure_pool(client, options.pool, driver, options.base_job_template, create=options.create_pool),
         )
-        await pool.beat(client, options.pool, self.name, self._settings.worker.heartbeat_seconds)
+        signs = self._signs = Signs(client, options, self.name, self._settings, self.host, penstock=penstock)
+        await signs.give(begins=True)
         try:
             await driver.open()
             await self._say_started(kind, ready)
         except BaseException:
             await driver.close()
             raise
-        return self._work(driver, kind, ready, penstock)
+        return self._work(driver, kind, ready, penstock, signs)
 
-    def _work(self, driver: Infrastructure, kind: str, ready: WorkPool, penstock: bool) -> Work:
+    def _work(self, driver: Infrastructure, kind: str, ready: WorkPool, penstock: bool, signs: Signs) -> Work:
         launcher = self._launcher(ready, kind, penstock)
         jobs = Jobs(driver, launcher, self._reports, self._logs, self._announcements)
         beside = [
-            self._beat_on(),
+            signs.go_on(),
             cancel.follow_cancellations(self._settings, jobs),
             self._watch(jobs, kind, penstock),
         ]
-        claims, adoptions = self._claims(kind, penstock), self._adoptions(kind, penstock)
-        return Work(driver, jobs, claims, self._options.pool, beside, adoptions)
+        claims, adoptions = self._claims(kind, penstock, signs), self._adoptions(kind, penstock)
+        often = min(ADOPT_SECONDS, self._settings.worker.lease_seconds / 2)
+        return Work(driver, jobs, claims, self._options.pool, beside, adoptions, often)
 
     def _adoptions(self, kind: str, penstock: bool) -> Adoptions | None:
         """Jobs on this machine are found on it."""
@@ -205,14 +194,14 @@ class Worker:
         # A Penstock server knows from the claim whose job it is.
         return PoolLauncher(self._client, self._settings, kind, self.name, announces=not penstock)
 
-    def _claims(self, kind: str, penstock: bool) -> Claims:
+    def _claims(self, kind: str, penstock: bool, signs: Signs) -> Claims:
         options = self._options
         if penstock:
             line = open_line(self._settings)
             host = None if kind == "process" else self._id
             holder = Holder(self.name, kind, self._settings.worker.lease_seconds, host)
             ask = of_pool(line, options.pool, options.queues, holder)
-            return PenstockClaims(line, ask, self._reports, self.name)
+            return PenstockClaims(line, ask, self._reports, self.name, signs.hurry)
         told, given = self._settings.worker, options.prefetch_seconds
         rhythm = Rhythm(self._clock, told.query_seconds, told.prefetch_seconds if given is None else given)
         taker = Taker(self._client, self._reports, self._logs)
@@ -224,12 +213,3 @@ class Worker:
         log.info("worker %r started on work pool %r", self.name, ready.name)
         if reason := await pool.paused(self._client, ready, self._options.queues):
             log.warning("%s", reason)
-
-    async def _beat_on(self) -> None:
-        seconds = self._settings.worker.heartbeat_seconds
-        while True:
-            await self._clock.sleep(seconds * random.uniform(0.7, 1.0))
-            try:
-                await pool.beat(self._client, self._options.pool, self.name, seconds)
-            except PenstockError as error:
-                log.warning("no sign of life could be given: %s", error.message)
