@@ -56,6 +56,7 @@ class Docks:
     shell: Shell
     said: subprocess.CompletedProcess[str] | None = None
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
 
     @property
     def log(self) -> str:
@@ -75,7 +76,8 @@ class Docks:
         body = {"state": {"type": "SCHEDULED"}, "parameters": parameters}
         status, answer = self.server.api.ask("POST", f"/deployments/{found['id']}/create_flow_run", body)
         assert status < 300, answer
-        return str(answer["id"])
+        self.runs.append(str(answer["id"]))
+        return self.runs[-1]
 
     def read(self, run: str) -> dict[str, Any]:
         found: dict[str, Any] = self.server.api.get(f"/flow_runs/{run}")
@@ -119,6 +121,8 @@ def docks(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> It
         finally:
             for worker in found.workers:
                 end(worker, 10)
+            for run in found.runs:
+                docker_engine.remove_containers(f"io.prefect.flow-run-id={run}")
 
 
 def test_one_build_serves_all_deployments_and_the_run_completes(docks: Docks) -> None:
@@ -132,6 +136,23 @@ def test_one_build_serves_all_deployments_and_the_run_completes(docks: Docks) ->
     assert shown["Config"]["Labels"]["io.prefect.deployment-name"] == "d"
     assert shown["Name"] == f"/penstock-{run}-1"
     docks.until_logged("hello Ada from /opt/prefect/imports")
+
+
+IN_CODE = """
+from flows import greet
+from penstock.docker import DockerImage
+image = DockerImage("penstock-test/coded", tag="1", pull=False)
+greet.deploy("coded", work_pool_name="docks", image=image, push=False, parameters={"name": "Grace"})
+"""
+
+
+def test_code_builds_the_image_of_its_deployment(docks: Docks) -> None:
+    made = docks.shell.python("-c", IN_CODE, PENSTOCK_DEPLOYMENTS_BASE_IMAGE=docks.engine.image)
+    assert made.returncode == 0, made.stderr
+    assert "penstock-test/coded:1 1/" in made.stderr
+    ended = docks.ended(docks.run("greet/coded"))
+    assert ended["state_type"] == "COMPLETED", ended["state"]
+    docks.until_logged("hello Grace from /opt/prefect/imports")
 
 
 def test_running_out_of_memory_is_said_in_the_state(docks: Docks) -> None:

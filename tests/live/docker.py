@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-import docker
 import pytest
 
+import docker
 import penstock
 from tests.live.servers import end, free_port
 
 REPOSITORY = "penstock-test/python"
-OLDEST_KEPT = 2
+OLDEST_KEPT = 8
 PROGRAMS = ("sh", "sleep", "env", "rm", "chmod")
 LEFT_OUT = {"test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "__pycache__", "site-packages"}
 PIP = ("pip",)
@@ -43,6 +43,11 @@ class Engine:
     def api(self) -> docker.APIClient:
         return self.client.api
 
+    def remove_containers(self, *labels: str) -> None:
+        """Removes the containers with these labels; others may be of tests that run beside."""
+        for one in self.client.containers.list(all=True, filters={"label": list(labels)}):
+            one.remove(force=True)
+
 
 def answering() -> docker.DockerClient:
     """A client of the engine that the environment names; a test that asks for it is skipped where none answers."""
@@ -56,15 +61,11 @@ def answering() -> docker.DockerClient:
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """The engine with the image; containers that a failed test has left are removed at the end."""
+    """The engine with the image."""
     client = answering()
-    before = {one.id for one in client.containers.list(all=True)}
     try:
         yield Engine(client, image(client))
     finally:
-        for one in client.containers.list(all=True, filters={"label": "io.penstock.identity"}):
-            if one.id not in before:
-                one.remove(force=True)
         client.close()
 
 

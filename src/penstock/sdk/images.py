@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,7 +67,10 @@ def _do(program: str, **inputs: Any) -> Mapping[str, Any]:
         except BaseException as error:  # raised below, where it is waited for
             outcome.append(error)
 
-    thread = threading.Thread(target=work, name=program)  # the caller may be within a loop of its own
+    context = contextvars.copy_context()  # the settings in force are there
+    thread = threading.Thread(
+        target=context.run, args=(work,), name=program
+    )  # the caller may be within a loop of its own
     thread.start()
     thread.join()
     if isinstance(outcome[0], BaseException):
