@@ -13,6 +13,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from penstock.client.client import Client
+from penstock.client.surveys import Survey
 from penstock.core.deployment_changes import Changes, applied_of, changes, plan_of, plan_restoring
 from penstock.core.deployment_plans import OWNER, DeploymentPlan
 from penstock.errors import DeployFailed, NotFound, PenstockError
@@ -65,6 +66,8 @@ class Deploying:
     """The version that this is a return to."""
     as_written: bool = True
     """Whether the plan is what its author wrote, so that later ones can be compared with it."""
+    survey: Survey | None = None
+    """What the server holds, where it was asked of many plans at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +86,30 @@ def compare(
     *,
     reset: bool = False,
     unknown: frozenset[str] = frozenset(),
+    survey: Survey | None = None,
 ) -> Comparison:
     """What applying a plan would do (see `changes`); nothing is done."""
-    try:
-        found = client.call(deployments.read_deployment_by_name, flow_name=plan.flow_name, deployment_name=plan.name)
-    except NotFound:
+    found, version = _surveyed(survey, plan) if survey else _there(client, plan)
+    if found is None:
         return Comparison(plan)
-    version = newest_version(client, found)
     last = plan_of(version.applied) if version else None
     own = related_automations(client, found.id) if plan.triggers or version is None or (last and last.triggers) else []
     seen = changes(plan, found, last=last, automations=own, reset=reset, unknown=unknown)
     return Comparison(plan, found, version, seen)
+
+
+def _there(client: Client, plan: DeploymentPlan) -> tuple[Deployment | None, DeploymentVersion | None]:
+    try:
+        found = client.call(deployments.read_deployment_by_name, flow_name=plan.flow_name, deployment_name=plan.name)
+    except NotFound:
+        return None, None
+    return found, newest_version(client, found)
+
+
+def _surveyed(survey: Survey, plan: DeploymentPlan) -> tuple[Deployment | None, DeploymentVersion | None]:
+    known = survey.found[plan.full_name]
+    at = known.deployment and known.deployment.labels.get(VERSION_LABEL)
+    return known.deployment, known.version if at is not None else None
 
 
 def compare_version(
@@ -131,7 +147,7 @@ def apply(client: Client, plan: DeploymentPlan, deploying: Deploying | None = No
     """
     how = deploying or Deploying()
     try:
-        return carry_out(client, compare(client, plan, reset=how.reset), how)
+        return carry_out(client, compare(client, plan, reset=how.reset, survey=how.survey), how)
     except PenstockError as error:
         raise DeployFailed(f"{plan.full_name} was not deployed: {error.message}") from error
 
@@ -155,12 +171,18 @@ def carry_out(client: Client, compared: Comparison, how: Deploying) -> Applied:
 
 
 def _create(client: Client, plan: DeploymentPlan, how: Deploying) -> UUID:
-    flow = client.call(flows.create_flow, FlowCreate(name=plan.flow_name, tags=[], labels={}))
-    body = plan.create(flow.id, how.labels)
-    if not keeps_versions(client):
+    body = plan.create(_flow_id(client, plan, how.survey), how.labels)
+    if not how.survey and not keeps_versions(client):
         return client.call(deployments.create_deployment, body).id
     first = FirstVersion(deployment=body, applied=applied_of(plan), source=how.source)
     return client.call(deployment_versions.create_first_version, first).deployment_id
+
+
+def _flow_id(client: Client, plan: DeploymentPlan, survey: Survey | None) -> UUID:
+    known = survey.flows if survey else {}
+    if plan.flow_name not in known:
+        known[plan.flow_name] = client.call(flows.create_flow, FlowCreate(name=plan.flow_name, tags=[], labels={})).id
+    return known[plan.flow_name]
 
 
 def keeps_versions(client: Client) -> bool:

@@ -92,7 +92,7 @@ class Found:
 def placeholders(template: Any) -> list[Placeholder]:
     """Every placeholder, in the order of writing; one used twice is listed twice."""
     if isinstance(template, str):
-        return [_placeholder(found) for found in _PLACEHOLDER.finditer(template)]
+        return [_placeholder(found) for found in _PLACEHOLDER.finditer(template)] if "{{" in template else []
     if isinstance(template, Mapping):
         return [one for value in template.values() for one in placeholders(value)]
     if isinstance(template, list | tuple):
@@ -278,6 +278,8 @@ def _apply_mapping(template: Mapping[str, Any], apply: Callable[[Any], Any]) -> 
 
 
 def _apply_text(template: str, lookup: _Lookup) -> Any:
+    if "{{" not in template:
+        return template
     whole = _PLACEHOLDER.fullmatch(template.strip())
     if whole:
         value = lookup(_placeholder(whole))

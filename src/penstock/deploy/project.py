@@ -14,6 +14,7 @@ from msgspec import structs
 
 from penstock.client.client import AsyncClient
 from penstock.client.deployments import Applied, Deploying, apply, compare
+from penstock.client.surveys import survey
 from penstock.core.deployment_plans import DeploymentPlan
 from penstock.deploy.compile import OF_SERVER, Draft, Workshop, finish, outline, prepare
 from penstock.deploy.manifest import Entry, Manifest
@@ -60,7 +61,9 @@ async def deploy_entries(
     known = await reading
     for group in _groups(drafts):
         plans = [await finish(draft, shop) for draft in group]
-        hows = [Deploying(structs.replace(known.source, **plan.built), known.labels, reset) for plan in plans]
+        seen = await asyncio.to_thread(survey, shop.client.blocking, plans)
+        how = Deploying(known.source, known.labels, reset, survey=seen)
+        hows = [replace(how, source=structs.replace(known.source, **plan.built)) for plan in plans]
         async for one in _side_by_side(list(zip(plans, hows, strict=True)), shop):
             yield one
 
@@ -110,9 +113,11 @@ async def preview_entries(
     entries: list[Entry], manifest: Manifest, shop: Workshop, *, reset: bool = False
 ) -> AsyncIterator[Item]:
     """What applying every entry would do; nothing is done, no step is run. Raises `DeployFailed` with all faults."""
-    for draft in await _drafts(entries, manifest, shop):
-        plan, unknown = await outline(draft, shop), unknown_fields(draft)
-        look = partial(compare, shop.client.blocking, plan, reset=reset, unknown=unknown)
+    drafts = await _drafts(entries, manifest, shop)
+    plans = [await outline(draft, shop) for draft in drafts]
+    seen = await asyncio.to_thread(survey, shop.client.blocking, plans)
+    for plan, draft in zip(plans, drafts, strict=True):
+        look = partial(compare, shop.client.blocking, plan, reset=reset, unknown=unknown_fields(draft), survey=seen)
         yield item_of(await asyncio.to_thread(look))
 
 

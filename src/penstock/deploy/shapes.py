@@ -22,6 +22,8 @@ def text(value: Any) -> str | None:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, bool):
+        raise ValueError("a text (put it in quotes: yes, no, on, off, true and false are truths)")
     raise ValueError("a text")
 
 
@@ -61,15 +63,17 @@ def _tag(value: Any) -> str:
 
 def limit(value: Any) -> Any:
     """A number of runs, a mapping with `limit`, or none."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+    if _is_limit(value):
         return value
-    if isinstance(value, str) and "{{" in value:
+    known = {"limit", "collision_strategy", "grace_period_seconds"}
+    if isinstance(value, Mapping) and value.keys() <= known and _is_limit(value.get("limit")):
         return value
-    if isinstance(value, Mapping):
-        unknown = set(value) - {"limit", "collision_strategy", "grace_period_seconds"}
-        if not unknown:
-            return value
-    raise ValueError("a number, or a mapping of limit, collision_strategy and grace_period_seconds")
+    raise ValueError("a number of runs, or a mapping of limit, collision_strategy and grace_period_seconds")
+
+
+def _is_limit(value: Any) -> bool:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return value is None or is_number or (isinstance(value, str) and "{{" in value)
 
 
 def any_value(value: Any) -> Any:

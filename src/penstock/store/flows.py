@@ -40,6 +40,13 @@ def create_flow(wanted: FlowCreate, now: datetime) -> Steps[tuple[bytes, list[Re
 
 
 @intent
+def id_of(name: str) -> Steps[UUID | None]:
+    """The id of the flow of a name."""
+    rows = yield SQL.id_of(name=name)
+    return UUID(rows[0][0]) if rows else None
+
+
+@intent
 def update_flow(id: UUID, change: FlowUpdate, now: datetime) -> Steps[None]:
     """Changes a flow's tags; `NotFound` when there is none."""
     flow = yield from FLOWS.find(id)

@@ -92,6 +92,28 @@ class NextVersion(Write):
     based_on: int | None = None
 
 
+class DeploymentName(Write):
+    """One deployment by its flow's and its own name."""
+
+    flow_name: str
+    name: str
+
+
+class SurveyOfDeployments(Write):
+    """Asks for up to 200 deployments at once."""
+
+    deployments: list[DeploymentName]
+
+
+class Surveyed(Model):
+    """What there is of a deployment, with its newest version."""
+
+    flow_id: UUID | None = None
+    deployment: Deployment | None = None
+    version: DeploymentVersion | None = None
+
+
+survey_deployments = post("/penstock/deployments/survey", body=SurveyOfDeployments, returns=list[Surveyed])
 create_first_version = post("/penstock/deployments", body=FirstVersion, returns=DeploymentVersion, status=201)
 create_version = post("/penstock/deployments/{id}/versions", body=NextVersion, returns=DeploymentVersion, status=201)
 list_versions = get("/penstock/deployments/{id}/versions", returns=list[DeploymentVersion], query=("limit",))

@@ -14,16 +14,40 @@ from penstock.server.bind import Encoded, Request, handles
 from penstock.server.routes.deployment_schedules import checked, new_schedule
 from penstock.server.routes.deployments import change, known, make, shown
 from penstock.store import deployment_versions as store
-from penstock.store import deployments
+from penstock.store import deployments, flows
 from penstock.store.deployment_versions import VersionFacts
 from penstock.store.flow_run_states import read_known
 from penstock.wire import deployment_versions as wire
-from penstock.wire.deployment_versions import VERSION_LABEL, FirstVersion, KeptSchedule, NextVersion
+from penstock.wire.deployment_versions import (
+    VERSION_LABEL,
+    DeploymentName,
+    FirstVersion,
+    KeptSchedule,
+    NextVersion,
+    SurveyOfDeployments,
+)
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import encode
 from penstock.wire.schedules import DeploymentSchedule, DeploymentScheduleCreate
 
 MOST = 200
+
+
+@handles(wire.survey_deployments)
+async def survey(at: Request, body: SurveyOfDeployments) -> Encoded:
+    """What there is of many deployments, in the order asked."""
+    if len(body.deployments) > MOST:
+        raise InvalidRequest(f"At most {MOST} deployments are surveyed at once.", loc=("body", "deployments"))
+    return Encoded(b"[" + b",".join([await _surveyed(at, one) for one in body.deployments]) + b"]")
+
+
+async def _surveyed(at: Request, asked: DeploymentName) -> bytes:
+    flow_id = await at.store.read(flows.id_of(asked.flow_name))
+    id = await at.store.read(deployments.known_id(flow_id, asked.name)) if flow_id else None
+    found = await at.store.read(deployments.read(id, at.store.dialect, at.now)) if id else None
+    version = await at.store.read(store.latest(id)) if id and found else None
+    flow = b"null" if flow_id is None else f'"{flow_id}"'.encode()
+    return b'{"flow_id":%b,"deployment":%b,"version":%b}' % (flow, found or b"null", version or b"null")
 
 
 @handles(wire.create_first_version)

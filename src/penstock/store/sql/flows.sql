@@ -1,3 +1,6 @@
+-- name: id_of
+select id from flows where name = :name
+
 -- name: delete_states
 delete from flow_run_states where flow_run_id in (select id from flow_runs where flow_id = :flow_id)
 
