@@ -7,7 +7,8 @@ import logging
 import sys
 
 from penstock.settings import load
-from penstock.worker.worker import WorkerOptions, run_worker
+from penstock.worker.options import WorkerOptions
+from penstock.worker.worker import run_worker
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")

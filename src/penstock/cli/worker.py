@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from penstock.cli.console import Failure, may_ask
-from penstock.cli.files import read_json_file
+from penstock.cli.files import parse_pairs, read_json_file
 from penstock.cli.groups import Verbs
+from penstock.cli.pool_workers import drain, inspect, ls, pause, resume
 from penstock.settings import current
 
 
@@ -31,6 +32,7 @@ def worker() -> None:
     help="Accepted for Prefect's sake; nothing is installed.",
 )
 @click.option("--base-job-template", metavar="FILE", help="JSON file with the template of a pool that is created.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="What others are to know of this worker.")
 @click.option("--create-pool-if-not-found/--no-create-pool-if-not-found", "create", default=True)
 def start(
     pool: str | None,
@@ -43,12 +45,14 @@ def start(
     with_healthcheck: bool,
     install_policy: str,
     base_job_template: str | None,
+    labels: tuple[str, ...],
     create: bool,
 ) -> int:
     """Start a worker; SIGTERM lets its jobs end, twice ends them."""
     import logging
 
-    from penstock.worker.worker import WorkerOptions, run_worker
+    from penstock.worker.options import WorkerOptions
+    from penstock.worker.worker import run_worker
 
     settings = current()
     pool = pool or (click.prompt("Work pool") if may_ask() else None)
@@ -67,5 +71,10 @@ def start(
         with_healthcheck=with_healthcheck,
         base_job_template=read_json_file(base_job_template) if base_job_template else None,
         create_pool=create,
+        labels={key: str(value) for key, value in parse_pairs(labels, "label").items()},
     )
     return run_worker(options, settings)
+
+
+for command in (ls, inspect, pause, resume, drain):
+    worker.add_command(command)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from penstock.clock import from_micros, to_micros
 from penstock.store.database import Row, Steps, intent
-from penstock.store.filters import Selection
+from penstock.store.filters import MOST, Selection
 from penstock.store.statements import load
+from penstock.wire.model import encode
+from penstock.wire.pool_workers import PoolWorker, Wish, WorkerAbout, WorkerSign, WorkerState
 from penstock.wire.workers import Worker, WorkerStatus
 
 SQL = load("workers")
+
+_decode_about = msgspec.json.Decoder(WorkerAbout).decode
 
 _COLUMNS = "id, name, work_pool_id, created, updated, last_heartbeat_time, heartbeat_interval_seconds, status"
 
@@ -20,6 +27,48 @@ _COLUMNS = "id, name, work_pool_id, created, updated, last_heartbeat_time, heart
 def heartbeat(id: UUID, pool_id: UUID, name: str, interval: int | None, now: datetime) -> Steps[None]:
     """Notes a worker's sign of life; its first one makes it known."""
     yield SQL.heartbeat(id=str(id), pool_id=str(pool_id), name=name, interval=interval, now=to_micros(now))
+
+
+@intent
+def sign(id: UUID, pool_id: UUID, sent: WorkerSign, now: datetime) -> Steps[Wish]:
+    """Notes what a worker says of itself; gives what is wanted of it. One that `begins` starts with a clean slate."""
+    rows = yield SQL.sign(
+        id=str(id),
+        pool_id=str(pool_id),
+        name=sent.name,
+        interval=sent.heartbeat_interval_seconds,
+        about=encode(sent.about).decode(),
+        now=to_micros(now),
+        begins=sent.begins,
+    )
+    if sent.ends:
+        yield SQL.leave(pool_id=str(pool_id), name=sent.name, now=to_micros(now))
+    return _wish(rows)
+
+
+@intent
+def of_pool(pool_id: UUID) -> Steps[list[PoolWorker]]:
+    """A pool's workers, those that live first."""
+    return [_of_pool(row) for row in (yield SQL.of_pool(pool_id=str(pool_id), limit=MOST))]
+
+
+@intent
+def order(pool_id: UUID, name: str, wish: Wish, now: datetime) -> Steps[bool]:
+    """Notes what is wanted of a worker; False when there is none of that name."""
+    wanted = None if wish is Wish.WORK else wish.value
+    return bool((yield SQL.order_worker(pool_id=str(pool_id), name=name, wish=wanted, now=to_micros(now))))
+
+
+@intent
+def wanted(pool_id: UUID, name: str) -> Steps[Wish]:
+    """What is wanted of a worker."""
+    return _wish((yield SQL.wanted(pool_id=str(pool_id), name=name)))
+
+
+@intent
+def mark_polled(pool_id: UUID, name: str, now: datetime) -> Steps[Wish]:
+    """Notes that a worker asks for runs; gives what is wanted of it."""
+    return _wish((yield SQL.mark_polled(pool_id=str(pool_id), name=name, now=to_micros(now))))
 
 
 @intent
@@ -39,6 +88,33 @@ def mark_offline(multiple: int, fallback_seconds: float, now: datetime) -> Steps
     """Marks the workers that missed so many heartbeats; gives their pools."""
     rows = yield SQL.mark_offline(now=to_micros(now), missed=multiple * 1_000_000, fallback=round(fallback_seconds))
     return {UUID(row[0]) for row in rows}
+
+
+def _wish(rows: Sequence[Row]) -> Wish:
+    return Wish(rows[0][0]) if rows and rows[0][0] else Wish.WORK
+
+
+def _of_pool(row: Row) -> PoolWorker:
+    id, name, status, started, heard, polled, interval, about, wish = row
+    said = _decode_about(about) if about else None
+    return PoolWorker(
+        id=UUID(id),
+        name=name,
+        state=_state(status, wish, said),
+        started=from_micros(started),
+        last_heartbeat_time=from_micros(heard),
+        last_polled=from_micros(polled) if polled else None,
+        heartbeat_interval_seconds=interval,
+        about=said,
+    )
+
+
+def _state(status: str, wish: str | None, said: WorkerAbout | None) -> WorkerState:
+    if status == WorkerStatus.OFFLINE:
+        return WorkerState.OFFLINE
+    if wish == Wish.DRAIN or (said and said.draining):
+        return WorkerState.DRAINING
+    return WorkerState.PAUSED if wish == Wish.PAUSE else WorkerState.ONLINE
 
 
 def _worker(row: Row) -> Worker:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -18,8 +18,9 @@ from penstock.server.announce import SERVED, announce
 from penstock.server.bind import Encoded, Request, handles
 from penstock.server.routes.deployment_versions import as_pinned
 from penstock.server.routes.flow_run_states import slot_terms
+from penstock.server.routes.pool_workers import orders_topic, wish_of
 from penstock.store import claims as store
-from penstock.store import due_runs, work_queues
+from penstock.store import due_runs, work_queues, workers
 from penstock.store.database import Intent
 from penstock.store.deployments import mark_polled
 from penstock.store.deployments import read as read_deployment
@@ -34,6 +35,7 @@ from penstock.wire import work_queues as queue_wire
 from penstock.wire.dispatch import Capabilities, Claim, DeploymentClaim, Renewal, Renewed
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import encode
+from penstock.wire.pool_workers import Wish
 
 LONGEST_WAIT = 60.0
 FEATURES = ["claim", "claim_deployments", "renew", "adopt", "lost", "deployment_versions"]
@@ -85,6 +87,13 @@ async def claim(at: Request, body: Claim, name: str) -> Encoded:
     await polled_queues(at, [UUID(id) for id in loaded.chosen(body.work_queue_names, name) or loaded.ids.values()])
     pool = await at.store.read(read_pool(name))
     assert pool is not None
+    since, orders = at.hub.position(pool.id), orders_topic(pool.id, body.worker_name)
+    changed = at.hub.position(orders)
+    wish = await wish_of(at, pool.id, body.worker_name)
+    if wish is Wish.PAUSE:
+        await at.wait_for_run(orders, min(body.wait_seconds, LONGEST_WAIT), since=changed)
+    if wish is not Wish.WORK:
+        return Encoded(b"[]")
     labels = store.labels_of(body.worker_name, body.worker_type, pool)
 
     def take(now: datetime) -> Intent[store.Claimed]:
@@ -92,7 +101,11 @@ async def claim(at: Request, body: Claim, name: str) -> Encoded:
         wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, labels, terms, body.host)
         return store.of_pool(name, body.work_queue_names, wanted, at.store.dialect, new_id)
 
-    taken = await _wait(at, body, _Source(str(pool.id), take, lambda: store.next_due(pool.id)))
+    async def unwanted() -> bool:
+        return await at.store.read(workers.wanted(pool.id, body.worker_name)) is not Wish.WORK
+
+    source = _Source(str(pool.id), take, lambda: store.next_due(pool.id), unwanted)
+    taken = await _wait(at, body, source, since)
     return await answer(at, name, [Given.of(one) for one in taken], body.lease_seconds)
 
 
@@ -112,19 +125,25 @@ async def claim_of_deployments(at: Request, body: DeploymentClaim) -> Encoded:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where runs are claimed from: the topic that is woken for them, how to take, and when the next is due."""
+    """Where runs are claimed from: the topic that is woken for them, how to take, and when the next is due.
+
+    `unwanted` asks after a wait whether the asker is still to have any.
+    """
 
     topic: str
     take: Callable[[datetime], Intent[store.Claimed]]
     next_due: Callable[[], Intent[datetime | None]]
+    unwanted: Callable[[], Awaitable[bool]] | None = None
 
 
-async def _wait(at: Request, body: Claim | DeploymentClaim, source: _Source) -> list[store.Taken]:
-    """Takes what is due, or waits for it; nothing for an asker that has gone."""
+async def _wait(
+    at: Request, body: Claim | DeploymentClaim, source: _Source, since: int | None = None
+) -> list[store.Taken]:
+    """Takes what is due, or waits for it; nothing for an asker that has gone. Wake-ups after `since` count."""
     _check(body)
     now, deadline = at.now, at.now + timedelta(seconds=min(body.wait_seconds, LONGEST_WAIT))
     while True:
-        since = at.hub.position(source.topic)
+        since = at.hub.position(source.topic) if since is None else since
         claimed = await at.store.write(source.take(now))
         for outcome in claimed.outcomes:
             announce(at.hub, outcome)
@@ -137,9 +156,9 @@ async def _wait(at: Request, body: Claim | DeploymentClaim, source: _Source) -> 
         if due is not None and due > now:
             left = min(left, (due - now).total_seconds())
         await at.wait_for_run(source.topic, max(left, 0.001), since=since)
-        if at.over:
+        if at.over or (source.unwanted and await source.unwanted()):
             return []
-        now = utc_now()
+        now, since = utc_now(), None
 
 
 async def _given_back(at: Request, taken: list[store.Taken]) -> bool:
