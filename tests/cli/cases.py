@@ -43,6 +43,8 @@ CASES: list[tuple[str, int]] = [
     ("work-pool set-concurrency-limit etl three", MISUSED),
     ("work-pool clear-concurrency-limit etl", OK),
     ("work-pool get-default-base-job-template --type process", OK),
+    ("work-pool get-default-base-job-template --type kubernetes", OK),
+    ("work-pool get-default-base-job-template --type ecs", OK),
     ("work-pool get-default-base-job-template --type nonsense", FAILED),
     ("work-pool preview etl", OK),
     ("work-pool preview etl --hours 12 -o json", OK),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -214,6 +215,33 @@ class TestKubernetes(RemoteContract):
         ended = await end(stage, configuration)
         assert (ended.code, ended.lost) == (125, False)
         assert said in ended.reason
+
+    async def test_a_pod_that_waits_is_explained_while_it_waits(
+        self,
+        stage: KubernetesStage,
+        cluster: Cluster,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr("penstock.infra.kubernetes.hosted.TELL_SECONDS", 0.05)
+        caplog.set_level("DEBUG", logger="penstock")
+        why = "0/3 nodes are available: 3 Insufficient memory."
+        heard = asyncio.Event()
+
+        def listen(record: logging.LogRecord) -> bool:
+            if why in record.getMessage():
+                heard.set()
+            return True
+
+        caplog.handler.addFilter(listen)
+        async with hosted(stage) as driver:
+            started = await driver.start(job(stage.configured(Behaviour(unschedulable=why))))
+            pod = await told(cluster.pod)
+            await asyncio.wait_for(heard.wait(), PATIENCE)
+            cluster.terminate(pod, 0)
+            assert (await asyncio.wait_for(driver.wait(started.handle), PATIENCE)).code == 0
+        assert caplog.text.count(why) == 1
+        assert "t0ken" not in caplog.text
 
     async def test_a_job_that_takes_too_long_is_ended(self, stage: KubernetesStage, cluster: Cluster) -> None:
         ended = await end(stage, {**stage.stays(), "job_watch_timeout_seconds": 0.1})

@@ -22,6 +22,8 @@ from penstock.infra.polling import Absent, Pace, Passing, patiently
 from penstock.infra.protocol import Exit
 
 GIVEN_UP_GRACE = 5.0
+TELL_SECONDS = 10.0
+"""A container that has not begun after this is worth a word in the log, and every new reason is."""
 LOOK_SECONDS = 30.0
 """However silent the watches are, a job is looked at this often while it is being ended."""
 
@@ -61,6 +63,7 @@ class Hosted:
         self._doubt = False
         self._asked: int | None = None
         """By what signal it was ended, if it was by us: that is its end where the cluster tells of none."""
+        self._last_told = ""
         self._task = asyncio.create_task(self._until_ended())
 
     @property
@@ -167,6 +170,8 @@ class Hosted:
         found = ending(self.view)
         if found is None and (reason := self._given_up()):
             found = await self._end_early(reason)
+        elif found is None:
+            self._tell_holdup()
         if found:
             code = self._asked if found.code is None else found.code
             self._end(replace(found, code=code, output=await self._tail()))
@@ -179,6 +184,13 @@ class Hosted:
     def _told(self) -> bool:
         """Whether a pod has said how it ended."""
         return self.view.pod is not None and self.view.pod.state.terminated is not None
+
+    def _tell_holdup(self) -> None:
+        if self.view.began or asyncio.get_running_loop().time() - self._began < TELL_SECONDS:
+            return
+        if (why := holdup(self.view)) != self._last_told:
+            self._last_told = why
+            log.warning("job %s has not begun: %s", self.pid, why)
 
     def _given_up(self) -> str:
         """Why the job is not to be waited for any longer."""
@@ -212,6 +224,8 @@ class Hosted:
     def _next_deadline(self) -> float | None:
         """Seconds until something is to be decided without news."""
         limits = [self._limits.end] if self.view.began else [self._limits.begin, self._limits.end]
+        if not self.view.began and not self._last_told:
+            limits.append(TELL_SECONDS)
         ahead = [self._began + limit for limit in limits if limit is not None]
         return max(0.01, min(ahead) - asyncio.get_running_loop().time()) if ahead else None
 
