@@ -53,6 +53,11 @@ LONG_BODIES: dict[str, str] = {}
 # Third-party packages, and the one place (a file or a folder) that each is used from.
 HOMES = {
     "azure": "infra/azure.py",
+    "google": "infra/google.py",
+    "google_auth_httplib2": "infra/google.py",
+    "googleapiclient": "infra/google.py",
+    "httplib2": "infra/google.py",
+    "modal": "infra/modal.py",
     "asyncpg": "store/postgres",
     "sqlite3": "store/sqlite",
     "http": "client/transport.py",

@@ -17,7 +17,7 @@ from penstock.ids import new_id
 from penstock.infra import cloud_names, google
 from penstock.infra.cloud_run.v1 import V1
 from penstock.infra.cloud_run.v2 import V2
-from penstock.infra.cloud_run.variables import CloudRunConfiguration, CloudRunVariables
+from penstock.infra.cloud_run.variables import CloudRunConfiguration, CloudRunV1Variables, CloudRunVariables
 from penstock.infra.cloud_run.views import AttemptView, Dialect, ExecutionView, JobView
 from penstock.infra.google import Google
 from penstock.infra.polling import Absent, AlreadyThere, Pace, Passing, PolledInfrastructure, RemoteJob, no_output
@@ -57,6 +57,13 @@ class CloudRun(PolledInfrastructure):
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise InfrastructureFailed(f"`job_body` of the pool's template is not a job's: {error!r}") from error
         return CloudRunJob(account, api, body, mark, keep=wanted.keep_job, pace=self.pace)
+
+
+class CloudRunV1(CloudRun):
+    """The same for pools of the older type. The job's body says which version of the API it is for."""
+
+    kind: ClassVar[str] = "cloud-run"
+    Variables: ClassVar[type[msgspec.Struct]] = CloudRunV1Variables
 
 
 class CloudRunJob:

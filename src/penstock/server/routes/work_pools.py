@@ -14,6 +14,7 @@ from penstock.server.bind import Request, handles
 from penstock.server.broadcast import PUSH_POOLS
 from penstock.server.naming import check_name
 from penstock.server.pool_events import differences, pool_event, queue_event
+from penstock.server.push_credentials import check_credentials
 from penstock.store import work_pools as store
 from penstock.store.events import telling
 from penstock.store.filters import bounded, select
@@ -38,6 +39,7 @@ async def create(at: Request, body: WorkPoolCreate) -> WorkPool:
     _check_limit(body.concurrency_limit)
     check_template(body.base_job_template)
     _check_type(body.type)
+    await check_credentials(at, body.type, body.base_job_template)
     pool, queue = new_pool(at, body)
     events = [pool_event("created", pool, at.now), queue_event("created", queue, pool, at.now)]
     await at.store.write(telling(store.create(pool, queue), events))
@@ -74,6 +76,7 @@ async def update(at: Request, body: WorkPoolUpdate, name: str) -> None:
     _check_limit(body.concurrency_limit if isinstance(body.concurrency_limit, int) else None)
     if "base_job_template" in wanted:
         check_template(wanted["base_job_template"])
+        await check_credentials(at, pool.type, wanted["base_job_template"])
     changes = differences(pool, wanted)
     after = structs.replace(pool, **wanted, updated=at.now)
     events = [pool_event("updated", pool, at.now, changes)] if changes else []
