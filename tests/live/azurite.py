@@ -52,11 +52,13 @@ def find_program() -> Path:
 
 @contextmanager
 def azurite(folder: Path) -> Iterator[Azurite]:
-    """A running emulator that keeps its blobs in memory."""
+    """A running emulator that keeps its blobs in memory, and whatever else in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     options = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck"]
     process = subprocess.Popen(
-        [str(find_program()), *options, "--disableTelemetry", "--location", str(folder)],
+        [str(find_program()), *options, "--disableTelemetry", "--silent"],
+        cwd=folder,
         env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
