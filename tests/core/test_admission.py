@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.core.admission import PoolLoad, QueueLoad, in_turn
 from penstock.core.leases import PENDING_LEASE, UNNAMED, Lease, claimed_by, lease_after, polled_by, rescue
+from penstock.core.losses import LossTerms
 from penstock.wire.states import State, StateType
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -84,6 +85,6 @@ def test_a_worker_that_does_not_say_its_name_holds_the_run_too() -> None:
     [(S.PENDING, S.SCHEDULED), (S.RUNNING, S.CRASHED), (S.CANCELLING, S.CANCELLED), (S.COMPLETED, None)],
 )
 def test_a_lost_run_is_offered_again_or_ended_with_a_reason(kind: StateType, becomes: StateType | None) -> None:
-    lost = rescue(state(kind), claimed_by("w"), NOW, NOW + timedelta(seconds=1))
+    lost = rescue(state(kind), claimed_by("w"), NOW, NOW + timedelta(seconds=1), LossTerms())
     assert (lost.type if lost else None) == becomes
     assert lost is None or (lost.message and "'w'" in lost.message)

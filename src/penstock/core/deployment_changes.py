@@ -154,5 +154,7 @@ def _update(plan: DeploymentPlan, values: Mapping[str, Any], made: list[Change])
 
 
 def _plain(value: Any) -> Any:
-    """As it comes back from a server."""
+    """As it comes back from a server; what is not set is none."""
+    if value is UNSET:
+        return None
     return msgspec.json.decode(msgspec.json.encode(value))

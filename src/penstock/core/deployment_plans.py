@@ -94,6 +94,8 @@ class DeploymentPlan:
     paused: bool = False
     concurrency_limit: int | None = None
     concurrency_options: ConcurrencyOptions | None = None
+    hosting: dict[str, Any] = field(default_factory=dict)
+    """What is said of runs that are lost or cancelled, by the API's names: fields that only Penstock has."""
     work_pool_name: str | None = None
     work_queue_name: str | None = None
     job_variables: dict[str, Any] = field(default_factory=dict)
@@ -136,6 +138,7 @@ class DeploymentPlan:
             entrypoint=self.entrypoint,
             job_variables=self.job_variables,
             version_info=self.version_info,
+            **self.hosting,
         )
 
     def update(self) -> DeploymentUpdate:
@@ -161,6 +164,7 @@ class DeploymentPlan:
             enforce_parameter_schema=self.enforce_parameter_schema,
             parameter_openapi_schema=self.parameter_schema,
             pull_steps=self.pull_steps,
+            **self.hosting,
         )
 
     def automations(self, deployment_id: UUID) -> list[AutomationCreate]:

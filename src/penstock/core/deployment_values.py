@@ -20,7 +20,7 @@ from penstock.core.schedules import parse, to_wire
 from penstock.core.templates import placeholders, references
 from penstock.errors import DeployFailed, InvalidRequest
 from penstock.names import is_allowed, nearest
-from penstock.wire.deployments import CollisionStrategy, ConcurrencyOptions
+from penstock.wire.deployments import CollisionStrategy, ConcurrencyOptions, LossPolicy
 from penstock.wire.work_pools import WorkPool
 
 Values = Mapping[str, Any]
@@ -62,6 +62,7 @@ def plan(
         paused=bool(_truth(values, "paused")),
         concurrency_limit=limit,
         concurrency_options=options,
+        hosting=hosting(values),
         work_pool_name=place.get("name"),
         work_queue_name=place.get("work_queue_name"),
         job_variables=job_variables(values),
@@ -186,6 +187,30 @@ def _truth(values: Values, key: str) -> bool | None:
     if word not in _TRUTHS:
         raise DeployFailed(f"{key}: {value!r} is neither true nor false.")
     return _TRUTHS[word]
+
+
+def hosting(values: Values) -> dict[str, Any]:
+    """What becomes of runs that are lost, and how long cancelled ones have to end; only what is said."""
+    said: dict[str, Any] = {}
+    if (policy := values.get("on_infrastructure_loss")) is not None:
+        if policy not in list(LossPolicy):
+            raise DeployFailed(f"on_infrastructure_loss: {policy!r} is none of {', '.join(LossPolicy)}.")
+        said["on_infrastructure_loss"] = LossPolicy(policy)
+    if (limit := values.get("reschedule_limit")) is not None:
+        said["reschedule_limit"] = _number(limit, "reschedule_limit", int, least=1)
+    if (grace := values.get("cancellation_grace_seconds")) is not None:
+        said["cancellation_grace_seconds"] = _number(grace, "cancellation_grace_seconds", float, least=0)
+    return said
+
+
+def _number(value: Any, key: str, kind: type[int] | type[float], *, least: float) -> float:
+    try:
+        number = kind(value)
+    except (TypeError, ValueError):
+        raise DeployFailed(f"{key}: {value!r} is not a number.") from None
+    if number < least:
+        raise DeployFailed(f"{key}: {value!r} is less than {least:g}.")
+    return number
 
 
 def _whole(value: Any) -> int:

@@ -14,7 +14,17 @@ from penstock.names import nearest
 from penstock.sdk.images import DockerImage
 
 # What is said of a deployment as a project file would say it.
-_AS_WRITTEN = ("version", "version_type", "description", "enforce_parameter_schema", "paused", "triggers")
+_AS_WRITTEN = (
+    "version",
+    "version_type",
+    "description",
+    "enforce_parameter_schema",
+    "paused",
+    "triggers",
+    "on_infrastructure_loss",
+    "reschedule_limit",
+    "cancellation_grace_seconds",
+)
 
 
 class DeploymentOptions(TypedDict, total=False):
@@ -36,6 +46,9 @@ class DeploymentOptions(TypedDict, total=False):
     enforce_parameter_schema: bool
     concurrency_limit: int | Mapping[str, Any] | None
     collision_strategy: str | None
+    on_infrastructure_loss: str | None
+    reschedule_limit: int | None
+    cancellation_grace_seconds: float | None
     work_queue_name: str | None
     job_variables: Mapping[str, Any] | None
     image: str | DockerImage | None
