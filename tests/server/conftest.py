@@ -28,7 +28,7 @@ def settings_in(folder: Path, **environ: str) -> Settings:
 
 @dataclass(frozen=True)
 class Heard:
-    """An answer: status, headers and JSON."""
+    """An answer: status, headers and JSON, or text where that is what it is."""
 
     status: int
     headers: dict[str, str]
@@ -42,7 +42,9 @@ async def ask(app: App, method: str, path: str, body: Any = None, **headers: str
     sent = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
     reply = await app.respond(method, where, query.encode(), sent, raw)
     answered = {name.decode(): value.decode() for name, value in reply.headers}
-    return Heard(reply.status, answered, json.loads(reply.body) if reply.body else None)
+    is_text = reply.media_type.startswith(b"text/")
+    body_or_text = reply.body.decode() if is_text else json.loads(reply.body) if reply.body else None
+    return Heard(reply.status, answered, body_or_text)
 
 
 @asynccontextmanager

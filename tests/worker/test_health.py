@@ -36,6 +36,15 @@ async def test_health(target: str, healthy: bool, status: bytes, said: bytes) ->
     assert said in answer
 
 
+async def test_figures_stand_beside_the_health_page() -> None:
+    server = await serve_health("127.0.0.1", 0, lambda: True, lambda: "penstock_worker_jobs 3\n")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        answer = await ask(port, b"GET /metrics HTTP/1.1\r\n\r\n")
+    assert b"text/plain; version=0.0.4" in answer
+    assert answer.endswith(b"\r\n\r\npenstock_worker_jobs 3\n")
+
+
 async def test_nonsense_harms_nothing() -> None:
     server = await serve_health("127.0.0.1", 0, lambda: True)
     async with server:

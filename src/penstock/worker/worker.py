@@ -10,6 +10,7 @@ from dataclasses import replace
 from penstock.client.client import AsyncClient
 from penstock.client.open import open_async_client
 from penstock.clock import Clock, SystemClock
+from penstock.core.metrics import Gauge, exposition
 from penstock.core.pool_types import pushed_kind
 from penstock.errors import BadRequest, SettingInvalid
 from penstock.ids import new_id
@@ -122,7 +123,20 @@ class Worker:
         if not self._options.with_healthcheck:
             return None
         at = self._settings.worker.webserver
-        return await serve_health(at.host, at.port, lambda: self.is_healthy)
+        return await serve_health(at.host, at.port, lambda: self.is_healthy, self._metrics)
+
+    def _metrics(self) -> str:
+        """This worker's figures, for a scrape."""
+        silent = (self._clock.now() - self.host.turned_at).total_seconds()
+        gauges = [
+            Gauge("penstock_worker_jobs", "Jobs that run.", self.host.running),
+            Gauge("penstock_worker_healthy", "1 while the loop turns.", self.is_healthy),
+            Gauge("penstock_worker_draining", "1 once it takes no more runs.", self.host.is_stopping),
+            Gauge("penstock_worker_seconds_since_claim", "Since the last answer to a claim.", silent),
+        ]
+        if self._options.limit is not None:
+            gauges.append(Gauge("penstock_worker_capacity", "Most jobs at once.", self._options.limit))
+        return exposition(gauges)
 
     async def _begin(self) -> Work:
         """Begins, or fails at once: the host tries again, and says so."""
