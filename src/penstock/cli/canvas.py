@@ -62,13 +62,15 @@ class Canvas:
     def paint(self, lines: list[str]) -> None:
         """Shows these lines in place of the ones before, each cut to the width."""
         fitted = [_fitted(line, self.width) for line in lines]
-        self._write(self._to_top() + "\n".join(fitted))
-        self._above = len(fitted) - 1
+        text = self._to_top() + "\n".join(fitted)
+        self._above = len(fitted) - 1  # before it is so: an interruption may come right behind the write
+        self._write(text)
 
     def settle(self, line: str) -> None:
         """Leaves one line, and begins the next."""
-        self._write(self._to_top() + _fitted(line, self.width) + "\n")
+        text = self._to_top() + _fitted(line, self.width) + "\n"
         self._above = 0
+        self._write(text)
 
     def close(self) -> None:
         """Below what is there; a question that was broken off stays to be seen."""

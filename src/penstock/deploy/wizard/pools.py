@@ -17,7 +17,7 @@ from penstock.wire.model import Criteria
 from penstock.wire.work_pools import WorkPool, WorkPoolCreate
 
 AT_ONCE = 200
-USUAL = "Runs each flow run "
+USUAL = ("Runs each flow run ", "Starts each flow run ")
 """How most types describe themselves; in a list of them it says nothing."""
 NEW: Choice[WorkPool | None] = Choice(None, ("a new one", "", ""))
 
@@ -99,15 +99,18 @@ def _as_it_will_be(pool: WorkPoolCreate) -> WorkPool:
 def ask_type(asker: Asker, known: dict[str, dict[str, Any]], *, legacy: bool) -> str:
     """One of the types; the simplest first, that of agents last and only where `legacy` allows it."""
     offered = [kind for kind in known if legacy or kind != AGENT_TYPE]
-    ordered = sorted(offered, key=lambda kind: (kind == AGENT_TYPE, kind != "process", kind))
+    ordered = sorted(offered, key=_rank)
     return asker.choose("Type of pool", [Choice(kind, (kind, _about(kind, known[kind]))) for kind in ordered])
 
 
+def _rank(kind: str) -> tuple[bool, bool, bool, str]:
+    return (kind == AGENT_TYPE, kind.endswith(PUSH), kind != "process", kind)
+
+
 def _about(kind: str, about: dict[str, Any]) -> str:
-    sentence = (
-        str(about.get("description") or about.get("display_name") or "")
-        .partition(". ")[0]
-        .rstrip(".")
-        .removeprefix(USUAL)
-    )
-    return f"legacy: {sentence}" if kind == AGENT_TYPE else sentence
+    sentence = str(about.get("description") or about.get("display_name") or "").partition(". ")[0].rstrip(".")
+    for usual in USUAL:
+        sentence = sentence.removeprefix(usual)
+    if kind == AGENT_TYPE:
+        return f"legacy: {sentence}"
+    return f"no worker: {sentence}" if kind.endswith(PUSH) else sentence
