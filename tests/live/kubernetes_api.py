@@ -125,6 +125,22 @@ class Cluster:
             self._status(pod, phase, {"terminated": ended}, **status)
             self._decide(pod, code == 0)
 
+    def change(self, kind: str, thing: Data, **spec: Any) -> None:
+        """Somebody edits a thing."""
+        with self.news:
+            thing["spec"] |= spec
+            self._changed("MODIFIED", kind, thing)
+
+    def end_beside(self, pod: Data, code: int) -> None:
+        """The first container ends, the others go on, and so does the pod."""
+        with self.news:
+            first, *others = pod["spec"]["containers"]
+            ended = {"terminated": {"exitCode": code, "reason": "Error"}}
+            statuses = [{"name": first["name"], "state": ended}]
+            statuses += [{"name": other["name"], "state": {"running": {}}} for other in others]
+            pod["status"] = {"phase": "Running", "containerStatuses": statuses}
+            self._changed("MODIFIED", "pods", pod)
+
     def evict(self, pod: Data, message: str) -> None:
         """The node has no room: the pod fails, and its container is not heard of again."""
         with self.news:

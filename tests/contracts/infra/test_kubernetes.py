@@ -243,6 +243,34 @@ class TestKubernetes(RemoteContract):
         assert caplog.text.count(why) == 1
         assert "t0ken" not in caplog.text
 
+    async def test_a_suspended_job_may_wait_as_long_as_it_is_let(
+        self, stage: KubernetesStage, cluster: Cluster
+    ) -> None:
+        configuration = {**stage.configured(None), "pod_watch_timeout_seconds": 0.1}
+        configuration["job_manifest"]["spec"]["suspend"] = True
+        async with hosted(stage) as driver:
+            started = await driver.start(job(configuration))
+            await told(cluster.watched, "jobs")
+            waiting = asyncio.ensure_future(driver.wait(started.handle))
+            await asyncio.wait({waiting}, timeout=0.4)
+            assert not waiting.done()
+            cluster.change("jobs", cluster.job(), suspend=False)
+            ended = await asyncio.wait_for(waiting, PATIENCE)
+        assert "No pod could be created" in ended.reason
+
+    async def test_a_container_beside_the_run_does_not_keep_the_job(
+        self, stage: KubernetesStage, cluster: Cluster
+    ) -> None:
+        configuration = stage.configured(Behaviour())
+        pod_spec = configuration["job_manifest"]["spec"]["template"]["spec"]
+        pod_spec["containers"].append({"name": "proxy", "image": "proxy"})
+        async with hosted(stage) as driver:
+            started = await driver.start(job(configuration))
+            cluster.end_beside(await told(cluster.pod), 3)
+            assert (await asyncio.wait_for(driver.wait(started.handle), PATIENCE)).code == 3
+            await driver.forget(started.handle)
+        assert cluster.things["jobs"] == cluster.things["pods"] == {}
+
     async def test_a_job_that_takes_too_long_is_ended(self, stage: KubernetesStage, cluster: Cluster) -> None:
         ended = await end(stage, {**stage.stays(), "job_watch_timeout_seconds": 0.1})
         assert ended == Exit(-15, reason="It did not end within 0.1 s (job_watch_timeout_seconds), so it was deleted.")

@@ -30,7 +30,7 @@ PASSING = {
     *("ServerException", "ServiceUnavailable", "ServiceUnavailableException", "InternalFailure", "InternalError"),
     *("RequestTimeout", "UpdateInProgressException"),
 }
-ABSENT = {"ResourceNotFoundException"}
+ABSENT = {"ResourceNotFoundException", "NoSuchEntity"}
 
 
 class Aws:

@@ -132,6 +132,7 @@ class EcsTask:
         waits = self._pace.waits(self.poll_seconds)
         while asyncio.get_running_loop().time() < deadline:
             if ending(await self._account.describer(self._cluster).task(self._arn), self._container):
+                await asyncio.sleep(2 * self._pace.first)  # so that its own watch sees how it ended
                 return
             await asyncio.sleep(next(waits))
 

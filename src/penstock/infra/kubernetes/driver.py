@@ -89,14 +89,13 @@ class KubernetesInfrastructure:
 
     async def forget(self, handle: str) -> None:
         """The job stays in the cluster for as long as its `ttlSecondsAfterFinished` says."""
-        if hosted := self._jobs.pop(handle, None):
-            hosted.close()
-            for namespace in self._namespaces.values():
-                namespace.drop(hosted)
+        if hosted := self._jobs.get(handle):
+            await hosted.tidy()
+            self._let_go(handle)
 
     async def close(self) -> None:
         for handle in list(self._jobs):
-            await self.forget(handle)
+            self._let_go(handle)
         for namespace in self._namespaces.values():
             namespace.close()
         self._namespaces.clear()
@@ -104,6 +103,12 @@ class KubernetesInfrastructure:
             cluster.close()
         self._clusters.clear()
         self._callers.shutdown(wait=False)
+
+    def _let_go(self, handle: str) -> None:
+        if hosted := self._jobs.pop(handle, None):
+            hosted.close()
+            for namespace in self._namespaces.values():
+                namespace.drop(hosted)
 
     async def _create(self, cluster: Cluster, namespace: str, manifest: Tree, job: Job) -> None:
         """Creates the job; a job that is there already is ours if an answer was lost, and else refuses this start."""

@@ -59,7 +59,8 @@ class Hosted:
         self._ask = ask
         self._pace = pace
         self._limits = limits
-        self._began = asyncio.get_running_loop().time()
+        self._since = asyncio.get_running_loop().time()
+        self._waits_since = self._since
         self._doubt = False
         self._asked: int | None = None
         """By what signal it was ended, if it was by us: that is its end where the cluster tells of none."""
@@ -125,6 +126,12 @@ class Hosted:
                 await self.look()
             await self._until_over(min(LOOK_SECONDS, self._pace.first * 4))
 
+    async def tidy(self) -> None:
+        """Deletes a job that would go on without its own container, as with a container beside it that never ends."""
+        if self.ended.done() and self.view.runs_on:
+            with suppress(Absent, InfrastructureFailed):
+                await patiently(lambda: self._ask(self.cluster.delete_job, self.namespace, self.name), self._pace)
+
     def close(self) -> None:
         """Watches no longer; those who still wait are told so."""
         self._task.cancel()
@@ -150,15 +157,17 @@ class Hosted:
         return await patiently(call, replace(self._pace, attempts=200))
 
     async def _until_ended(self) -> None:
+        waits = self._pace.waits()
         while not self.ended.done():
             try:
                 await self._judge()
+                waits = self._pace.waits()
                 await asyncio.wait_for(self._changed.wait(), self._next_deadline())
             except TimeoutError:
                 continue
             except (Passing, InfrastructureFailed) as error:
-                log.warning("job %s could not be looked at, trying again: %s", self.pid, error)
-                await asyncio.sleep(self._pace.first)
+                log.warning("job %s could not be watched over, trying again: %s", self.pid, error)
+                await asyncio.sleep(next(waits))
             except Exception:
                 log.exception("watching over the job %s failed; it goes on", self.pid)
                 await asyncio.sleep(self._pace.longest)
@@ -186,22 +195,26 @@ class Hosted:
         return self.view.pod is not None and self.view.pod.state.terminated is not None
 
     def _tell_holdup(self) -> None:
-        if self.view.began or asyncio.get_running_loop().time() - self._began < TELL_SECONDS:
+        if self.view.began or self._lasted(self._waits_since) < TELL_SECONDS:
             return
         if (why := holdup(self.view)) != self._last_told:
             self._last_told = why
             log.warning("job %s has not begun: %s", self.pid, why)
 
+    def _lasted(self, since: float) -> float:
+        return asyncio.get_running_loop().time() - since
+
     def _given_up(self) -> str:
         """Why the job is not to be waited for any longer."""
-        lasted = asyncio.get_running_loop().time() - self._began
-        if self._limits.end is not None and lasted >= self._limits.end:
+        if self._limits.end is not None and self._lasted(self._since) >= self._limits.end:
             return f"It did not end within {self._limits.end:g} s (job_watch_timeout_seconds), so it was deleted."
+        if self.view.suspended:
+            self._waits_since = asyncio.get_running_loop().time()
         if self.view.began:
             return ""
         if hopeless(self.view):
             return holdup(self.view)
-        if lasted < self._limits.begin:
+        if self._lasted(self._waits_since) < self._limits.begin:
             return ""
         limit = f"It did not begin within {self._limits.begin:g} s (pod_watch_timeout_seconds), so it was deleted."
         return f"{limit} {holdup(self.view)}"
@@ -223,10 +236,10 @@ class Hosted:
 
     def _next_deadline(self) -> float | None:
         """Seconds until something is to be decided without news."""
-        limits = [self._limits.end] if self.view.began else [self._limits.begin, self._limits.end]
-        if not self.view.began and not self._last_told:
-            limits.append(TELL_SECONDS)
-        ahead = [self._began + limit for limit in limits if limit is not None]
+        ahead = [] if self._limits.end is None else [self._since + self._limits.end]
+        if not self.view.began and not self.view.suspended:
+            limits = [self._limits.begin, *([] if self._last_told else [TELL_SECONDS])]
+            ahead += [self._waits_since + limit for limit in limits]
         return max(0.01, min(ahead) - asyncio.get_running_loop().time()) if ahead else None
 
     async def _tail(self) -> str:

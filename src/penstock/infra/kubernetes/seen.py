@@ -125,6 +125,7 @@ class JobSpec(Shape, frozen=True):
     """What of a job's wishes matters for how it ends."""
 
     backoff_limit: int = 6
+    suspend: bool | None = None
 
 
 class JobStatus(Shape, frozen=True):

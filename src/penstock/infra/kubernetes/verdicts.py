@@ -49,6 +49,17 @@ class View:
         return any(pod.state.running is not None or pod.state.terminated for pod in every)
 
     @property
+    def suspended(self) -> bool:
+        """Whether somebody else, such as a queue of the cluster, says when the job may begin."""
+        return bool(self.job and self.job.spec.suspend)
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether another container keeps the pod at work though the job's own has ended."""
+        statuses = (self.pod.status.container_statuses or []) if self.pods and self.pod else []
+        return any(status.state.running is not None for status in statuses)
+
+    @property
     def replaces_pods(self) -> bool:
         """Whether a pod that failed is not the end: the manifest allows for another, or for another try in the same."""
         backoff = self.job.spec.backoff_limit if self.job else 0
@@ -72,6 +83,8 @@ def ending(view: View) -> Exit | None:
 def holdup(view: View) -> str:
     """Why the job's container has not begun, in one sentence."""
     pod = view.pod
+    if view.suspended:
+        return "The job is suspended: what suspended it says when it may begin."
     if pod is None:
         refused = _last(view.events.values(), "Job", {"FailedCreate"})
         return f"No pod could be created: {refused}" if refused else "No pod was created for the job yet."
