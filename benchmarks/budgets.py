@@ -59,6 +59,8 @@ def budgets(database: str) -> tuple[Budget, ...]:
         Budget("… known to the server after (s)", "tasks call", "known_s", at_most=0.2),
         Budget("500 tasks submitted (/s)", "tasks submit", "per_s", at_least=5_000),
         Budget("… known to the server after (s)", "tasks submit", "known_s", at_most=0.2),
+        Budget("50 deployments of a file, made (/s)", "deploy 50", "first_per_s", ratio=30),
+        Budget("… deployed again (/s)", "deploy 50", "again_per_s", ratio=30),
         Budget("`--help` (ms)", "--help", "ms", at_most=50),
         Budget("`work-pool ls` (ms)", "work-pool ls", "ms", at_most=120),
         Budget("`from … import flow, task` (ms)", "import", "without_interpreter_ms", at_most=50),

@@ -17,10 +17,10 @@ from tests.live.postgres import cluster
 from tests.live.programs import Program, find_prefect, penstock
 from tests.live.servers import Server
 
-from benchmarks import api, flows, starts, workers
+from benchmarks import api, deploys, flows, starts, workers
 from benchmarks.page import keep, read, write_page
 
-PARTS = ("starts", "api", "tasks", "worker")
+PARTS = ("starts", "api", "tasks", "worker", "deploy")
 
 
 def main() -> None:
@@ -66,6 +66,8 @@ def run_parts(
         yield starts.installation(server.program)
     else:
         server.start()
+    if "deploy" in parts:
+        yield deploys.measure(server, folder, 2 if quick else 5)
     if "worker" in parts:
         yield workers.measure(server, folder, 5 if quick else 20, 20)
     if "tasks" in parts:

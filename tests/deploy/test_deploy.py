@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -320,6 +322,82 @@ def test_the_entrypoint_may_stand_beside_the_file(project: Project) -> None:
     project.deploy("--prefect-file", "deeper/prefect.yaml")
     (step,) = project.read("hello/inner")["pull_steps"]
     assert list(step.values()) == [{"directory": str(folder)}]
+
+
+class InRepository:
+    """A repository with a folder below its root."""
+
+    def __init__(self, project: Project) -> None:
+        (project.folder / ".git").mkdir()
+        self.root, self.below = project.folder, project.folder / "jobs"
+        self.below.mkdir()
+        self.shell = replace(project.shell, folder=self.below)
+
+    def deploy(self, *arguments: str) -> str:
+        done = self.shell.run("--no-prompt", "deploy", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stderr
+
+
+def test_below_the_root_of_a_repository_the_root_is_named(project: Project) -> None:
+    at = InRepository(project)
+    (at.below / "flows.py").write_text(FLOWS)
+    text = "deployments:\n- {name: NAME, entrypoint: 'flows.py:hello', work_pool: {name: pool-a}}"
+    (at.below / "prefect.yaml").write_text(text.replace("NAME", "below"))
+    said = at.deploy()
+    assert f"This is not the root of the repository, which is {at.root}" in said
+    (step,) = project.read("hello/below")["pull_steps"]
+    assert list(step.values()) == [{"directory": str(at.below)}]
+
+    project.write(text.replace("NAME", "at-root"))
+    assert f"Deploying from {at.root}" in at.deploy("--root")
+    (step,) = project.read("hello/at-root")["pull_steps"]
+    assert list(step.values()) == [{"directory": str(at.root)}]
+
+
+def test_the_file_at_the_root_is_found(project: Project) -> None:
+    at = InRepository(project)
+    project.write("deployments:\n- {name: found, entrypoint: 'flows.py:hello', work_pool: {name: pool-a}}")
+    assert f"Deploying from {at.root}" in at.deploy()
+    assert project.exists("hello/found")
+
+
+def test_a_file_elsewhere_keeps_entrypoints_where_the_command_is_given(project: Project) -> None:
+    folder = project.folder / "settings"
+    folder.mkdir()
+    text = "deployments:\n- {name: from-here, entrypoint: 'flows.py:hello', work_pool: {name: pool-a}}"
+    (folder / "prefect.yaml").write_text(text)
+    project.deploy("--prefect-file", "settings/prefect.yaml")
+    (step,) = project.read("hello/from-here")["pull_steps"]
+    assert list(step.values()) == [{"directory": str(project.folder)}]
+
+
+def test_names_and_patterns(project: Project) -> None:
+    entry = "- {{name: {}, entrypoint: 'flows.py:{}', work_pool: {{name: pool-a}}}}"
+    names = [("dev/x", "hello"), ("deploy-prod", "hello"), ("dep-prod", "slow"), ("other", "slow")]
+    entries = [entry.format(name.replace("/", "-"), flow) for name, flow in names]
+    project.write("\n".join(["deployments:", *entries]))
+
+    def chosen(*arguments: str) -> set[str]:
+        said = project.run("--plan", *(word for one in arguments for word in ("-n", one))).stdout
+        return set(re.findall(r"Deployment '[^/]+/(.+?)'", said))
+
+    assert chosen("slow/*") == {"dep-prod", "other"}
+    assert chosen("dep*prod") == {"deploy-prod", "dep-prod"}
+    assert chosen("*dev-x") == {"dev-x"}
+    assert chosen("hel*/dep*") == {"deploy-prod"}
+    assert chosen("hello/dev-x", "other") == {"dev-x", "other"}
+
+
+def test_the_pool_of_the_file_comes_before_the_one_of_the_settings(project: Project) -> None:
+    project.write(ONE.replace("wrong", "with-pool") + ONE.replace("wrong", "no-pool").partition("\n")[2])
+    text = (project.folder / "prefect.yaml").read_text().rpartition("  work_pool")[0]
+    (project.folder / "prefect.yaml").write_text(text)
+    project.shell.run("work-pool", "create", "usual", "--type", "process")
+    for name in ("with-pool", "no-pool"):
+        project.deploy("-n", name, PENSTOCK_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME="usual")
+    assert project.read("hello/with-pool")["work_pool_name"] == "pool-a"
+    assert project.read("hello/no-pool")["work_pool_name"] == "usual"
 
 
 def test_nothing_is_made_when_one_is_wrong(project: Project) -> None:

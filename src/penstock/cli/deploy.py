@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from penstock.deploy.manifest import Manifest
     from penstock.deploy.options import Options
 
+FILE = "prefect.yaml"
+
 
 def _many(*names: str, metavar: str, help: str) -> Callable[[Any], Any]:
     """An option that may be given several times."""
@@ -27,6 +30,7 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[Any], Any]:
 @_many("--name", "-n", metavar="NAME", help="A deployment: its name, flow/name, or either with *.")
 @click.option("--all", "every", is_flag=True, help="Every deployment of the file that has a name.")
 @click.option("--prefect-file", metavar="PATH", help="The project file.  [default: prefect.yaml]")
+@click.option("--root", "at_root", is_flag=True, help="Deploy as from the root of the repository this folder is in.")
 @click.option("--description", "-d", metavar="TEXT", help="What it does; by default what the flow says.")
 @click.option("--version", metavar="TEXT", help="By default a digest of the flow's file.")
 @click.option("--version-type", metavar="TEXT", help="What kind of version it is.")
@@ -55,6 +59,7 @@ def deploy(
     name: tuple[str, ...],
     every: bool,
     prefect_file: str | None,
+    at_root: bool,
     sla: tuple[str, ...],
     **flags: Any,
 ) -> None:
@@ -69,10 +74,10 @@ def deploy(
     wishes = Wishes.taken(flags)
     if sla:
         note("--sla is for Prefect Cloud and is left out.")
-    manifest = load_manifest(Path(prefect_file or "prefect.yaml"))
+    _mind_the_root(Path.cwd(), at_root, says_where=bool(prefect_file or flags["entrypoint"]))
+    manifest = load_manifest(Path(prefect_file or FILE))
     if prefect_file and not manifest.is_there:
         raise Failure(f"There is no file {prefect_file}.")
-    _mind_the_root(Path.cwd())
     options = Options(**flags)
     check(wishes, every=every, entries=len(manifest.entries))
     if not every and wishes.may_be_asked and deploy_wizard.is_wanted(manifest, name, options):
@@ -86,18 +91,33 @@ def _as_said(manifest: Manifest, names: tuple[str, ...], every: bool, options: O
 
     if not manifest.is_there and not options.entrypoint:
         note(f"There is no {manifest.path} here.")
+    for warning in manifest.warnings:
+        note(warning)
     selection = select(manifest, names, every=every, makes=options.entrypoint is not None)
     entries, ignored = chosen_entries(selection, options)
-    for warning in [*manifest.warnings, *selection.warnings, *ignored]:
+    for warning in [*selection.warnings, *ignored]:
         note(warning)
     with workshop() as at:
         at.run(run_plan if wishes.only_plan else deploy_and_hint, entries, manifest, wishes)
 
 
-def _mind_the_root(here: Path) -> None:
-    """One prefect.yaml at the root of the repository serves all of it; paths in it start there."""
+def _mind_the_root(here: Path, at_root: bool, *, says_where: bool) -> None:
+    """One prefect.yaml at the root of the repository serves all of it; paths in it start there.
+
+    Goes there when asked to, and where only the root has a file and the command names nothing else.
+    """
     from penstock.deploy.git import repository_root
 
     root = repository_root(here)
-    if root not in (None, here):
-        note(f"This is not the root of the repository, which is {root}. Entrypoints are taken from here; deploy there.")
+    if root is None and at_root:
+        raise Failure(f"{here} is in no repository, so --root says nothing here.")
+    if root is None or root == here:
+        return
+    if at_root or not (says_where or (here / FILE).exists() or not (root / FILE).exists()):
+        os.chdir(root)
+        note(f"Deploying from {root}, the root of the repository.")
+        return
+    note(
+        f"This is not the root of the repository, which is {root}. Entrypoints are taken from here; "
+        "give --root to deploy from there, where one prefect.yaml serves the whole repository."
+    )
