@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,16 @@ from penstock.server.loops.late import mark_late
 from penstock.server.loops.leases import take_back
 from penstock.server.loops.loop import Tools
 from penstock.server.loops.pauses import fail_expired
-from penstock.server.loops.retention import forget
+from penstock.server.loops.retention import VERSIONS_KEPT, forget
 from penstock.server.sink import keep_events
 from penstock.settings import Settings
-from penstock.store import flow_runs
+from penstock.store import deployment_versions, flow_runs
 from penstock.store.database import Database, Steps, intent
+from penstock.store.deployment_versions import VersionFacts, Write
 from penstock.store.event_feed import Place, read_after
 from penstock.store.flow_run_states import Proposal, propose, read_known
 from penstock.store.statements import statement
+from penstock.wire.deployments import Deployment
 from penstock.wire.events import ReceivedEvent
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import State, StateCreate, StateDetails, StateType
@@ -196,6 +199,18 @@ async def test_old_events_are_forgotten(tools: Tools) -> None:
     assert (await forget(tools, NOW)).did == 1
     docs, _ = await tools.store.read(read_after(Place(0), 10))
     assert [str(new.id) in doc for doc in docs] == [True]
+
+
+async def test_old_versions_of_a_deployment_are_forgotten(tools: Tools) -> None:
+    one = Deployment(id=new_id(), name="d", flow_id=new_id(), created=NOW, updated=NOW)
+    for n in range(VERSIONS_KEPT + 3):
+        facts = VersionFacts(new_id(), applied={"n": n})
+        await tools.store.write(deployment_versions.write(Write(one, new_id(), NOW), facts))
+    report = await forget(tools, NOW)
+    assert (report.did, report.again_in is not None) == (3, True)
+    assert (await forget(tools, NOW)).did == 0
+    left = json.loads(await tools.store.read(deployment_versions.list_versions(one.id, 1000)))
+    assert (left[0]["number"], left[-1]["number"]) == (VERSIONS_KEPT + 3, 4)
 
 
 async def test_a_run_deleted_meanwhile_is_let_be(tools: Tools) -> None:
