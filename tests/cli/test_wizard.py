@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -271,7 +272,7 @@ def test_init_asks_for_the_recipe_that_fits_and_what_it_needs(project: Project) 
 def shown(at: Terminal, name: str) -> None:
     """The page of the guide shows this screen, to the letter; PENSTOCK_WRITE_SCREENS=1 writes it there."""
     text = PAGE.read_text()
-    begin, end = f"<!-- screen: {name} -->\n```\n", "\n```"
+    begin, end = f"<!-- not run: the screen {name!r} -->\n```\n", "\n```"
     head, found, tail = text.partition(begin)
     if not found:
         return
@@ -280,13 +281,11 @@ def shown(at: Terminal, name: str) -> None:
     if os.environ.get("PENSTOCK_WRITE_SCREENS"):
         PAGE.write_text(f"{head}{begin}{seen}{end}{after}")
     else:
-        assert before == seen
+        assert before == seen, "the guide shows another screen; PENSTOCK_WRITE_SCREENS=1 writes what is seen"
 
 
 def _steady(text: str) -> str:
     """Without what is another each time: moments, ids, digests, the folder's changes."""
-    import re
-
     text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b", "01a20f5e-3c52-7a35-b5f1-20cf9b1b6a3d", text)
     text = re.sub(r'"[0-9a-f]{32}"', '"20114f7784dff4a6bb38120d337b369d"', text)
     day = iter(("Mon 2026-11-02", "Tue 2026-11-03", "Wed 2026-11-04"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.cli.console import Failure, confirm, json_wanted, may_ask, note, print_json, say
+from penstock.cli.screen import width_of_terminal
+from penstock.cli.tables import cut
 
 if TYPE_CHECKING:
     from penstock.deploy.plan import Item
@@ -159,7 +162,12 @@ def _lines(changes: Iterable[Any]) -> None:
 
     for change in changes:
         line = words(change)
-        say("    " + click.style(line, fg=_COLORS[line[0]]))
+        say(_fitted("    " + click.style(line, fg=_COLORS[line[0]])))
+
+
+def _fitted(line: str) -> str:
+    """On a terminal one line for each field; elsewhere whoever reads it wants all of it."""
+    return cut(line, width_of_terminal()) if sys.stdout.isatty() else line
 
 
 def summary(items: Iterable[Item]) -> str:
