@@ -2,6 +2,6 @@
 
 from penstock.sdk.deployables import RunnerDeployment, deploy, serve
 from penstock.sdk.deployments import arun_deployment, run_deployment
-from penstock.sdk.sources import GitRepository
+from penstock.sdk.sources import GitRepository, RemoteStorage
 
-__all__ = ["GitRepository", "RunnerDeployment", "arun_deployment", "deploy", "run_deployment", "serve"]
+__all__ = ["GitRepository", "RemoteStorage", "RunnerDeployment", "arun_deployment", "deploy", "run_deployment", "serve"]

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from penstock import Flow, flow, run_deployment
+from penstock.blocks import GitHubCredentials, LocalFileSystem, Secret, SecretStr
 from penstock.client.client import Client
 from penstock.deployments import deploy
 from penstock.errors import DeployFailed, FlowNotFound, InvalidRequest, NotFound, ScheduleInvalid
-from penstock.sdk.sources import GitRepository
+from penstock.sdk.sources import GitRepository, RemoteStorage
 from penstock.wire import deployments, work_pools
 from penstock.wire.states import StateType
 from penstock.wire.work_pools import WorkPoolCreate
@@ -101,6 +102,44 @@ def test_a_flow_is_loaded_from_a_repository(api: Client, project: Path) -> None:
     assert found.fn(4) == 4
     told = api.call(deployments.read_deployment, id=found.to_deployment("git").apply())
     assert told.pull_steps == [{"prefect.deployments.steps.git_clone": {"repository": url}}]
+
+
+def test_a_flow_is_loaded_from_storage_and_its_secrets_are_named(api: Client, project: Path) -> None:
+    Secret(value=SecretStr("s3cr3t")).save("key")
+    LocalFileSystem(basepath=str(project)).save("project")
+    remote = RemoteStorage(f"file://{project}", auto_mkdir=Secret.load("key"))
+    for source, step in (
+        (
+            remote,
+            {"pull_from_remote_storage": {"url": remote.url, "auto_mkdir": "{{ prefect.blocks.secret.key }}"}},
+        ),
+        (f"file://{project}", {"pull_from_remote_storage": {"url": remote.url}}),
+        (
+            LocalFileSystem.load("project"),
+            {"pull_with_block": {"block_type_slug": "local-file-system", "block_document_name": "project"}},
+        ),
+    ):
+        found = Flow.from_source(source, "jobs.py:main")
+        told = api.call(deployments.read_deployment, id=found.to_deployment("stored").apply())
+        assert told.pull_steps == [{f"prefect.deployments.steps.{name}": given for name, given in step.items()}]
+    with pytest.raises(InvalidRequest, match="once it is saved"):
+        Flow.from_source(LocalFileSystem(basepath=str(project)), "jobs.py:main")
+
+
+def test_a_repository_s_token_is_named_and_never_kept(api: Client) -> None:
+    Secret(value=SecretStr("s3cr3t")).save("token")
+    GitHubCredentials(token=SecretStr("s3cr3t")).save("hub")
+    url = "https://host.invalid/x.git"
+    assert GitRepository(url, access_token=Secret.load("token")).inputs() == {
+        "repository": url,
+        "access_token": "{{ prefect.blocks.secret.token }}",
+    }
+    named = GitRepository(url, credentials=GitHubCredentials.load("hub")).inputs()
+    assert named["credentials"] == "{{ prefect.blocks.github-credentials.hub }}"
+    with pytest.raises(InvalidRequest, match="does not keep an access token"):
+        GitRepository(url, access_token="s3cr3t").inputs()
+    with pytest.raises(InvalidRequest, match="Save the secret block first"):
+        GitRepository(url, access_token=Secret(value=SecretStr("x"))).inputs()
 
 
 def test_a_run_of_a_deployment_is_made_and_may_be_left(api: Client) -> None:

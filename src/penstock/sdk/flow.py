@@ -13,14 +13,13 @@ from penstock.names import is_allowed
 from penstock.sdk.signatures import Bind, Binder, documentation, is_async, unwrapped, yields
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from uuid import UUID
 
     from penstock.sdk.deployables import RunnerDeployment
     from penstock.sdk.deployment_options import DeploymentOptions, PlacedOptions
     from penstock.sdk.results import ResultStorage, Serializer
     from penstock.sdk.runners.protocol import TaskRunner
-    from penstock.sdk.sources import GitRepository, Source
+    from penstock.sdk.sources import Place, Source
     from penstock.sdk.states import State
     from penstock.sdk.task import Hook
 
@@ -193,7 +192,7 @@ class Flow(Generic[P, R]):
         return ThreadPoolTaskRunner()
 
     @classmethod
-    def from_source(cls, source: str | Path | GitRepository, entrypoint: str) -> Flow[..., Any]:
+    def from_source(cls, source: Place, entrypoint: str) -> Flow[..., Any]:
         """The flow at an entrypoint of a source: a folder, or a repository. Its deployments fetch it from there."""
         from penstock.sdk.sources import flow_from_source
 
