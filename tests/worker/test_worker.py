@@ -266,3 +266,11 @@ def test_a_push_pool_takes_no_worker(bench: Bench) -> None:
     assert worker.wait(PATIENT) == 1
     assert "the server starts its runs itself, so it takes no worker" in bench.log()
     bench.api.ask("DELETE", "/work_pools/pushed")
+
+
+def test_a_worker_whose_claim_is_refused_says_why_and_ends(bench: Bench) -> None:
+    if bench.server.program.name == "prefect":
+        pytest.skip("a Prefect server has no claims")
+    worker = bench.worker(env={"PENSTOCK_WORKER_LEASE_SECONDS": "100000"})
+    assert worker.wait(PATIENT) == 1
+    assert "A lease is for 5 to 86400 seconds, not 100000" in bench.log()
