@@ -180,7 +180,7 @@ def test_what_left_the_file_is_removed_and_nothing_else(project: Project) -> Non
     project.api.post(f"/deployments/{id}/create_flow_run", {"state": {"type": "RUNNING"}})
     say("mine", "gone-1")
     assert "Plan:" not in project.planned(0)
-    said = project.planned(NEEDED, "--prune")
+    said = project.planned(NEEDED, "--all", "--prune")
     assert "- Deployment 'slow one/gone-2' would be removed. 1 run of it will go on to the end." in said
     assert "'gone-not-ours'" not in said
     assert "give --yes" in project.refused("--all", "--prune")
@@ -189,8 +189,7 @@ def test_what_left_the_file_is_removed_and_nothing_else(project: Project) -> Non
     assert there() == {"gone-1", "gone-not-ours", "gone-by-flags"}
     (run,) = project.api.runs(state={"type": {"any_": ["RUNNING"]}})
     assert run["deployment_id"] is None
-    say("mine", "gone-1", "gone-3")
-    assert "give --all" in project.refused("-n", "gone-1", "--prune")
+    assert "give --all" in project.refused("-n", "by-another-name", "--prune", "--yes")
 
 
 def versions(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:

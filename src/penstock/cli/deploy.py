@@ -79,7 +79,7 @@ def deploy(
     if prefect_file and not manifest.is_there:
         raise Failure(f"There is no file {prefect_file}.")
     options = Options(**flags)
-    check(wishes, every=every, entries=len(manifest.entries))
+    check(wishes, every=every)
     if not every and wishes.may_be_asked and deploy_wizard.is_wanted(manifest, name, options):
         return deploy_wizard.guide(manifest, name, options, wishes)
     return _as_said(manifest, name, every, options, wishes)

@@ -123,9 +123,9 @@ async def run_deploy(entries: Any, manifest: Any, shop: Any, wishes: Wishes) -> 
     return plans
 
 
-def check(wishes: Wishes, *, every: bool, entries: int) -> None:
+def check(wishes: Wishes, *, every: bool) -> None:
     """Raises Failure for wishes that do not fit: what leaves a file is known only of the whole file."""
-    if wishes.prune and not every and entries != 1:
+    if wishes.prune and not every:
         raise Failure("--prune looks at the whole file: give --all with it.")
 
 
