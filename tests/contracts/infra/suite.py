@@ -167,8 +167,8 @@ class RemoteContract(InfrastructureContract):
 class hosted:
     """A driver that is open within the block."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.driver = stage.driver()
+    def __init__(self, stage: Stage, driver: Infrastructure | None = None) -> None:
+        self.driver = driver or stage.driver()
 
     async def __aenter__(self) -> Infrastructure:
         await self.driver.open()

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+import penstock
 from penstock.errors import InfrastructureFailed
 from penstock.infra.docker import DockerInfrastructure
-from penstock.infra.docker.container import name_of, read, settings
+from penstock.infra.docker.container import DockerVariables, name_of, read, settings
 from penstock.infra.protocol import Infrastructure, Job
+from penstock.infra.templates import base_job_template
 from tests.contracts.infra.suite import RemoteContract, hosted, job
 from tests.live.docker import Engine
+from tests.live.servers import free_port
 
 STAYS = "trap 'exit 143' TERM; echo up; while :; do sleep 1 & wait $!; done"
 
@@ -93,6 +100,22 @@ class TestDocker(RemoteContract):
             ended = await driver.wait(started.handle)
         assert ended.code in (None, -9)  # the engine may show the killed one before it is away
 
+    async def test_lost_connections_end_nothing_and_repeat_nothing(
+        self, stage: DockerStage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with Between() as between, hosted(stage, between.enter(monkeypatch)) as driver:
+            script = "echo one; while ! test -e /tmp/go; do sleep 0.05; done; echo two; exit 5"
+            started = await driver.start(job(stage.shell(script)))
+            pieces = driver.logs(started.handle)
+            said = await anext(pieces)
+            await between.cut()
+            container = stage.engine.client.containers.get(started.handle)
+            await asyncio.to_thread(container.exec_run, ["sh", "-c", ": > /tmp/go"])
+            await asyncio.to_thread(container.wait)
+            await between.mend()
+            said += b"".join([piece async for piece in pieces])
+            assert ((await driver.wait(started.handle)).code, said) == (5, b"one\ntwo\n")
+
     @pytest.mark.parametrize(
         ("more", "said"),
         [
@@ -110,6 +133,73 @@ class TestDocker(RemoteContract):
             with pytest.raises(InfrastructureFailed, match=said):
                 await driver.start(job({**stage.ends(0), **more}))
             assert await driver.find(job(stage.ends(0))) is None
+
+
+SOCKET = "/var/run/docker.sock"
+
+
+class Between:
+    """A stretch of network before the engine, which can be cut."""
+
+    async def __aenter__(self) -> Between:
+        self.port = free_port()
+        self.open: set[asyncio.StreamWriter] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
+        await self.mend()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cut()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    def enter(self, monkeypatch: pytest.MonkeyPatch) -> Infrastructure:
+        """A driver that reaches the engine only this way."""
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{self.port}")
+        return DockerInfrastructure()
+
+    async def cut(self) -> None:
+        self.server.close()
+        for one in list(self.open):
+            one.close()
+
+    async def mend(self) -> None:
+        self.server = await asyncio.start_server(self._pass_on, "127.0.0.1", self.port)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        there, to_there = await asyncio.open_unix_connection(SOCKET)
+        self.open |= {writer, to_there}
+        await asyncio.gather(_copy(reader, to_there), _copy(there, writer))
+        self.open -= {writer, to_there}
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while piece := await reader.read(1 << 16):
+            writer.write(piece)
+            await writer.drain()
+    writer.close()
+
+
+def test_variables_are_those_of_the_template_that_pools_have() -> None:
+    types = msgspec.json.decode((Path(penstock.__file__).parent / "server/data/worker_types.json").read_bytes())
+    [template] = [one["default_base_job_configuration"] for one in _every(types) if one.get("type") == "docker"]
+    ours, theirs = base_job_template(DockerVariables)["variables"]["properties"], template["variables"]["properties"]
+    assert set(ours) == set(theirs) == set(template["job_configuration"])
+    for name, expected in theirs.items():
+        if "type" in expected:
+            assert (name, ours[name].get("type", "string")) == (name, expected["type"])
+        assert (name, ours[name].get("default")) == (name, expected.get("default"))
+
+
+def _every(value: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping in some JSON."""
+    if isinstance(value, dict):
+        yield value
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _every(one)
 
 
 def made(env: dict[str, str], *, shares_host: bool = True, **configuration: object) -> dict[str, object]:

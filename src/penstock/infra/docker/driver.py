@@ -90,10 +90,9 @@ class DockerInfrastructure:
             async for piece in follow.pieces():
                 seen += len(piece)
                 yield piece
-            if over or not follow.was_cut:
-                await asyncio.wait([tracked.ended])
-                return
             await asyncio.wait([tracked.ended], timeout=RETRY_SECONDS)
+            if over or (tracked.ended.done() and not follow.was_cut):
+                return
 
     async def stop(self, handle: str, grace: float) -> None:
         """Asks with the image's own stop signal, SIGTERM by default."""

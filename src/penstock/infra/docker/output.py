@@ -52,6 +52,7 @@ class Follow:
                 if self._closed:
                     return
                 self._pass_on(loop, piece)
+            self._engine.client.ping()  # a stream that ends looks the same when its connection was lost
         except Exception:  # of whatever sort: who reads sees what has become of the container, and reads on
             self.was_cut = True
         with suppress(RuntimeError):  # the loop is closed
