@@ -118,7 +118,9 @@ def ways(s3_url: str, repository: str, bare: str) -> dict[str, dict[str, Any]]:
 
 
 FAILING = {"git-denied": "Authentication failed", "s3-missing": "s3://nowhere/inline"}
-NAMES = [name for name in ways("", "", "") if name not in FAILING]
+OLDER = {"older-s3": "s3-bucket/shelf", "older-repository": "github-repository/code"}
+"""Deployments as Prefect 2 made them: with the id of a storage block, and no pull steps."""
+NAMES = [*(name for name in ways("", "", "") if name not in FAILING), *OLDER]
 
 
 @dataclass
@@ -184,6 +186,8 @@ def travelled(root: Path, s3_url: str, emulator: Azurite, google: Bucket, hub: g
     }
     done = shell.run("deploy", "--all", **env)
     assert done.returncode == 0, done.stdout + done.stderr
+    for name, block in OLDER.items():
+        make_older(server, name, block)
     (project / "flow.py").unlink()
     runs = {name: start(server, name) for name in (*NAMES, *FAILING)}
     worker = shell.run("worker", "start", "--pool", "pool", "--run-once", timeout=300, **env)
@@ -216,6 +220,14 @@ def write_project(project: Path, deployments: dict[str, dict[str, Any]]) -> None
     pool = {"work_pool": {"name": "pool"}}
     every = [{"name": name, "entrypoint": "flow.py:look", **pool, **way} for name, way in deployments.items()]
     (project / "prefect.yaml").write_text(json.dumps({"deployments": every}))
+
+
+def make_older(server: Server, name: str, block: str) -> None:
+    flow = server.api.get("/flows/name/look")["id"]
+    slug, _, document = block.partition("/")
+    storage = server.api.get(f"/block_types/slug/{slug}/block_documents/name/{document}")["id"]
+    body = {"name": name, "flow_id": flow, "entrypoint": "flow.py:look", "storage_document_id": storage}
+    server.api.post("/deployments/", {**body, "work_pool_name": "pool"})
 
 
 def start(server: Server, name: str) -> str:
