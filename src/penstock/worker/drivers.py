@@ -27,10 +27,13 @@ def fork_keeper(kind: str | None) -> Kept | None:
     return birth.fork(RUN_SIDE) if kind in (None, "process") else None
 
 
-def open_driver(kind: str, settings: Settings, keeper: Kept | None = None) -> Infrastructure:
+def open_driver(
+    kind: str, settings: Settings, keeper: Kept | None = None, *, within_server: bool = False
+) -> Infrastructure:
     """The driver of this kind; `InfrastructureFailed` names those there are when it is not installed.
 
-    A keeper that this kind has no use for is dismissed.
+    A keeper that this kind has no use for is dismissed. A driver that has to be more careful `within_server`, where
+    who may edit a pool or a block must not get at the machine, makes itself so by its class method `for_server`.
     """
     if kind == "process":
         from penstock.infra.process.driver import ProcessInfrastructure
@@ -52,7 +55,7 @@ def open_driver(kind: str, settings: Settings, keeper: Kept | None = None) -> In
         nearest = names.nearest(kind, known)
         hint = f" Did you mean {nearest!r}?" if nearest else f" There are: {', '.join(known)}."
         raise InfrastructureFailed(f"No infrastructure of type {kind!r} is installed.{hint}")
-    driver: Infrastructure = found()
+    driver: Infrastructure = found.for_server() if within_server and hasattr(found, "for_server") else found()
     return driver
 
 

@@ -94,7 +94,7 @@ class PushHost:
 
     async def _begin(self) -> Work:
         place, name = self._place, self._pool.name
-        driver = self._driver or open_driver(self._kind, place.settings)
+        driver = self._driver or open_driver(self._kind, place.settings, within_server=True)
         ready = await pool.ensure_pool(place.client, name, driver, None, create=False)
         await driver.open()
         reports = Reports(place.client)

@@ -332,6 +332,27 @@ class TestKubernetes(RemoteContract):
             cluster.repeat()
             assert cluster.asked == before
 
+    @pytest.mark.parametrize(
+        ("part", "field", "value"),
+        [
+            ("users", "exec", {"command": "touch", "args": ["/tmp/owned"]}),
+            ("users", "tokenFile", "/etc/passwd"),
+            ("users", "auth-provider", {"name": "gcp"}),
+            ("clusters", "certificate-authority", "/etc/passwd"),
+        ],
+    )
+    async def test_a_block_reaches_nothing_of_the_server(
+        self, stage: KubernetesStage, cluster: Cluster, part: str, field: str, value: object
+    ) -> None:
+        kept = kubeconfig(cluster.address)
+        kept["config"][part][0][part.removesuffix("s")][field] = value
+        configuration = {**stage.ends(0), "cluster_config": kept}
+        driver = KubernetesInfrastructure.for_server()
+        with pytest.raises(InfrastructureFailed, match=rf"{part}\[0\].*{field}.*of the server"):
+            await driver.start(job(configuration))
+        assert cluster.asked == []
+        await driver.close()
+
     async def test_a_namespace_that_is_not_there_is_named(self, stage: KubernetesStage, cluster: Cluster) -> None:
         cluster.faults = [Fault("POST nowhere/jobs", 404)]
         configuration = stage.configured(Behaviour(), namespace="nowhere")

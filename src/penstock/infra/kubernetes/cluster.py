@@ -29,6 +29,11 @@ WATCH_SECONDS = 240
 SILENCE_SECONDS = 60
 PAGE = 500
 TAIL_LINES, TAIL_BYTES = 20, 4096
+REACHING_OUT = {
+    *("exec", "auth-provider", "tokenFile"),
+    *("client-certificate", "client-key", "certificate-authority"),
+}
+"""What in a kubeconfig runs programs or reads files of the machine it is used on."""
 CONNECTIONS = 32
 KINDS = ("jobs", "pods", "events")
 
@@ -79,7 +84,10 @@ class Cluster:
     words.
     """
 
-    def __init__(self, wanted: KubernetesClusterConfig | None) -> None:
+    def __init__(self, wanted: KubernetesClusterConfig | None, *, trusting: bool = True) -> None:
+        """Not `trusting` means that who wrote the kubeconfig may neither run programs nor read files here."""
+        if wanted and not trusting:
+            _refuse_reaching_out(wanted.config)
         self._wanted = wanted
         self._lock = threading.Lock()
         self._api: client.ApiClient | None = None
@@ -211,6 +219,16 @@ class Cluster:
                 settings.connection_pool_maxsize = CONNECTIONS
                 self._api = client.ApiClient(settings)
             return self._api
+
+
+def _refuse_reaching_out(kubeconfig: dict[str, Any]) -> None:
+    for part, field in (("clusters", "cluster"), ("users", "user")):
+        for number, one in enumerate(kubeconfig.get(part) or []):
+            for name in sorted(REACHING_OUT & set((one or {}).get(field) or {})):
+                raise InfrastructureFailed(
+                    f"cluster_config has `{part}[{number}].{field}.{name}`, which would run a program or read a file of"
+                    " the server. Use a token or the `-data` fields, or let a worker serve the pool."
+                )
 
 
 def _load(wanted: KubernetesClusterConfig | None, settings: client.Configuration) -> None:

@@ -34,12 +34,18 @@ class KubernetesInfrastructure:
     kind: ClassVar[str] = "kubernetes"
     Variables: ClassVar[type[msgspec.Struct]] = KubernetesVariables
 
-    def __init__(self, pace: Pace | None = None) -> None:
+    def __init__(self, pace: Pace | None = None, *, trusting: bool = True) -> None:
         self._pace = pace or Pace()
+        self._trusting = trusting
         self._callers = ThreadPoolExecutor(CALLERS, thread_name_prefix="kubernetes")
         self._clusters: dict[str, Cluster] = {}
         self._namespaces: dict[tuple[str, str], Namespace] = {}
         self._jobs: dict[str, Hosted] = {}
+
+    @classmethod
+    def for_server(cls) -> KubernetesInfrastructure:
+        """A driver within the server, where those who may write a block may not run programs or read files."""
+        return cls(trusting=False)
 
     async def open(self) -> None:
         """Clusters are connected to with the credentials of each job."""
@@ -138,7 +144,10 @@ class KubernetesInfrastructure:
         return Started(hosted.pid, hosted.pid)
 
     def _cluster(self, wanted: KubernetesConfiguration) -> Cluster:
-        return self._clusters.setdefault(_key(wanted), Cluster(wanted.cluster_config))
+        key = _key(wanted)
+        if key not in self._clusters:
+            self._clusters[key] = Cluster(wanted.cluster_config, trusting=self._trusting)
+        return self._clusters[key]
 
     def _known(self, handle: str) -> Hosted:
         if handle not in self._jobs:
