@@ -18,8 +18,10 @@ from pathlib import Path
 
 UP, DOWN, ENTER, ESCAPE, BACKSPACE = "\x1b[A", "\x1b[B", "\r", "\x1b", "\x7f"
 INTERRUPT, END_OF_INPUT, ERASE = "\x03", "\x04", "\x15"
-LONGEST = 20
+LONGEST = 60
 """Seconds until something must have been seen; only bounds a hang."""
+REST = 0.3
+"""Seconds without a word after which a painting is whole."""
 _PARTS = re.compile(r"\x1b\[(?P<numbers>[\d;?]*)(?P<letter>[A-Za-z])|(?P<sign>[\s\S])")
 _UNFINISHED = re.compile(r"\x1b(\[[\d;?]*)?$")
 
@@ -96,6 +98,12 @@ class Terminal:
         while text not in self.screen.text:
             assert time.monotonic() < deadline, f"{text!r} was not seen:\n{self.screen.text}"
             assert self._read(deadline), f"the command ended before {text!r} was seen:\n{self.screen.text}"
+        return self.screen.text
+
+    def at_rest(self) -> str:
+        """The screen when nothing more is written: one painting may arrive in pieces."""
+        while select.select([self._ours], [], [], REST)[0] and self._read(time.monotonic() + LONGEST):
+            pass
         return self.screen.text
 
     def ended(self) -> int:

@@ -36,7 +36,7 @@ _SEQUENCES = {
     b"5~": "page up",
     b"6~": "page down",
 }
-_CLOSED, _END_OF_INPUT, _ESCAPE = b"", b"\x04", b"\x1b"
+_CLOSED, _INTERRUPT, _END_OF_INPUT, _ESCAPE = b"", b"\x03", b"\x04", b"\x1b"
 _PAUSE = 0.05
 """Seconds within which the rest of an arrow key follows its escape."""
 
@@ -63,15 +63,25 @@ def keyboard() -> Iterator[Reader]:
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     tty.setcbreak(terminal, termios.TCSADRAIN)
+    _without_signals(terminal)
     try:
         yield lambda: _key(terminal)
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
+def _without_signals(terminal: int) -> None:
+    """Ctrl-C comes as a key: a signal right before a read would wait for the next key to be seen."""
+    import termios
+
+    modes = termios.tcgetattr(terminal)
+    modes[3] &= ~termios.ISIG  # the local modes
+    termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
+
+
 def _key(terminal: int) -> str:
     first = os.read(terminal, 1)
-    if first in (_CLOSED, _END_OF_INPUT):
+    if first in (_CLOSED, _INTERRUPT, _END_OF_INPUT):
         raise KeyboardInterrupt
     if first == _ESCAPE:
         return _sequence(terminal)
