@@ -66,6 +66,9 @@ class RemoteFileSystem(StorageBlock):
     basepath: str
     settings: dict[str, Any] | None = None
 
+    def __repr__(self) -> str:
+        return f"RemoteFileSystem(basepath={self.basepath!r})"  # the settings may hold secrets
+
 
 class SMB(StorageBlock):
     """A folder on a Windows or Samba share."""
