@@ -38,7 +38,7 @@ FLOORS = [
     {"core"},
     {"store", "client", "infra", "storage"},
     {"server", "sdk", "steps"},
-    {"worker", "agent", "deploy", "upgrade", "ui"},
+    {"worker", "agent", "deploy", "provision", "upgrade", "ui"},
     {"assemble"},
     {"cli", "testing"} | PUBLIC,
 ]

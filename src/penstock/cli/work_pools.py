@@ -18,6 +18,7 @@ from penstock.cli.job_preview import job_options, read_job, show_job
 from penstock.cli.next_steps import start_sentence
 from penstock.cli.pool_storage import storage
 from penstock.cli.pool_templates import show_changes, template
+from penstock.cli.provisioning import provision_infra, provisioned
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
 from penstock.client.pool_types import AGENT_TYPE, pool_types
@@ -41,6 +42,7 @@ def work_pool() -> None:
 
 work_pool.add_command(storage)
 work_pool.add_command(template)
+work_pool.add_command(provision_infra)
 
 
 @work_pool.command()
@@ -50,8 +52,17 @@ work_pool.add_command(template)
 @click.option("--paused/--no-paused", default=False, help="Take no runs until it is resumed.")
 @click.option("--set-as-default", is_flag=True, help="Make it the pool of deployments that name none.")
 @click.option("--overwrite", is_flag=True, help="Update the pool when it exists.")
+@click.option("--provision-infra", "provision", is_flag=True, help="Make what a push pool needs in its cloud.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before the cloud is changed.")
 def create(
-    name: str, kind: str | None, base_job_template: str | None, paused: bool, set_as_default: bool, overwrite: bool
+    name: str,
+    kind: str | None,
+    base_job_template: str | None,
+    paused: bool,
+    set_as_default: bool,
+    overwrite: bool,
+    provision: bool,
+    yes: bool,
 ) -> None:
     """Create a pool."""
     if not name.strip():
@@ -59,6 +70,8 @@ def create(
     with connect() as client:
         kind = kind or _ask_type(client)
         template = read_json_file(base_job_template) if base_job_template else default_template(client, kind)
+        if provision:
+            template = provisioned(client, name, kind, template, yes=yes)
         pool = WorkPoolCreate(
             name=name,
             type=kind,

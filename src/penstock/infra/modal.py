@@ -220,3 +220,22 @@ async def _asked(call: Any) -> Any:
         raise Passing(f"Modal does not do it now: {error}") from error
     except exception.Error as error:
         raise InfrastructureFailed(f"Modal refuses: {error}") from error
+
+
+def own_token() -> dict[str, str]:
+    """The token that Modal's own tools use here; `InfrastructureFailed` says how to get one."""
+    found = {name: str(modal.config.config.get(name) or "") for name in ("token_id", "token_secret")}
+    if not all(found.values()):
+        raise InfrastructureFailed("No token of Modal is set on this machine. Get one with: modal token new")
+    return found
+
+
+async def check_token(token: Mapping[str, str]) -> None:
+    """Asks Modal whether it takes the token; `InfrastructureFailed` with its words if not."""
+    client = await _asked(modal.Client.from_credentials.aio(token["token_id"], token["token_secret"]))
+    try:
+        await _asked(modal.App.lookup.aio("penstock", client=client, create_if_missing=True))
+    except Passing as error:
+        raise InfrastructureFailed(str(error)) from error
+    finally:
+        await client.close.aio()
