@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+import docker
 import pytest
 
-import docker
 import penstock
 from tests.live.servers import end, free_port
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import penstock
-from penstock.errors import InfrastructureFailed
+from penstock.errors import InfrastructureBusy, InfrastructureFailed
 from penstock.infra.docker import DockerInfrastructure
 from penstock.infra.docker.container import DockerVariables, name_of, read, settings
 from penstock.infra.protocol import Infrastructure, Job
@@ -115,6 +115,16 @@ class TestDocker(RemoteContract):
             await between.mend()
             said += b"".join([piece async for piece in pieces])
             assert ((await driver.wait(started.handle)).code, said) == (5, b"one\ntwo\n")
+
+    async def test_an_engine_that_is_silent_may_be_asked_again(
+        self, stage: DockerStage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with Between() as between, hosted(stage, between.enter(monkeypatch)) as driver:
+            await between.cut()
+            with pytest.raises(InfrastructureBusy, match="could not be asked"):
+                await driver.start(job(stage.ends(0)))
+            await between.mend()
+            assert (await driver.wait((await driver.start(job(stage.ends(0)))).handle)).code == 0
 
     @pytest.mark.parametrize(
         ("more", "said"),

@@ -14,7 +14,7 @@ import msgspec
 from penstock.errors import InfrastructureFailed
 from penstock.infra.docker import output
 from penstock.infra.docker.container import IDENTITY, DockerConfiguration, DockerVariables, name_of, read, settings
-from penstock.infra.docker.engine import FAULTS, Engine, auth_of, has_image, pull, said, status_of
+from penstock.infra.docker.engine import FAULTS, Engine, auth_of, has_image, pull, refusal, said, status_of
 from penstock.infra.docker.watch import Watch
 from penstock.infra.protocol import Exit, Found, Job, Started
 
@@ -142,7 +142,7 @@ class DockerInfrastructure:
         except FAULTS as error:
             if status_of(error) == 404:
                 return None
-            raise InfrastructureFailed(f"The Docker engine could not be asked for the job: {said(error)}.") from error
+            raise refusal(error, f"The Docker engine could not be asked for the job: {said(error)}.") from error
         return found if found.labels.get(IDENTITY) == job.identity else None
 
     def _provide(self, wanted: DockerConfiguration) -> None:
@@ -173,7 +173,7 @@ class DockerInfrastructure:
         except (*FAULTS, TypeError, ValueError) as error:
             if status_of(error) == 409:
                 raise InfrastructureFailed(_twice(job)) from error
-            raise InfrastructureFailed(f"The container could not be created: {_uncreated(error, wanted)}") from error
+            raise refusal(error, f"The container could not be created: {_uncreated(error, wanted)}") from error
         try:
             for network in (wanted.networks or ())[1:]:
                 self._engine.client.networks.get(network).connect(container)
@@ -183,7 +183,7 @@ class DockerInfrastructure:
                 container.remove(force=True)
             if isinstance(error, InfrastructureFailed):
                 raise
-            raise InfrastructureFailed(f"The container could not be started: {said(error)}.") from error
+            raise refusal(error, f"The container could not be started: {said(error)}.") from error
         return container
 
     async def _signal(self, handle: str, name: str | None) -> None:
@@ -222,7 +222,7 @@ def _begin(container: Any, wanted: DockerConfiguration) -> None:
                 f". The image {wanted.image!r} lacks the program: install Penstock in it, or set the job variable "
                 "'command' to what the image has"
             )
-        raise InfrastructureFailed(f"The container could not be started: {words}.") from error
+        raise refusal(error, f"The container could not be started: {words}.") from error
 
 
 def _twice(job: Job) -> str:

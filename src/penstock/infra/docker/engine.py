@@ -18,7 +18,7 @@ from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.utils import kwargs_from_env, parse_repository_tag
 
-from penstock.errors import InfrastructureFailed
+from penstock.errors import InfrastructureBusy, InfrastructureFailed
 
 T = TypeVar("T")
 
@@ -58,6 +58,12 @@ def said(error: BaseException) -> str:
 def status_of(error: BaseException) -> int | None:
     """The HTTP status of a refusal by the engine."""
     return error.status_code if isinstance(error, APIError) else None
+
+
+def refusal(error: BaseException, words: str) -> InfrastructureFailed:
+    """The failure that an error stands for; where the engine did not answer at all, another try may go better."""
+    is_silent = isinstance(error, OSError) and status_of(error) is None
+    return (InfrastructureBusy if is_silent else InfrastructureFailed)(words)
 
 
 class Engine:
@@ -158,6 +164,7 @@ __all__ = [
     "hint",
     "pull",
     "push",
+    "refusal",
     "registry_of",
     "said",
     "status_of",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.docker import project
+from tests.containers import project
 from tests.live.api import FINAL, eventually
 from tests.live.docker import Engine
 from tests.live.programs import Shell, penstock
