@@ -169,8 +169,8 @@ def test_a_deployment_is_made_saved_and_offered_again(project: Project, server: 
         at.until("? Save it in prefect.yaml?")
         at.press(ENTER)
         assert at.ended() == 0
+        shown(at, "done")
     text = at.screen.text
-    shown(at, "done")
     assert "Worker" not in text
     assert "penstock worker start --pool here" in text
     assert "s3cr3t" not in at.raw
