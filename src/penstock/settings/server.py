@@ -99,11 +99,11 @@ class Push(Struct, frozen=True):
     loop_seconds: Positive = 15.0
     """Seconds between looks for new and changed push pools, should a wake-up be missed."""
     api_url: str | None = None
-    """Address of the API as the jobs see it; default: `api.url`, else `ui.api_url`, else the server's own."""
+    """Address of the API as the jobs see it; default: `api.url`, else where the server listens."""
     lease_seconds: Annotated[float, Meta(ge=5)] = 30.0
     """After how many seconds of a server's silence another one takes its jobs in hand."""
     maximum_run_seconds: Positive = 86_400.0
-    """How long a job of a push pool may run; then it is stopped. A job variable of that name says it for one run."""
+    """How long a job of a push pool may run; then it is stopped. A pool's template may say it."""
 
 
 class Ephemeral(Struct, frozen=True):
