@@ -54,6 +54,8 @@ FILES: dict[str, dict[str, str | bytes]] = {
         "an alias of nothing": "deployments: *all\n",
         "an anchor within itself": "x: &x [*x]\n",
         "aliases that grow without end": BOMB,
+        "a very large file": "x: " + "y" * (1 << 20) + "\n",
+        "nesting without end": "x: " + "[" * 5000 + "]" * 5000 + "\n",
         "a tag of another program": "x: !include other.yaml\n",
         "a merge of a text": "x: &x text\ndeployments:\n- <<: *x\n",
         "a key written twice": ONE + "  version: a\n  version: b\n",

@@ -445,7 +445,7 @@ ONE = "deployments:\n- name: wrong\n  entrypoint: flows.py:hello\n  work_pool: {
         (ONE.replace("wrong", "a/b"), [], "may not hold any of"),
         (ONE, ["--all", "-n", "x"], "not both"),
         (ONE, ["--param", "x"], "must be key=value"),
-        ("a: [", [], "this is not YAML"),
+        ("a: [", [], "this YAML can't be read"),
         ("{}", [], "an entrypoint is needed, such as flows.py:hello; the flows here are flows.py:hello, flows.py:slow"),
         ("{}", ["flows.py:hello"], "a deployment needs a name"),
         ("{}", ["--prefect-file", "nope.yaml"], "There is no file nope.yaml."),

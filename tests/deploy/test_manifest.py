@@ -152,8 +152,8 @@ def test_keys_that_say_nothing_are_told_with_what_was_meant() -> None:
         ),
         ("deployments: [x]", "prefect.yaml:1: deployments[0]: expected a mapping with name and entrypoint, not 'x'."),
         ("- a", "prefect.yaml:1: the file must be a mapping"),
-        ("a: [", "prefect.yaml:1: this is not YAML"),
-        ("a: 1\nb: {{ x }}\n  c: d", "this is not YAML"),
+        ("a: [", "prefect.yaml:1: this YAML can't be read"),
+        ("a: 1\nb: {{ x }}\n  c: d", "this YAML can't be read"),
         (
             "deployments:\n- name: d\n  parameters: [1]",
             "prefect.yaml:3: deployment 'd': parameters: expected a mapping of names to values, not [1].",

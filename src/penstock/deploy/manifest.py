@@ -141,7 +141,7 @@ class _Reader:
         try:
             tree = parse_yaml(text)
         except BadYaml as error:
-            raise DeployFailed(f"{self.path}:{error.line}: this is not YAML: {error.reason}.") from None
+            raise DeployFailed(f"{self.path}:{error.line}: this YAML can't be read: {error.reason}.") from None
         if tree is None or tree.value is None:
             return Block(1)
         if not isinstance(tree.value, Block):

@@ -27,7 +27,7 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 
-MOST_CHARACTERS = 4 << 20
+MOST_CHARACTERS = 1 << 20
 MOST_VALUES = 200_000
 """Counted with every alias written out."""
 MOST_DEEP = 60
