@@ -72,7 +72,11 @@ async def test_a_claim_for_deployments_without_a_pool_is_answered_when_a_run_com
     shown = (await ask(server.app, "GET", f"/deployments/{deployment}")).json
     assert shown["last_polled"] is not None
     held = {"worker_name": "w-1", "runs": [{"flow_run_id": made.json["id"], "attempt": claimed["attempt"]}]}
-    assert (await ask(server.app, "POST", "/penstock/leases/renew", held)).json == {"lost": [], "cancelling": [], "watched": []}
+    assert (await ask(server.app, "POST", "/penstock/leases/renew", held)).json == {
+        "lost": [],
+        "cancelling": [],
+        "watched": [],
+    }
 
 
 async def test_a_claim_hears_of_a_run_that_a_new_schedule_plans(server: Reachable) -> None:
