@@ -222,6 +222,15 @@ def test_nobody_to_ask_is_told_which_flag_is_missing(project: Project) -> None:
     assert (done.returncode, done.stderr.strip()) == (INTERRUPTED, NOTHING)
 
 
+def test_a_deploy_below_the_root_of_a_repository_says_so(project: Project) -> None:
+    below = project.folder / "etl"
+    below.mkdir()
+    at_root, from_below = (project.server.shell(folder).run("deploy", "--plan") for folder in (project.folder, below))
+    assert f"not the root of the repository, which is {project.folder}" in from_below.stderr
+    assert "not the root" not in at_root.stderr
+    assert at_root.returncode == from_below.returncode == 1
+
+
 def test_a_dumb_terminal_gets_numbered_lists(project: Project) -> None:
     with project.terminal("deploy", "-n", "plain", TERM="dumb", PYTHONIOENCODING="ascii") as at:
         at.until("Number [1]")
