@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +14,8 @@ from penstock.cli.tables import table
 from penstock.client.client import Client
 from penstock.wire import work_pools
 from penstock.wire.work_pools import WorkPoolUpdate
+
+T = TypeVar("T")
 
 
 @click.command("provision-infra")
@@ -36,16 +38,27 @@ def provisioned(client: Client, pool: str, kind: str, template: Mapping[str, Any
     cloud = provisioner(kind, pool)
     wanted = credentials_of(kind)
     block = find_block(client, wanted.block_type, name := block_name(pool, wanted))
-    plan = asyncio.run(cloud.plan())
+    plan = _done(cloud.plan())
     rows: list[list[object]] = [[one.what, one.name, _fate(one.exists)] for one in plan]
     table(["Resource", "Name", ""], [*rows, [f"Block of type {wanted.block_type}", name, _fate(block is not None)]])
     if block is None or not all(one.exists for one in plan):
         _agree(yes)
-    asyncio.run(carry_out(plan, lambda one: say(f"Made the {one.what} {one.name!r}.")))
+    _done(carry_out(plan, lambda one: say(f"Made the {one.what} {one.name!r}.")))
     if block is None:
-        block = create_block(client, wanted.block_type, name, asyncio.run(cloud.credentials()))
+        block = create_block(client, wanted.block_type, name, _done(cloud.credentials()))
         say(f"Made the block {wanted.block_type}/{name}.")
-    return with_defaults(template, {**asyncio.run(cloud.defaults()), wanted.variable: reference(block)})
+    return with_defaults(template, {**_done(cloud.defaults()), wanted.variable: reference(block)})
+
+
+def _done(work: Coroutine[Any, Any, T]) -> T:
+    from penstock.infra.polling import Absent, AlreadyThere
+
+    try:
+        return asyncio.run(work)
+    except (Absent, AlreadyThere) as error:
+        raise Failure(
+            f"The cloud refuses: {error} What was made before that stays; the same command goes on."
+        ) from None
 
 
 def _fate(exists: bool) -> str:

@@ -11,7 +11,7 @@ from penstock.core.push_credentials import Needed, needed
 from penstock.errors import InfrastructureFailed
 from penstock.names import nearest
 
-KINDS = ("ecs", "modal")
+KINDS = ("cloud-run", "cloud-run-v2", "ecs", "modal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,10 @@ def provisioner(pool_type: str, pool: str) -> Provisioner:
         from penstock.provision.aws import EcsProvisioner
 
         return EcsProvisioner(pool)
+    if kind in ("cloud-run", "cloud-run-v2"):
+        from penstock.provision.gcp import CloudRunProvisioner
+
+        return CloudRunProvisioner(pool)
     if kind == "modal":
         from penstock.provision.modal import ModalProvisioner
 
@@ -75,10 +79,9 @@ def credentials_of(pool_type: str) -> Needed:
 
 
 def block_name(pool: str, wanted: Needed) -> str:
-    """The name of a pool's block; that of Prefect's provisioners where they have one."""
-    return {"aws-credentials": f"{pool}-aws-credentials", "modal-credentials": f"{pool}-modal-credentials"}[
-        wanted.block_type
-    ]
+    """The name of a pool's block: those that Prefect's provisioners give."""
+    endings = {"aws-credentials": "aws-credentials", "modal-credentials": "modal-credentials"}
+    return f"{pool}-{endings.get(wanted.block_type, 'push-pool-credentials')}"
 
 
 def with_defaults(template: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
