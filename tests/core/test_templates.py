@@ -17,7 +17,6 @@ from penstock.core.templates import (
     placeholders,
     references,
     render,
-    render_context,
     resolve,
     unfilled,
     unset,
@@ -136,9 +135,12 @@ def test_no_value_is_read_as_a_template_again() -> None:
     assert resolve(references_only, found) == {name: done[name] for name in references_only}
 
 
-def test_context_comes_last() -> None:
-    name = render_context("{{ ctx.flow.name }}-{{ ctx.flow_run.name }}{{ ctx.nope }}", {"name": "f"}, {"name": "r"})
-    assert name == "f-r"
+def test_a_run_can_not_be_named_after_a_secret() -> None:
+    found = Found(blocks={("secret", "key"): {"value": "{{ ctx.flow.name }}"}})
+    context = {"flow": {"name": "f"}, "flow_run": {"name": "{{ prefect.blocks.secret.key }}"}}
+    template = ["{{ ctx.flow.name }}-{{ ctx.flow_run.name }}{{ ctx.nope }}", "{{ prefect.blocks.secret.key }}"]
+    assert resolve(template, found, context=context) == ["f-{{ prefect.blocks.secret.key }}", "{{ ctx.flow.name }}"]
+    assert resolve("{{ ctx.flow.name }}", found) == "{{ ctx.flow.name }}"
 
 
 def test_kinds() -> None:

@@ -109,7 +109,7 @@ def render(
 ) -> Any:
     """The template with the plain names filled in, and `{{ $NAME }}` where an environment is given.
 
-    Blocks, variables and `ctx` stay for `resolve` and `render_context`. An environment variable that is not
+    Blocks, variables and `ctx` stay for `resolve`. An environment variable that is not
     set becomes nothing (or stays, with `Missing.KEEP`). None when nothing is left.
     """
 
@@ -125,16 +125,6 @@ def render(
     return _applied(template, lookup)
 
 
-def render_context(template: Any, flow: Mapping[str, Any], flow_run: Mapping[str, Any]) -> Any:
-    """The template with `{{ ctx.flow... }}` and `{{ ctx.flow_run... }}` filled in."""
-    values = {"ctx": {"flow": flow, "flow_run": flow_run}}
-
-    def lookup(placeholder: Placeholder) -> Any:
-        return walk(values, placeholder.name) if placeholder.kind is Kind.CONTEXT else _KEEP
-
-    return _applied(template, lookup)
-
-
 def references(template: Any) -> References:
     """The blocks and variables that `resolve` will want."""
     found = placeholders(template)
@@ -145,14 +135,18 @@ def references(template: Any) -> References:
     )
 
 
-def resolve(template: Any, found: Found, *, keep_blocks: bool = False) -> Any:
+def resolve(template: Any, found: Found, *, context: Mapping[str, Any] | None = None, keep_blocks: bool = False) -> Any:
     """The template with blocks and variables put in. A variable that is not there becomes empty text.
 
-    With `keep_blocks` references to blocks stay for a later reader, so that no secret is written down.
+    With a `context` (`{"flow": ..., "flow_run": ...}`) `{{ ctx... }}` is put in too; in the same pass, so that no
+    secret is read as a template, and no run is named so that it gets one. With `keep_blocks` references to blocks
+    stay for a later reader, so that no secret is written down.
     Raises `TemplateInvalid` for a block that is not there, and for a mapping or list within longer text.
     """
 
     def lookup(placeholder: Placeholder) -> Any:
+        if placeholder.kind is Kind.CONTEXT and context is not None:
+            return walk({"ctx": context}, placeholder.name)
         return _KEEP if keep_blocks and placeholder.kind is Kind.BLOCK else _referred(placeholder, found)
 
     return _applied(template, lookup, found=None if keep_blocks else found)

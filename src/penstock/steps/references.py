@@ -13,10 +13,15 @@ from penstock.errors import NotFound, TemplateInvalid
 from penstock.wire import blocks, variables
 
 
-async def resolve_references(client: AsyncClient | None, template: Any) -> Any:
-    """The template with its blocks and variables put in; `TemplateInvalid` names the block that is missing."""
+async def resolve_references(
+    client: AsyncClient | None, template: Any, context: Mapping[str, Any] | None = None
+) -> Any:
+    """The template with its blocks and variables put in, and what it asks of a context.
+
+    `TemplateInvalid` names the block that is missing.
+    """
     needed = references(template)
-    return resolve(template, await _found(client, needed)) if needed else template
+    return resolve(template, await _found(client, needed) if needed else Found(), context=context)
 
 
 async def read_references(client: AsyncClient, needed: References) -> Found:

@@ -9,7 +9,6 @@ import msgspec
 
 from penstock.client.client import AsyncClient
 from penstock.core.job_templates import job_configuration
-from penstock.core.templates import render_context
 from penstock.steps.references import resolve_references
 from penstock.wire.work_pools import WorkPool
 from penstock.worker.facts import RunFacts
@@ -31,6 +30,5 @@ async def resolve(
         run.job_variables,
         environment=surroundings,
     )
-    filled = await resolve_references(client, half)
-    done = render_context(filled, msgspec.to_builtins(facts.flow), msgspec.to_builtins(run))
-    return dict(done or {})
+    context = {"flow": msgspec.to_builtins(facts.flow), "flow_run": msgspec.to_builtins(run)}
+    return dict(await resolve_references(client, half, context) or {})

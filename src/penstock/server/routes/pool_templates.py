@@ -9,7 +9,7 @@ import msgspec
 
 from penstock.core import job_templates
 from penstock.core.job_origins import origins
-from penstock.core.templates import Found, References, references, render_context, resolve
+from penstock.core.templates import Found, References, references, resolve
 from penstock.errors import NotFound, TemplateInvalid
 from penstock.server.bind import Request, handles
 from penstock.server.blocks import seal_for
@@ -22,7 +22,6 @@ from penstock.store.flows import FLOWS
 from penstock.store.pool_templates import list_templates
 from penstock.store.variables import VARIABLES
 from penstock.wire import pool_templates as wire
-from penstock.wire.deployments import Deployment
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.pool_templates import JobPreview, JobQuery, JobValue, PoolTemplate
 
@@ -43,10 +42,11 @@ async def preview(at: Request, body: JobQuery, name: str) -> JobPreview:
     of_run = run.job_variables if run else None
     given, own = deployment.job_variables if deployment else {}, job_templates.merged(of_run, body.job_variables)
     fault = variable_fault(pool, given, of_run, body.job_variables, required=True)
-    configuration, missing = await _filled(at, job_templates.job_configuration(pool.base_job_template, given, own))
+    half = job_templates.job_configuration(pool.base_job_template, given, own)
+    configuration, missing = await _filled(at, half, await _context(at, run) if run else None)
     found = origins(pool.base_job_template, given, own)
     return JobPreview(
-        job_configuration=await _in_context(at, configuration, run, deployment),
+        job_configuration=configuration,
         values=[JobValue(name=one.name, value=one.value, source=one.source) for one in found],
         faults=[*([fault] if fault else []), *missing],
     )
@@ -61,15 +61,20 @@ async def _run(at: Request, body: JobQuery) -> FlowRun | None:
     return msgspec.json.decode(text, type=FlowRun)
 
 
-async def _filled(at: Request, configuration: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+async def _context(at: Request, run: FlowRun) -> dict[str, Any]:
+    """What the job may ask about its flow and run. Before there is a run, `{{ ctx... }}` stays as it is written."""
+    flow = await at.store.read(FLOWS.read(run.flow_id))
+    return {"flow": msgspec.json.decode(flow) if flow else {}, "flow_run": msgspec.to_builtins(run)}
+
+
+async def _filled(
+    at: Request, half: dict[str, Any], context: dict[str, Any] | None
+) -> tuple[dict[str, Any], list[str]]:
     """With blocks, their secrets hidden, and variables put in; or as it was, and what is missing."""
-    needed = references(configuration)
-    if not needed:
-        return configuration, []
     try:
-        return dict(resolve(configuration, await _found(at, needed)) or {}), []
+        return dict(resolve(half, await _found(at, references(half)), context=context) or {}), []
     except TemplateInvalid as error:
-        return configuration, [error.message]
+        return half, [error.message]
 
 
 async def _found(at: Request, needed: References) -> Found:
@@ -86,14 +91,3 @@ async def _found(at: Request, needed: References) -> Found:
         if text := await at.store.read(VARIABLES.read(name, "name")):
             variables[name] = VARIABLES.decode(text).value
     return Found(blocks, documents, variables)
-
-
-async def _in_context(
-    at: Request, configuration: dict[str, Any], run: FlowRun | None, deployment: Deployment | None
-) -> dict[str, Any]:
-    """With what the flow and the run are called; without either, that stays as it is written."""
-    flow_id = run.flow_id if run else deployment.flow_id if deployment else None
-    text = await at.store.read(FLOWS.read(flow_id)) if flow_id else None
-    if text is None or run is None:
-        return configuration
-    return dict(render_context(configuration, msgspec.json.decode(text), msgspec.to_builtins(run)) or {})
