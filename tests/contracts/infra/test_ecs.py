@@ -218,11 +218,12 @@ class TestEcs(RemoteContract):
 
     async def test_a_task_that_does_not_begin_is_stopped(self, stage: EcsStage, ecs: Ecs) -> None:
         configuration = {**stage.configured(Behaviour(stuck=True)), "task_start_timeout_seconds": 0.1}
+        ecs.faults = [Fault("StopTask", 400)]
         ended = await end(stage, configuration)
         assert ended.code == 125
         assert ended.reason.startswith("It did not begin within 0.1 s (task_start_timeout_seconds)")
         assert "It is provisioning." in ended.reason
-        assert len(ecs.calls("StopTask")) == 1
+        assert len(ecs.calls("StopTask")) == 2
 
     async def test_a_task_that_ecs_no_longer_knows_is_lost(
         self, stage: EcsStage, ecs: Ecs, monkeypatch: pytest.MonkeyPatch

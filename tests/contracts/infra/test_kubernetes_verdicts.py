@@ -7,9 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from penstock.infra.kubernetes.cluster import Cluster
+from penstock.infra.kubernetes.hosted import Hosted, Limits
 from penstock.infra.kubernetes.manifest import slugified
 from penstock.infra.kubernetes.seen import ClusterJob, Pod
 from penstock.infra.kubernetes.verdicts import View, ending
+from penstock.infra.polling import Pace
 from penstock.infra.protocol import Exit
 
 Data = dict[str, Any]
@@ -131,3 +134,30 @@ def test_a_pod_that_was_seen_last_at_work_is_lost_with_its_job() -> None:
 )
 def test_labels_are_written_in_the_letters_of_kubernetes(given: dict[str, str], expected: dict[str, str]) -> None:
     assert slugified(given) == expected
+
+
+class Asked:
+    """A cluster that is never asked here."""
+
+    async def __call__(self, call: object, *arguments: object) -> object:
+        raise AssertionError("nothing is to be asked")
+
+
+async def test_what_comes_late_does_not_undo_what_is_known() -> None:
+    hosted = Hosted(Cluster(None), Asked(), "default", "job", Limits(60, None), Pace())
+    try:
+        hosted.see_pod(version("20"))
+        hosted.see_pods([], "10")
+        assert hosted.view.pods, "that list was made before the pod was"
+        hosted.see_pods([version("15")], "15")
+        assert hosted.view.pods["u"].metadata.resource_version == "20"
+        hosted.see_pods([], "30")
+        hosted.see_pods([version("25")], "25")
+        assert not hosted.view.pods, "a pod that is gone does not come back"
+        assert "u" in hosted.view.removed
+    finally:
+        hosted.close()
+
+
+def version(number: str) -> Pod:
+    return msgspec.convert({**RUNNING, "metadata": {"uid": "u", "resourceVersion": number}}, Pod)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from penstock.errors import InfrastructureFailed
 from penstock.infra.ecs.aws import Aws
-from penstock.infra.polling import Absent, AlreadyThere, Passing
+from penstock.infra.polling import Absent
 
 MOST = 100
 """Tasks in one question; more are refused."""
@@ -41,13 +40,12 @@ class Describer:
             part = {arn: wanted[arn] for arn in arns[first : first + MOST]}
             try:
                 answer = await self._aws.ask("ecs", "describe_tasks", cluster=self._cluster, tasks=list(part))
-            except (Passing, Absent, AlreadyThere, InfrastructureFailed) as error:
+                for task in answer.get("tasks", []):
+                    if waiting := part.pop(str(task["taskArn"]), None):
+                        waiting.set_result(task)
+                _fail(part, Absent("ECS does not know the task"))
+            except Exception as error:  # whatever it is, those who asked are told
                 _fail(part, error)
-                continue
-            for task in answer.get("tasks", []):
-                if waiting := part.pop(str(task["taskArn"]), None):
-                    waiting.set_result(task)
-            _fail(part, Absent("ECS does not know the task"))
 
 
 def _fail(part: dict[str, asyncio.Future[dict[str, Any]]], error: Exception) -> None:

@@ -26,7 +26,7 @@ SHOWN_AFTER_SECONDS = 60.0
 """So long ECS may say that it does not know a task it has just made."""
 STOPPED_AFTER_SECONDS = 180.0
 """A container has at most two minutes to stop, as its definition says; then ECS kills it."""
-MOST_DESCRIBED = 100
+MOST_DESCRIBED, LONGEST_REASON = 100, 255
 LAST_LOOK = 3
 """How much longer than before other questions is waited for the last lines to be shown."""
 
@@ -116,14 +116,17 @@ class EcsTask:
             return await self._told(found)
         if not self._began and not self._given_up and self._seconds() > self._wanted.task_start_timeout_seconds:
             seconds = f"{self._wanted.task_start_timeout_seconds:g} s (task_start_timeout_seconds)"
-            self._given_up = f"It did not begin within {seconds}, so it was stopped. {holdup(task)}"
-            await self.cancel()
+            reason = f"It did not begin within {seconds}, so it was stopped. {holdup(task)}"
+            await self._stop(reason)
+            self._given_up = reason
         return None
 
     async def cancel(self) -> None:
         """ECS sends SIGTERM, and SIGKILL after the container's `stopTimeout`: 30 s if the definition says nothing."""
-        reason = self._given_up or "Penstock was asked to stop the run."
-        await self._aws.ask("ecs", "stop_task", cluster=self._cluster, task=self._arn, reason=reason[:255])
+        await self._stop("Penstock was asked to stop the run.")
+
+    async def _stop(self, reason: str) -> None:
+        await self._aws.ask("ecs", "stop_task", cluster=self._cluster, task=self._arn, reason=reason[:LONGEST_REASON])
 
     async def remove(self) -> None:
         """There is no other force than ECS's own, so this waits for it."""

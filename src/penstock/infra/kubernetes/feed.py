@@ -40,7 +40,7 @@ class Feed:
         kind: str,
         namespace: str,
         pace: Pace,
-        on_list: Callable[[list[msgspec.Raw]], None],
+        on_list: Callable[[Listed], None],
         on_change: Callable[[str, msgspec.Raw], None],
     ) -> None:
         self._cluster = cluster
@@ -85,7 +85,7 @@ class Feed:
     def _once(self) -> None:
         """A list, and then watches for as long as they go on from it."""
         listed: Listed = self._cluster.list(self._kind, self._namespace)
-        self._on_list(listed.items)
+        self._on_list(listed)
         version, deadline = listed.version, time.monotonic() + RELIST_SECONDS
         while not self._closed.is_set() and time.monotonic() < deadline:
             began = time.monotonic()

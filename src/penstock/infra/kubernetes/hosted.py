@@ -16,7 +16,7 @@ import msgspec
 from penstock.errors import InfrastructureFailed
 from penstock.infra.exit_codes import KILLED, NEVER_BEGAN, TERMINATED
 from penstock.infra.kubernetes.cluster import Cluster
-from penstock.infra.kubernetes.seen import ClusterJob, Event, Pod
+from penstock.infra.kubernetes.seen import ClusterJob, Event, Pod, age
 from penstock.infra.kubernetes.verdicts import View, ending, holdup, hopeless
 from penstock.infra.polling import Absent, Pace, Passing, patiently
 from penstock.infra.protocol import Exit
@@ -76,26 +76,29 @@ class Hosted:
         """The job as it is now; None makes the cluster be asked whether it is gone."""
         if job is None:
             self._doubt = True
-        else:
+        elif self.view.job is None or job.metadata.age >= self.view.job.metadata.age:
             self.view.job = job
         self._changed.set()
 
     def see_pod(self, pod: Pod, *, gone: bool = False) -> None:
-        """One of the job's pods as it is now, or was last."""
+        """One of the job's pods; what is older than what is known changes nothing, and no pod comes back."""
+        uid = pod.metadata.uid
+        known = self.view.pods.get(uid)
         if gone:
-            self.view.pods.pop(pod.metadata.uid, None)
-            self.view.removed[pod.metadata.uid] = pod
-        else:
-            self.view.pods[pod.metadata.uid] = pod
+            self.view.pods.pop(uid, None)
+            self.view.removed[uid] = pod
+        elif uid not in self.view.removed and (known is None or pod.metadata.age >= known.metadata.age):
+            self.view.pods[uid] = pod
         self._note()
 
-    def see_pods(self, pods: list[Pod]) -> None:
-        """All of its pods; others are gone."""
-        now = {pod.metadata.uid: pod for pod in pods}
-        for uid, pod in self.view.pods.items():
-            if uid not in now:
-                self.view.removed[uid] = pod
-        self.view.pods = now
+    def see_pods(self, pods: list[Pod], version: str) -> None:
+        """All of its pods, of a version of the cluster: what was known before and is not among them is gone."""
+        there = {pod.metadata.uid for pod in pods}
+        for uid, pod in list(self.view.pods.items()):
+            if uid not in there and pod.metadata.age <= age(version):
+                self.see_pod(pod, gone=True)
+        for pod in pods:
+            self.see_pod(pod)
         self._note()
 
     def see_event(self, event: Event) -> None:
@@ -104,15 +107,19 @@ class Hosted:
         self._changed.set()
 
     async def look(self) -> None:
-        """Asks the cluster for the job and its pods, whatever the watches say."""
+        """Asks the cluster for the job and its pods, whatever the watches say, which may say more meanwhile."""
+        self._doubt = False
         try:
             pods = await patiently(lambda: self._ask(self.cluster.list, "pods", self.namespace, self.name), self._pace)
-            self.see_pods([msgspec.json.decode(item, type=Pod) for item in pods.items])
-            job = await patiently(lambda: self._ask(self.cluster.read_job, self.namespace, self.name), self._pace)
-            self.view.job, self.view.gone = job, False
+            self.see_pods([msgspec.json.decode(item, type=Pod) for item in pods.items], pods.version)
+            self.see_job(
+                await patiently(lambda: self._ask(self.cluster.read_job, self.namespace, self.name), self._pace)
+            )
         except Absent:
             self.view.gone = True
-        self._doubt = False
+        except InfrastructureFailed:
+            self._doubt = True
+            raise
 
     async def stop(self, grace: float) -> None:
         """Deletes the job, so that it gets no further pod, then its pods with the grace, and by force after it."""

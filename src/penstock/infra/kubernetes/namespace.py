@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from penstock.infra.kubernetes.cluster import KINDS, Cluster
+from penstock.infra.kubernetes.cluster import KINDS, Cluster, Listed
 from penstock.infra.kubernetes.feed import Feed
 from penstock.infra.kubernetes.hosted import Hosted
 from penstock.infra.kubernetes.manifest import JOB_LABEL
@@ -51,14 +51,14 @@ class Namespace:
     def _feed(self, kind: str) -> Feed:
         shape = SHAPES[kind]
         take: Callable[[str, Any], None] = getattr(self, f"_take_{kind}")
-        sweep: Callable[[list[Any]], None] = getattr(self, f"_sweep_{kind}")
+        sweep: Callable[[list[Any], str], None] = getattr(self, f"_sweep_{kind}")
 
         def on_change(change: str, thing: msgspec.Raw) -> None:
             self._loop.call_soon_threadsafe(take, change, msgspec.json.decode(thing, type=shape))
 
-        def on_list(things: list[msgspec.Raw]) -> None:
-            decoded = [msgspec.json.decode(thing, type=shape) for thing in things]
-            self._loop.call_soon_threadsafe(sweep, decoded)
+        def on_list(listed: Listed) -> None:
+            decoded = [msgspec.json.decode(thing, type=shape) for thing in listed.items]
+            self._loop.call_soon_threadsafe(sweep, decoded, listed.version)
 
         return Feed(self._cluster, kind, self._name, self._pace, on_list, on_change)
 
@@ -78,18 +78,18 @@ class Namespace:
         if hosted := self._hosted.get(name):
             hosted.see_event(event)
 
-    def _sweep_jobs(self, jobs: list[ClusterJob]) -> None:
+    def _sweep_jobs(self, jobs: list[ClusterJob], version: str) -> None:
         there = {job.metadata.name: job for job in jobs}
         for hosted in list(self._hosted.values()):
             hosted.see_job(there.get(hosted.name))
 
-    def _sweep_pods(self, pods: list[Pod]) -> None:
+    def _sweep_pods(self, pods: list[Pod], version: str) -> None:
         there: dict[str, list[Pod]] = {}
         for pod in pods:
             there.setdefault((pod.metadata.labels or {}).get(JOB_LABEL, ""), []).append(pod)
         for hosted in list(self._hosted.values()):
-            hosted.see_pods(there.get(hosted.name, []))
+            hosted.see_pods(there.get(hosted.name, []), version)
 
-    def _sweep_events(self, events: list[Event]) -> None:
+    def _sweep_events(self, events: list[Event], version: str) -> None:
         for event in events:
             self._take_events("ADDED", event)

@@ -10,6 +10,11 @@ from typing import Any
 import msgspec
 
 
+def age(version: str) -> int:
+    """A version of the cluster as a number; 0, which is older than none, should a cluster write it otherwise."""
+    return int(version) if version.isdigit() else 0
+
+
 class Shape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Kubernetes writes its names in camel case."""
 
@@ -25,6 +30,11 @@ class ObjectMeta(Shape, frozen=True):
     deletion_timestamp: str | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
+
+    @property
+    def age(self) -> int:
+        """Greater for what was seen later, whichever way it came: versions are numbers that grow."""
+        return age(self.resource_version)
 
 
 class Condition(Shape, frozen=True):
