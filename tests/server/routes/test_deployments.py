@@ -135,7 +135,7 @@ async def test_a_claim_gives_all_that_a_start_needs(app: App) -> None:
     assert stale.json["status"] == "ABORT"
     held = {"flow_run_id": run["id"], "attempt": 1}
     renewed = await ask(app, "POST", "/penstock/leases/renew", {"worker_name": "w", "runs": [held]})
-    assert renewed.json == {"lost": [], "cancelling": []}
+    assert renewed.json == {"lost": [], "cancelling": [], "watched": []}
 
 
 async def test_a_paused_run_goes_on_without_counting_again(app: App) -> None:
