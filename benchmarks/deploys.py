@@ -46,7 +46,8 @@ def _command(server: Server, program: Program, folder: Path, repeats: int) -> di
     first = _seconds(shell)
     again = min(_seconds(shell) for _ in range(repeats))
     case = "deploy 50" if program is server.program else "deploy 50, by Prefect's command"
-    return {case: {"first_s": first, "again_s": again, "first_per_s": COUNT / first, "again_per_s": COUNT / again}}
+    rates = {"first_per_s": round(COUNT / first, 1), "again_per_s": round(COUNT / again, 1)}
+    return {case: {"first_s": first, "again_s": again, **rates}}
 
 
 def _project(folder: Path, program: Program, pool: str) -> Path:
