@@ -160,3 +160,19 @@ async def test_a_subflows_states_are_those_of_its_tracking_task(app: App) -> Non
     after = (await ask(app, "GET", f"/task_runs/{tracking['id']}")).json
     assert after["state_type"] == "COMPLETED"
     assert after["state"]["state_details"]["child_flow_run_id"] == child
+
+
+@pytest.mark.parametrize(
+    ("limits", "loc"),
+    [
+        ({"concurrency_limit": 0}, ["body", "concurrency_limit"]),
+        ({"concurrency_limit": -1}, ["body", "concurrency_limit"]),
+        ({"concurrency_limit": 1, "global_concurrency_limit_id": "00000000-0000-4000-8000-000000000000"}, ["body"]),
+    ],
+)
+async def test_a_limit_lets_something_run_and_is_of_one_kind(api: Api, limits: dict[str, Any], loc: list[str]) -> None:
+    flow = (await api.post("/flows/", {"name": "f"}, 201))["id"]
+    refused = await api.post("/deployments/", {"name": "d", "flow_id": flow, **limits}, 422)
+    assert refused["exception_detail"][0]["loc"] == loc
+    id = (await api.post("/deployments/", {"name": "d", "flow_id": flow}, 201))["id"]
+    assert (await api.patch(f"/deployments/{id}", limits, 422))["exception_detail"][0]["loc"] == loc

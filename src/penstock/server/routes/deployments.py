@@ -63,6 +63,7 @@ async def create(at: Request, body: DeploymentCreate) -> Answer[Deployment]:
 async def make(at: Request, body: DeploymentCreate, facts: VersionFacts) -> tuple[UUID, bool]:
     """Makes a deployment, or updates the one of that flow and name, with a version of it; whether it is new."""
     check_name(body.name)
+    _check_limit(body.concurrency_limit, body.global_concurrency_limit_id)
     await _check(at, body.work_pool_name, body.job_variables, "creating")
     if body.enforce_parameter_schema:
         fault = parameter_fault(body.parameter_openapi_schema, body.parameters, required=False)
@@ -114,6 +115,15 @@ async def _check(at: Request, pool_name: str | None, variables: dict[str, Any], 
     fault = variable_fault(await find_pool(at, pool_name), variables, required=False)
     if fault is not None:
         raise InvalidRequest(f"Error {doing} deployment: {fault}")
+
+
+def _check_limit(limit: int | UnsetType | None, shared: UUID | UnsetType | None) -> None:
+    """Of the two kinds of limit at most one may be given, and an own one must let something run."""
+    if isinstance(limit, int) and limit < 1:
+        raise InvalidRequest("Input should be greater than 0", loc=("body", "concurrency_limit"))
+    if isinstance(limit, int) and isinstance(shared, UUID):
+        message = "Value error, a deployment has its own concurrency limit or a global one, not both."
+        raise InvalidRequest(message, loc=("body",))
 
 
 async def _written(at: Request, writing: Any, event: ReceivedEvent) -> None:
@@ -183,6 +193,7 @@ async def update(at: Request, body: DeploymentUpdate, id: UUID) -> None:
 
     Who says where its version comes from deploys: a version is kept of what that makes.
     """
+    _check_limit(body.concurrency_limit, body.global_concurrency_limit_id)
     schedules = None
     if not isinstance(body.schedules, UnsetType):
         schedules = replaced(await at.store.read(store.schedules_of(id)), body.schedules, id, at.now)
