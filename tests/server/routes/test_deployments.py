@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from penstock.server.app import App
 from tests.server.conftest import ask
 
@@ -170,9 +172,10 @@ async def test_a_subflows_states_are_those_of_its_tracking_task(app: App) -> Non
         ({"concurrency_limit": 1, "global_concurrency_limit_id": "00000000-0000-4000-8000-000000000000"}, ["body"]),
     ],
 )
-async def test_a_limit_lets_something_run_and_is_of_one_kind(api: Api, limits: dict[str, Any], loc: list[str]) -> None:
-    flow = (await api.post("/flows/", {"name": "f"}, 201))["id"]
-    refused = await api.post("/deployments/", {"name": "d", "flow_id": flow, **limits}, 422)
-    assert refused["exception_detail"][0]["loc"] == loc
-    id = (await api.post("/deployments/", {"name": "d", "flow_id": flow}, 201))["id"]
-    assert (await api.patch(f"/deployments/{id}", limits, 422))["exception_detail"][0]["loc"] == loc
+async def test_a_limit_lets_something_run_and_is_of_one_kind(app: App, limits: dict[str, Any], loc: list[str]) -> None:
+    body = {"name": "d", "flow_id": await flow(app)}
+    refused = await ask(app, "POST", "/deployments/", {**body, **limits})
+    assert (refused.status, refused.json["exception_detail"][0]["loc"]) == (422, loc)
+    id = (await ask(app, "POST", "/deployments/", body)).json["id"]
+    refused = await ask(app, "PATCH", f"/deployments/{id}", limits)
+    assert (refused.status, refused.json["exception_detail"][0]["loc"]) == (422, loc)
