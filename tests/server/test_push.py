@@ -208,6 +208,23 @@ async def test_push_pools_come_and_go(bench: Bench) -> None:
     assert (await bench.ended(await bench.run(exit_code=5)))["type"] == "CRASHED"
 
 
+async def test_a_run_can_not_fall_back_to_the_servers_own_account(empty: Bench) -> None:
+    """What stands in place of the pool's credentials is looked at when the job starts, too."""
+    [pool] = (await ask(empty.app, "POST", "/work_pools/filter", {})).json
+    assert (await ask(empty.app, "DELETE", f"/work_pools/{pool['name']}")).status == 204
+    keys = {"aws_access_key_id": "AK", "aws_secret_access_key": "SK", "region_name": "eu-west-1"}
+    variables = {"properties": {"aws_credentials": {"type": "object", "default": keys}}}
+    template = {"job_configuration": {"aws_credentials": "{{ aws_credentials }}"}, "variables": variables}
+    body = {"name": "pool", "type": "ecs:push", "base_job_template": template}
+    assert (await ask(empty.app, "POST", "/work_pools/", body)).status == 201
+    place = {"work_pool_name": "pool"}
+    assert (await ask(empty.app, "PATCH", f"/deployments/{empty.deployment}", place)).status == 204
+    served = await host(empty.app, {})
+    state = await empty.ended(await empty.run(aws_credentials=None))
+    assert "needs a block of type 'aws-credentials'" in state["message"]
+    await served.close()
+
+
 async def test_the_server_runs_no_processes_of_a_push_pool(bench: Bench) -> None:
     refused = await ask(bench.app, "POST", "/work_pools/", {"name": "other", "type": "process:push"})
     assert refused.status == 422

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from penstock import __version__
 from penstock.client.client import AsyncClient
+from penstock.core import push_credentials
+from penstock.errors import InfrastructureFailed
 from penstock.infra.protocol import Job
 from penstock.settings import Settings, to_environment
 from penstock.settings.server import Server
@@ -63,6 +65,7 @@ class PoolLauncher:
         wanted = await resolve(self._client, facts, pool, self._surroundings)
         here = self._kind == "process"
         told = self._settings if here else elsewhere(self._settings)
+        _check_credentials(pool.type, wanted)
         env = {**environment(told, facts, self._worker), **text(wanted.get("env") or {})}
         configuration = {
             **wanted,
@@ -79,6 +82,16 @@ class PoolLauncher:
             payload=msgspec.json.encode(facts),
             note=note(facts, pool.name, self._worker, show=bool(wanted.get("stream_output", True))),
         )
+
+
+def _check_credentials(pool_type: str, configuration: Mapping[str, Any]) -> None:
+    """A push pool's job brings its own: what a client library finds where the server runs is the server's."""
+    asked = push_credentials.needed(pool_type)
+    if asked is None:
+        return
+    data = configuration.get(asked.variable)
+    if fault := push_credentials.lacking(asked, pool_type, data if isinstance(data, Mapping) else None):
+        raise InfrastructureFailed(fault)
 
 
 def identity(facts: RunFacts) -> str:
