@@ -50,7 +50,7 @@ async def test_a_claim_at_one_wakes_for_a_run_made_at_the_other(replicas: list[A
     first, second = replicas
     deployment = await deployed(first)
     claiming = asyncio.create_task(claim(second, "w", wait=30))
-    await until(lambda: bool(second.services.hub._waiters))
+    await until(lambda: bool(second.services.hub.lines.waiting))
     before = time.monotonic()
     run = await start(first, deployment)
     (taken,) = await claiming

@@ -31,7 +31,7 @@ async def flow_of(server: Reachable, deployment: str) -> str:
 
 
 def waiting(server: Reachable) -> bool:
-    return bool(server.app.services.hub._waiters)
+    return bool(server.app.services.hub.lines.waiting)
 
 
 def claim(server: Reachable, path: str = "work_pools/pool", **more: Any) -> asyncio.Task[Any]:

@@ -8,8 +8,10 @@ from penstock.server.broadcast import Broadcast
 from penstock.store.flow_run_states import Outcome
 from penstock.wire.states import StateType
 
-SERVED = "served"
-"""The topic of runs without a pool: processes that serve their deployment wait for them."""
+
+def served(deployment_id: UUID) -> str:
+    """The topic of a deployment's runs without a pool: the process that serves it waits for them."""
+    return f"served {deployment_id}"
 
 
 def wake(hub: Broadcast, pool_id: UUID | str | None, deployment_id: UUID | None) -> None:
@@ -17,7 +19,7 @@ def wake(hub: Broadcast, pool_id: UUID | str | None, deployment_id: UUID | None)
     if pool_id is not None:
         hub.wake(pool_id)
     elif deployment_id is not None:
-        hub.wake(SERVED)
+        hub.wake(served(deployment_id))
 
 
 def announce(hub: Broadcast, outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -30,6 +30,7 @@ from penstock.wire.model import encode
 if TYPE_CHECKING:
     from penstock.server.broadcast import Broadcast
     from penstock.server.csrf import CsrfGuard
+    from penstock.server.lines import Place
     from penstock.server.recorder import Recorder
     from penstock.settings import Settings
     from penstock.store.database import Database
@@ -159,7 +160,14 @@ class Request:
 
     async def wait_for_run(self, pool_id: UUID | str, seconds: float, *, since: int | None = None) -> bool:
         """As the hub's, but ends also as soon as the client has hung up, with `over`."""
-        waiting = asyncio.ensure_future(self.hub.wait_for_run(pool_id, seconds, since=since))
+        return await self._while_there(self.hub.wait_for_run(pool_id, seconds, since=since))
+
+    async def rest(self, place: Place, seconds: float, since: int) -> bool:
+        """As the place's, but ends also as soon as the client has hung up, with `over`."""
+        return await self._while_there(place.rest(seconds, since))
+
+    async def _while_there(self, wait: Coroutine[None, None, bool]) -> bool:
+        waiting = asyncio.ensure_future(wait)
         if self._gone is None:
             return await waiting
         gone = asyncio.ensure_future(self._gone())

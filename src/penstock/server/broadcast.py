@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from penstock.server.lines import Lines
 from penstock.store.database import Database
 from penstock.wire.events import ReceivedEvent
 from penstock.wire.logs import Log
@@ -87,6 +88,8 @@ class Broadcast:
         self._logs: set[Subscription[Log]] = set()
         self._to_tell: dict[str, set[str]] = {}
         self._telling: asyncio.Task[None] | None = None
+        self.lines = Lines()
+        """Those who wait for runs; a wake-up of their topic has one of each line look."""
         self.stopping = False
         """Whether the server ends, so that nobody should begin to wait."""
         self.on_foreign_events: Callable[[], None] | None = None
@@ -185,6 +188,7 @@ class Broadcast:
             self._telling.cancel()  # a hint to the others, not worth the wait; the database is about to close
         for pool in list(self._waiters):
             self._wake_here(pool)
+        self.lines.stop()
         everybody: list[Subscription[Any]] = [*self._events, *self._logs]
         for subscription in everybody:
             self.unsubscribe(subscription)
@@ -194,6 +198,7 @@ class Broadcast:
         for waiter in self._waiters.get(pool, ()):
             if not waiter.done():
                 waiter.set_result(None)
+        self.lines.hint(pool)
         for callback in self._callbacks.get(pool, ()):
             callback()
 

@@ -131,15 +131,15 @@ def give_back(taken: Sequence[Taken], now: datetime, dialect: str, ids: Callable
 
 
 @intent
-def next_due(pool_id: UUID | str) -> Steps[datetime | None]:
-    """When the next run of a pool is due."""
-    return _moment((yield SQL.next_due(pool_id=str(pool_id))))
+def next_due(pool_id: UUID | str, now: datetime) -> Steps[datetime | None]:
+    """When the next run of a pool is due, of those that are not due yet."""
+    return _moment((yield SQL.next_due(pool_id=str(pool_id), now=to_micros(now))))
 
 
 @intent
-def next_due_of_deployments(deployment_ids: Iterable[UUID]) -> Steps[datetime | None]:
-    """When the next run of some deployments is due."""
-    return _moment((yield SQL.next_due_of_deployments(ids=_array(deployment_ids))))
+def next_due_of_deployments(deployment_ids: Iterable[UUID], now: datetime) -> Steps[datetime | None]:
+    """When the next run of some deployments is due, of those that are not due yet."""
+    return _moment((yield SQL.next_due_of_deployments(ids=_array(deployment_ids), now=to_micros(now))))
 
 
 def _moment(rows: Sequence[Row]) -> datetime | None:

@@ -14,8 +14,9 @@ from msgspec.json import Decoder
 from penstock.clock import utc_now
 from penstock.errors import BadRequest, NotFound
 from penstock.ids import new_id
-from penstock.server.announce import SERVED, announce
+from penstock.server.announce import announce, served
 from penstock.server.bind import Encoded, Request, handles
+from penstock.server.lines import Place
 from penstock.server.routes.deployment_versions import as_pinned
 from penstock.server.routes.flow_run_states import slot_terms
 from penstock.server.routes.pool_workers import orders_topic, wish_of
@@ -36,6 +37,7 @@ from penstock.wire.dispatch import Capabilities, Claim, DeploymentClaim, Renewal
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import encode
 from penstock.wire.pool_workers import Wish
+from penstock.wire.work_pools import WorkPool
 
 LONGEST_WAIT = 60.0
 FEATURES = ["claim", "claim_deployments", "renew", "adopt", "lost", "deployment_versions"]
@@ -87,26 +89,28 @@ async def claim(at: Request, body: Claim, name: str) -> Encoded:
     await polled_queues(at, [UUID(id) for id in loaded.chosen(body.work_queue_names, name) or loaded.ids.values()])
     pool = await at.store.read(read_pool(name))
     assert pool is not None
-    since, orders = at.hub.position(pool.id), orders_topic(pool.id, body.worker_name)
+    orders = orders_topic(pool.id, body.worker_name)
     changed = at.hub.position(orders)
-    wish = await wish_of(at, pool.id, body.worker_name)
+    with at.hub.lines.place((str(pool.id),), tuple(sorted(set(body.work_queue_names))), own=orders) as place:
+        wish = await wish_of(at, pool.id, body.worker_name)
+        taken = await _wait(at, body, _source(at, body, pool), place) if wish is Wish.WORK else []
     if wish is Wish.PAUSE:
         await at.wait_for_run(orders, min(body.wait_seconds, LONGEST_WAIT), since=changed)
-    if wish is not Wish.WORK:
-        return Encoded(b"[]")
+    return await answer(at, name, [Given.of(one) for one in taken], body.lease_seconds)
+
+
+def _source(at: Request, body: Claim, pool: WorkPool) -> _Source:
     labels = store.labels_of(body.worker_name, body.worker_type, pool)
 
     def take(now: datetime) -> Intent[store.Claimed]:
         terms = slot_terms(at.settings)
         wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, labels, terms, body.host)
-        return store.of_pool(name, body.work_queue_names, wanted, at.store.dialect, new_id)
+        return store.of_pool(pool.name, body.work_queue_names, wanted, at.store.dialect, new_id)
 
     async def unwanted() -> bool:
         return await at.store.read(workers.wanted(pool.id, body.worker_name)) is not Wish.WORK
 
-    source = _Source(str(pool.id), take, lambda: store.next_due(pool.id), unwanted)
-    taken = await _wait(at, body, source, since)
-    return await answer(at, name, [Given.of(one) for one in taken], body.lease_seconds)
+    return _Source(take, lambda now: store.next_due(pool.id, now), unwanted)
 
 
 @handles(wire.claim_deployment_runs)
@@ -118,47 +122,53 @@ async def claim_of_deployments(at: Request, body: DeploymentClaim) -> Encoded:
         wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, {}, slot_terms(at.settings))
         return store.of_deployments(body.deployment_ids, wanted, at.store.dialect, new_id)
 
-    source = _Source(SERVED, take, lambda: store.next_due_of_deployments(body.deployment_ids))
-    taken = await _wait(at, body, source)
+    source = _Source(take, lambda now: store.next_due_of_deployments(body.deployment_ids, now))
+    with at.hub.lines.place(tuple(sorted(map(served, body.deployment_ids))), None) as place:
+        taken = await _wait(at, body, source, place)
     return await answer(at, None, [Given.of(one) for one in taken], body.lease_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where runs are claimed from: the topic that is woken for them, how to take, and when the next is due.
+    """Where runs are claimed from: how to take, and when the next is due after a look.
 
     `unwanted` asks after a wait whether the asker is still to have any.
     """
 
-    topic: str
     take: Callable[[datetime], Intent[store.Claimed]]
-    next_due: Callable[[], Intent[datetime | None]]
+    next_due: Callable[[datetime], Intent[datetime | None]]
     unwanted: Callable[[], Awaitable[bool]] | None = None
 
 
-async def _wait(
-    at: Request, body: Claim | DeploymentClaim, source: _Source, since: int | None = None
-) -> list[store.Taken]:
-    """Takes what is due, or waits for it; nothing for an asker that has gone. Wake-ups after `since` count."""
+async def _wait(at: Request, body: Claim | DeploymentClaim, source: _Source, place: Place) -> list[store.Taken]:
+    """Takes what is due, or waits for it; nothing for an asker that has gone."""
     _check(body)
     now, deadline = at.now, at.now + timedelta(seconds=min(body.wait_seconds, LONGEST_WAIT))
+    looks = body.wait_seconds <= 0 or not place.others_rest  # who came before is called first
     while True:
-        since = at.hub.position(source.topic) if since is None else since
-        claimed = await at.store.write(source.take(now))
-        for outcome in claimed.outcomes:
-            announce(at.hub, outcome)
+        seen = place.hints
+        if looks:
+            taken = await _look(at, source, place, now)
+            if taken:
+                return [] if await _given_back(at, taken) else taken
         left = (deadline - now).total_seconds()
-        if claimed.taken:
-            return [] if await _given_back(at, claimed.taken) else claimed.taken
-        if left <= 0:
+        if left <= 0 or not await at.rest(place, left, seen) or at.over:
             return []
-        due = await at.store.read(source.next_due())
-        if due is not None and due > now:
-            left = min(left, (due - now).total_seconds())
-        await at.wait_for_run(source.topic, max(left, 0.001), since=since)
-        if at.over or (source.unwanted and await source.unwanted()):
+        if source.unwanted and await source.unwanted():
             return []
-        now, since = utc_now(), None
+        now, looks = utc_now(), True
+
+
+async def _look(at: Request, source: _Source, place: Place, now: datetime) -> list[store.Taken]:
+    """Takes what is due; of what is due later the line is to know."""
+    claimed = await at.store.write(source.take(now))
+    for outcome in claimed.outcomes:
+        announce(at.hub, outcome)
+    if not claimed.taken:
+        due = await at.store.read(source.next_due(now))
+        if due is not None:
+            place.look_within((due - utc_now()).total_seconds())
+    return claimed.taken
 
 
 async def _given_back(at: Request, taken: list[store.Taken]) -> bool:

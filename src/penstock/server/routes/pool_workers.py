@@ -41,7 +41,6 @@ async def order(at: Request, body: Orders, name: str, worker: str) -> None:
     if not await at.store.write(store.order(pool.id, worker, body.wish, at.now)):
         raise NotFound(f"There is no worker {worker!r} in work pool {name!r}.")
     at.hub.wake(orders_topic(pool.id, worker))
-    at.hub.wake(pool.id)
 
 
 def orders_topic(pool_id: UUID, worker: str) -> str:

@@ -26,9 +26,13 @@ where r.work_queue_id = :queue_id and r.state_type = 'SCHEDULED' and r.next_sche
             select coalesce(sum(x.slots), 0) from limit_leases x where x.limit_id = l.id and x.expires_at > :now))))
 order by r.next_scheduled_start_time limit :limit for update of r skip locked
 
+-- What is due already and was not taken waits for something else than time.
 -- name: next_due
-select min(r.next_scheduled_start_time) from flow_runs r join work_queues q on q.id = r.work_queue_id
-where q.work_pool_id = :pool_id and r.state_type = 'SCHEDULED' and coalesce(r.retry_type, '') <> 'in_process'
+select min(t.due) from (select (select r.next_scheduled_start_time from flow_runs r
+    where r.work_queue_id = q.id and r.state_type = 'SCHEDULED' and r.next_scheduled_start_time > :now
+        and coalesce(r.retry_type, '') <> 'in_process'
+    order by r.next_scheduled_start_time limit 1) as due
+from work_queues q where q.work_pool_id = :pool_id) t
 
 -- name: candidates_of_deployments
 select r.id from flow_runs r join deployments d on d.id = r.deployment_id left join limits l on l.id = d.limit_id
@@ -47,14 +51,18 @@ where r.deployment_id in (select jsonb_array_elements_text(:ids)) and r.state_ty
 order by r.next_scheduled_start_time limit :limit for update of r skip locked
 
 -- name: next_due_of_deployments
-select min(next_scheduled_start_time) from flow_runs
-where deployment_id in (select value from json_each(:ids)) and state_type = 'SCHEDULED'
-    and coalesce(retry_type, '') <> 'in_process'
+select min(t.due) from (select (select r.next_scheduled_start_time from flow_runs r
+    where r.deployment_id = d.id and r.state_type = 'SCHEDULED' and r.next_scheduled_start_time > :now
+        and coalesce(r.retry_type, '') <> 'in_process'
+    order by r.next_scheduled_start_time limit 1) as due
+from deployments d where d.id in (select value from json_each(:ids))) t
 
 -- name: next_due_of_deployments (postgres)
-select min(next_scheduled_start_time) from flow_runs
-where deployment_id in (select jsonb_array_elements_text(:ids)) and state_type = 'SCHEDULED'
-    and coalesce(retry_type, '') <> 'in_process'
+select min(t.due) from (select (select r.next_scheduled_start_time from flow_runs r
+    where r.deployment_id = d.id and r.state_type = 'SCHEDULED' and r.next_scheduled_start_time > :now
+        and coalesce(r.retry_type, '') <> 'in_process'
+    order by r.next_scheduled_start_time limit 1) as due
+from deployments d where d.id in (select jsonb_array_elements_text(:ids))) t
 
 -- name: lease
 update flow_runs set lease_holder = :holder, lease_expires_at = :expires_at, attempt = attempt + 1,
