@@ -70,6 +70,18 @@ async def test_a_preview_is_the_job_with_its_secrets_hidden(api: Api) -> None:
     ]
 
 
+async def test_a_runs_job_is_that_of_its_version(api: Api) -> None:
+    id = await prepared(api)
+    run = await api.post(f"/deployments/{id}/create_flow_run", {}, 201)
+    deployment = await api.get(f"/deployments/{id}")
+    again = {"name": "d", "flow_id": deployment["flow_id"], "work_pool_name": "p", "job_variables": {"cpu": 4}}
+    await api.post("/deployments/", again, 200)
+    shown = await api.post("/penstock/work_pools/p/job", {"flow_run_id": run["id"]})
+    assert shown["job_configuration"]["cpu"] == 2
+    next_one = await api.post("/penstock/work_pools/p/job", {"deployment_id": id})
+    assert next_one["job_configuration"]["cpu"] == 4
+
+
 async def test_what_would_be_refused_is_said(api: Api) -> None:
     id = await prepared(api)
     for variables, fault in (

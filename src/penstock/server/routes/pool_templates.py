@@ -14,14 +14,17 @@ from penstock.errors import NotFound, TemplateInvalid
 from penstock.server.bind import Request, handles
 from penstock.server.blocks import seal_for
 from penstock.server.routes.deployment_checks import variable_fault
-from penstock.server.routes.deployments import known
+from penstock.server.routes.deployment_versions import as_pinned
+from penstock.server.routes.deployments import known, shown
 from penstock.server.routes.work_pools import find
 from penstock.store.block_documents import read_document, read_document_by_name
+from penstock.store.deployments import decode
 from penstock.store.flow_runs import read as read_run
 from penstock.store.flows import FLOWS
 from penstock.store.pool_templates import list_templates
 from penstock.store.variables import VARIABLES
 from penstock.wire import pool_templates as wire
+from penstock.wire.deployments import Deployment
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.pool_templates import JobPreview, JobQuery, JobValue, PoolTemplate
 
@@ -37,8 +40,7 @@ async def preview(at: Request, body: JobQuery, name: str) -> JobPreview:
     """The job that would be started; nothing is."""
     pool = await find(at, name)
     run = await _run(at, body)
-    deployment_id = body.deployment_id or (run.deployment_id if run else None)
-    deployment = await known(at, deployment_id) if deployment_id else None
+    deployment = await _deployment(at, body, run)
     of_run = run.job_variables if run else None
     given, own = deployment.job_variables if deployment else {}, job_templates.merged(of_run, body.job_variables)
     fault = variable_fault(pool, given, of_run, body.job_variables, required=True)
@@ -50,6 +52,16 @@ async def preview(at: Request, body: JobQuery, name: str) -> JobPreview:
         values=[JobValue(name=one.name, value=one.value, source=one.source) for one in found],
         faults=[*([fault] if fault else []), *missing],
     )
+
+
+async def _deployment(at: Request, body: JobQuery, run: FlowRun | None) -> Deployment | None:
+    """The deployment, for a run with the values of the version that the run is of."""
+    id = body.deployment_id or (run.deployment_id if run else None)
+    if id is None:
+        return None
+    if run is None or run.deployment_id != id:
+        return await known(at, id)
+    return decode(await as_pinned(at, run, (await shown(at, id)).data))
 
 
 async def _run(at: Request, body: JobQuery) -> FlowRun | None:
