@@ -49,13 +49,26 @@ def test_run_once_ends_with_its_runs(bench: Bench) -> None:
     assert list(bench.folder.glob("home/jobs/*")) == []
 
 
-def test_a_pool_of_an_agent_or_a_queue_that_is_not_there_is_refused(bench: Bench) -> None:
-    refused = [bench.worker(run_once=True, kind="prefect-agent"), bench.worker(run_once=True, queues=["nowhere"])]
-    assert refused[0].wait(PATIENT) == 1
-    assert "started by a Prefect agent" in bench.log(0)
-    if bench.server.program.name == "penstock":  # Prefect's answer to such a poll is that nothing is due
-        assert refused[1].wait(PATIENT) == 1
-        assert "'pool/nowhere' not found" in bench.log(1)
+def test_a_worker_of_another_type_or_without_a_pool_is_refused(bench: Bench) -> None:
+    bench.api.ask("DELETE", "/work_pools/agents")
+    bench.post("/work_pools/", {"name": "agents", "type": "prefect-agent", "base_job_template": {}})
+    expected = {
+        "started by a Prefect agent": {"pool": "agents"},
+        "is for jobs of type 'process', and this worker starts jobs of type 'docker'": {"kind": "docker"},
+        "no work pool 'poool'. Did you mean 'pool'? To have it made, say its type": {"pool": "poool"},
+        "no work pool 'new'": {"pool": "new", "kind": "process", "create_pool": False},
+    }
+    refused = [bench.worker(run_once=True, **options) for options in expected.values()]
+    for number, (words, worker) in enumerate(zip(expected, refused, strict=True)):
+        assert worker.wait(PATIENT) == 1
+        assert words in bench.log(number)
+
+
+def test_a_queue_that_is_not_there_is_made(bench: Bench) -> None:
+    assert bench.worker(run_once=True, name=None, queues=["default", "fresh"]).wait(PATIENT) == 0
+    assert "work queue 'fresh' of work pool 'pool' did not exist, and was created" in bench.log()
+    assert "worker 'ProcessWorker " in bench.log()
+    assert bench.api.get("/work_pools/pool/queues/fresh")["priority"] == 2
 
 
 def test_limit_is_kept(bench: Bench) -> None:

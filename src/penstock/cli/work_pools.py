@@ -35,7 +35,7 @@ from penstock.wire.work_pools import (
 )
 
 
-@click.group(cls=Verbs)
+@click.group(cls=Verbs, aliases={"provision-infrastructure": "provision-infra"})
 def work_pool() -> None:
     """Where runs go to be worked on."""
 

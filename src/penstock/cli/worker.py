@@ -33,7 +33,12 @@ def worker() -> None:
 )
 @click.option("--base-job-template", metavar="FILE", help="JSON file with the template of a pool that is created.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="What others are to know of this worker.")
-@click.option("--create-pool-if-not-found/--no-create-pool-if-not-found", "create", default=True)
+@click.option(
+    "--create-pool-if-not-found/--no-create-pool-if-not-found",
+    "create",
+    default=True,
+    help="Whether a pool that is not there is made; only with --type.",
+)
 def start(
     pool: str | None,
     name: str | None,

@@ -22,7 +22,7 @@ from penstock.worker.reports import PASSING
 
 T = TypeVar("T")
 
-FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 ADOPT_SECONDS = 15.0
 """Seconds between looks for what is left; half of what a silent host's runs are kept for another one."""
 KILL_GRACE_SECONDS = 5.0
@@ -48,12 +48,12 @@ class Work:
 
 
 async def adopt_once(work: Work, name: str) -> None:
-    """Takes in hand what hosts that are gone have left. A server that can't say so now is asked again later."""
-    for left in await work.driver.reconcile(work.scope):
-        work.jobs.adopt(left)
-    if work.adoptions is None:
-        return
+    """Takes in hand what hosts that are gone have left. Who can't say so now is asked again later."""
     try:
+        for left in await work.driver.reconcile(work.scope):
+            work.jobs.adopt(left)
+        if work.adoptions is None:
+            return
         for taken in await work.adoptions.take():
             work.jobs.resume(taken, name)
     except PenstockError as error:

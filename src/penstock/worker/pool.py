@@ -10,10 +10,12 @@ from penstock.client.client import AsyncClient
 from penstock.errors import Conflict, NotFound, PenstockError
 from penstock.infra.protocol import Infrastructure
 from penstock.infra.templates import base_job_template
+from penstock.names import nearest
 from penstock.wire import admin, pool_workers, work_pools, work_queues, workers
 from penstock.wire.model import Criteria
 from penstock.wire.pool_workers import Wish, WorkerSign
 from penstock.wire.work_pools import WorkPool, WorkPoolCreate, WorkPoolStorageConfiguration, WorkPoolUpdate
+from penstock.wire.work_queues import WorkQueueCreate
 from penstock.wire.workers import WorkerHeartbeat
 
 log = logging.getLogger("penstock.worker")
@@ -38,11 +40,30 @@ async def ensure_pool(
     if pool is None and create:
         pool = await _create(client, name, driver.kind, wanted)
     if pool is None:
-        raise NotFound(f"There is no work pool {name!r}: make it with `penstock work-pool create`.")
+        raise NotFound(await _missing(client, name))
     if not pool.base_job_template:
         await client.call(work_pools.update_work_pool, WorkPoolUpdate(base_job_template=wanted), name=name)
         pool = await client.call(work_pools.read_work_pool, name=name)
     return pool
+
+
+async def ensure_queues(client: AsyncClient, pool: str, names: list[str]) -> None:
+    """Makes the queues of a pool that are not there yet."""
+    if not names:
+        return
+    found = await client.call(work_queues.filter_pool_queues, Criteria(), work_pool_name=pool)
+    for name in sorted(set(names) - {queue.name for queue in found}):
+        with suppress(Conflict):
+            await client.call(work_queues.create_pool_queue, WorkQueueCreate(name=name), work_pool_name=pool)
+            log.info("work queue %r of work pool %r did not exist, and was created", name, pool)
+
+
+async def _missing(client: AsyncClient, name: str) -> str:
+    """That there is no such pool, the nearest name, and how to have it made."""
+    known = await client.call(work_pools.filter_work_pools, Criteria())
+    near = nearest(name, [pool.name for pool in known])
+    meant = f" Did you mean {near!r}?" if near else ""
+    return f"There is no work pool {name!r}.{meant} To have it made, say its type, such as: --type process"
 
 
 async def _offered(client: AsyncClient, driver: Infrastructure) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import replace
+from uuid import UUID
 
 from penstock.client.client import AsyncClient
 from penstock.client.open import open_async_client
@@ -22,6 +23,7 @@ from penstock.worker import cancel, leases, pool
 from penstock.worker.adoption import Adoptions, PenstockAdoptions, PrefectAdoptions
 from penstock.worker.announcements import Announcements
 from penstock.worker.claim import (
+    WAIT_SECONDS,
     Claims,
     Holder,
     PenstockClaims,
@@ -43,6 +45,8 @@ from penstock.worker.run_logs import RunLogs
 from penstock.worker.signs import Signs
 
 STALE_POLLS = 30
+LEAST_STALE_SECONDS = 2 * WAIT_SECONDS
+"""A claim may be held open for `WAIT_SECONDS`, however often a Prefect server is polled."""
 
 log = logging.getLogger("penstock.worker")
 
@@ -63,8 +67,22 @@ async def _run(options: WorkerOptions, settings: Settings, keeper: Kept | None) 
     return 0
 
 
+def _called(kind: str, id: UUID) -> str:
+    """The name of a worker that was given none: `CloudRunWorker <id>`."""
+    return f"{''.join(part.title() for part in kind.split('-'))}Worker {id}"
+
+
+def _refuse(known: WorkPool | None, kind: str | None) -> None:
+    """A worker takes runs of its own type alone, and a push pool has no workers."""
+    if known and kind and kind != known.type and pushed_kind(known.type) is None:
+        raise BadRequest(
+            f"Work pool {known.name!r} is for jobs of type {known.type!r}, and this worker starts jobs of type"
+            f" {kind!r}. Leave --type out, or make a pool: penstock work-pool create NAME --type {kind}"
+        )
+    _refuse_push(known)
+
+
 def _refuse_push(known: WorkPool | None) -> None:
-    """A push pool has no workers."""
     kind = pushed_kind(known.type) if known else None
     if known and kind is not None:
         raise BadRequest(
@@ -93,15 +111,20 @@ class Worker:
         self._reports = Reports(client)
         self._announcements: Announcements | None = None
         self._signs: Signs | None = None
-        self.name = options.name or f"{(options.kind or 'process').title()}Worker {new_id()}"
         self._id = new_id()
+        self.name = options.name or _called(options.kind or "process", self._id)
         self.host = Host(self.name, clock, limit=options.limit, once=options.run_once)
 
     @property
     def is_healthy(self) -> bool:
         """Whether the claiming loop has turned lately."""
-        patience = STALE_POLLS * self._settings.worker.query_seconds
+        patience = max(STALE_POLLS * self._settings.worker.query_seconds, LEAST_STALE_SECONDS)
         return (self._clock.now() - self.host.turned_at).total_seconds() < patience
+
+    @property
+    def _may_create(self) -> bool:
+        """A name alone may be a slip; who says a type means a new pool."""
+        return self._options.create_pool and self._options.kind is not None
 
     async def run(self) -> None:
         """Works until stopped, or, with `run_once`, until what was due has ended."""
@@ -151,13 +174,16 @@ class Worker:
     async def _begin_once(self) -> Work:
         options, client = self._options, self._client
         known = await pool.read_pool(client, options.pool)
-        _refuse_push(known)
+        _refuse(known, options.kind)
         kind = options.kind or (known.type if known else "process")
+        if not options.name:
+            self.name = self.host.name = _called(kind, self._id)
         driver = open_driver(kind, self._settings, self._keeper)
         penstock, ready = await asyncio.gather(
             speaks_penstock(client),
-            pool.ensure_pool(client, options.pool, driver, options.base_job_template, create=options.create_pool),
+            pool.ensure_pool(client, options.pool, driver, options.base_job_template, create=self._may_create),
         )
+        await pool.ensure_queues(client, options.pool, options.queues)
         signs = self._signs = Signs(client, options, self.name, self._settings, self.host, penstock=penstock)
         await signs.give(begins=True)
         try:
