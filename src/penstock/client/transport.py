@@ -81,6 +81,9 @@ class HttpTransport:
                 except (ConnectionError, HTTPException):  # the server hung up while the connection waited
                     if kept in self._aborted:
                         raise
+                except TimeoutError:  # what made it go silent has most likely silenced the others that wait, too
+                    self._forget_idle()
+                    raise
             return self._exchange(self._connect(timeout), method, path, body, headers, timeout)
         except (HTTPException, OSError) as error:
             raise ServerUnreachable(f"No answer from {self.base_url}: {error or type(error).__name__}") from error
@@ -88,8 +91,7 @@ class HttpTransport:
     def close(self) -> None:
         """Ends the requests on their way and closes the connections."""
         self.abort()
-        while self._idle:
-            self._idle.pop().close()
+        self._forget_idle()
 
     def abort(self) -> None:
         """Ends the requests on their way, from another thread: the server sees them hang up."""
@@ -98,6 +100,11 @@ class HttpTransport:
                 self._aborted.add(connection)
                 with suppress(OSError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def _forget_idle(self) -> None:
+        with suppress(IndexError):  # which another thread may bring about at any time
+            while True:
+                self._idle.pop().close()
 
     def _kept(self) -> HTTPConnection | None:
         """A connection that waits and was not hung up, the last used one first."""

@@ -13,6 +13,8 @@ from penstock.wire.dispatch import Renewal
 from penstock.worker.jobs import Jobs
 
 RENEWALS_PER_LEASE = 3
+TRIES_PER_LEASE = 6
+"""A connection that has gone silent must cost a part of the lease only: another one may work."""
 
 log = logging.getLogger("penstock.worker")
 
@@ -34,7 +36,7 @@ async def renew_once(client: AsyncClient, jobs: Jobs, seconds: float, host: UUID
     """Renews what is hosted now."""
     for holder, runs in jobs.held().items():
         body = Renewal(worker_name=holder, runs=runs, lease_seconds=seconds, host=host)
-        answer = await client.call(dispatch.renew_leases, body)
+        answer = await client.call(dispatch.renew_leases, body, timeout=seconds / TRIES_PER_LEASE)
         for run_id in answer.lost:
             jobs.lose(run_id)
         for run_id in answer.cancelling:

@@ -16,6 +16,8 @@ from penstock.worker.facts import RunFacts
 
 OWN_PART = 0.6
 """When a job renews for itself, as a part of the lease: late, as its worker most likely has, but in time."""
+TRY_PART = 0.1
+"""How long it waits for an answer: a connection that has gone silent must not cost it the lease."""
 
 log = logging.getLogger("penstock.worker")
 
@@ -34,7 +36,7 @@ def keep_own_lease(client: Client, facts: RunFacts) -> None:
         while True:
             time.sleep(facts.lease_seconds * OWN_PART)
             try:
-                answer = client.call(dispatch.renew_leases, body)
+                answer = client.call(dispatch.renew_leases, body, timeout=facts.lease_seconds * TRY_PART)
             except PenstockError as error:
                 log.warning("the lease of this run could not be renewed: %s", error.message)
                 continue
