@@ -18,7 +18,7 @@ import msgspec
 from penstock.clock import from_micros, to_micros
 from penstock.core.leases import DEFAULT_GRACE, Lease, begun_by_another, lease_after
 from penstock.core.run_events import Surroundings, state_event
-from penstock.core.states import with_details
+from penstock.core.states import TERMINAL, is_terminal, with_details
 from penstock.core.transitions import DeploymentLimit, Facts, apply_state, decide_flow_run, needs_limit
 from penstock.core.verdicts import Verdict, abort
 from penstock.errors import NotFound
@@ -193,6 +193,8 @@ def _decide(known: Known, proposal: Proposal, limit: DeploymentLimit | None, liv
         )
     if proposal.attempt is not None and _is_offered(known) and not proposal.force:
         return abort(f"Attempt {proposal.attempt} is over: the run is offered again.")
+    if proposal.attempt is not None and _goes_on_after_end(known, proposal):
+        return abort(f"Attempt {proposal.attempt} is over: the run has ended.")
     begins = known.run.state_type is StateType.PENDING and proposal.state.type is StateType.RUNNING
     other = begun_by_another(known.lease, proposal.worker) if begins and not proposal.force else None
     if other is not None:
@@ -205,6 +207,14 @@ def _is_offered(known: Known) -> bool:
     """Whether nobody works on the run, and whoever claims it begins the next attempt."""
     waits = known.run.state_type is StateType.SCHEDULED and known.run.empirical_policy.retry_type != "in_process"
     return waits and known.lease.holder is None
+
+
+def _goes_on_after_end(known: Known, proposal: Proposal) -> bool:
+    """Whether an attempt wants to begin, or to go on, though its run has ended: it was ended without it.
+
+    A host that was frozen may wake up after that and start its job. Who runs the run again makes it due first.
+    """
+    return is_terminal(known.run.state) and not proposal.force and proposal.state.type not in TERMINAL
 
 
 def _unwritten(known: Known, verdict: Verdict) -> Outcome:
