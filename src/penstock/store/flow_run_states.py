@@ -41,7 +41,8 @@ FOR_EVER = timedelta(days=36_500)
 class SlotTerms:
     """What the settings say of runs: how long they wait for a slot, and may hold one before they run."""
 
-    wait_seconds: float = 30.0
+    wait_seconds: float | None = 30.0
+    """None for who asks only for what is free: a run that finds no slot stays as due as it is."""
     grace_seconds: float = 300.0
     cancel_seconds: float = DEFAULT_GRACE
     """How long the job of a cancelled run has to end by itself, where its deployment does not say."""
@@ -63,6 +64,8 @@ class Proposal:
     labels: Mapping[str, Any] | None = None
     """Labels that the run is given with the state."""
     slots: SlotTerms = SlotTerms()
+    only_from: StateType | None = None
+    """The state that the proposer saw; once the run is in another one, nothing is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,8 @@ def _decide(known: Known, proposal: Proposal, limit: DeploymentLimit | None, liv
         )
     if proposal.attempt is not None and _is_offered(known) and not proposal.force:
         return abort(f"Attempt {proposal.attempt} is over: the run is offered again.")
+    if proposal.only_from is not None and proposal.only_from is not known.run.state_type:
+        return abort(f"The run is not {proposal.only_from.value} any more.")
     if proposal.attempt is not None and _goes_on_after_end(known, proposal):
         return abort(f"Attempt {proposal.attempt} is over: the run has ended.")
     begins = known.run.state_type is StateType.PENDING and proposal.state.type is StateType.RUNNING

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from penstock.clock import to_micros
 from penstock.store.database import Steps, intent
+from penstock.store.flow_run_states import Outcome, Proposal, propose_whole
 from penstock.store.statements import load
 from penstock.store.work_pools import POOLS
+from penstock.wire.states import StateCreate, StateDetails, StateType
 from penstock.wire.work_pools import WorkPool
 
 SQL = load("watches")
@@ -36,6 +38,15 @@ def adopt(pool_id: UUID, host: UUID, seconds: float, limit: int, now: datetime) 
 def end(host: UUID, now: datetime) -> Steps[None]:
     """Ends the watches of a host that goes."""
     yield SQL.end_watches(host=str(host), now=to_micros(now))
+
+
+@intent
+def never_began(run_id: UUID, attempt: int, message: str, now: datetime, new_id: UUID, dialect: str) -> Steps[Outcome]:
+    """Makes a run due again whose job is not there; not if the job has begun since somebody looked for it."""
+    due = StateDetails(scheduled_time=now)
+    again = StateCreate(type=StateType.SCHEDULED, name="AwaitingRetry", message=message, state_details=due)
+    proposal = Proposal(again, now, new_id, attempt=attempt, only_from=StateType.PENDING)
+    return (yield from propose_whole(run_id, proposal, dialect))
 
 
 @intent

@@ -93,6 +93,8 @@ class Loss(Write):
 
     attempt: int
     message: str
+    unbegun: bool = False
+    """There is no job, and the run was PENDING: it is due again if it still is, and stays as it is if not."""
 
 
 class Held(Write):

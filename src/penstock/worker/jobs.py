@@ -249,10 +249,10 @@ class Jobs:
 
     async def _resume(self, launcher: Launcher, taken: Taken, hosted: Hosted, since: datetime) -> None:
         found = await self._find(launcher, taken, hosted)
-        if hosted.lost:
-            return
-        if found is None:
-            await self._missing(hosted)
+        begun = taken.facts.flow_run.state_type is not StateType.PENDING
+        while found is None and not hosted.lost and await self._may_have_begun(hosted, begun):
+            found, begun = await self._find(launcher, taken, hosted), True
+        if found is None or hosted.lost:
             return
         job, started = found
         hosted.handle = started.handle
@@ -279,12 +279,21 @@ class Jobs:
             return (job, started) if started else None
         return None
 
-    async def _missing(self, hosted: Hosted) -> None:
+    async def _may_have_begun(self, hosted: Hosted, begun: bool) -> bool:
+        """Says what becomes of a run without a job; whether its job has begun since it was looked for.
+
+        Its first host may only have been frozen, and start it at any moment until the server hears that it is not to.
+        """
         if hosted.cancelling:
             await self._reports.cancelled(hosted.run_id, hosted.attempt)
-            return
-        state = await self._reports.missing(hosted.run_id, hosted.attempt)
+            return False
+        gone = "Who was to start this run is gone, and has not started its job."
+        unbegun = not begun and await self._reports.unbegun(hosted.run_id, hosted.attempt, gone)
+        if unbegun is StateType.RUNNING:
+            return True
+        state = unbegun or await self._reports.missing(hosted.run_id, hosted.attempt)
         self._logs.warning(hosted.run_id, f"The job of the run is not there: the run is {state or 'over'} now.")
+        return False
 
     async def _record(self, taken: Taken, pid: str, *, label: bool) -> None:
         self._logs.info(taken.run_id, f"The job of the run was started (pid {pid}).")
@@ -343,7 +352,8 @@ class Jobs:
     async def _give_back(self, hosted: Hosted) -> None:
         """For a job that was written down and never began: another start may go better."""
         self._logs.warning(hosted.run_id, "The worker ended before it could start this run; it is scheduled again")
-        await self._reports.rescheduled(hosted.run_id, hosted.attempt)
+        ended = "The worker ended before it could start this run."
+        await self._reports.unbegun(hosted.run_id, hosted.attempt, ended)
         if hosted.handle:
             await self._driver.forget(hosted.handle)
 

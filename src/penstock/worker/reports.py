@@ -88,7 +88,9 @@ class Reports:
         """Crashes a run; one that was lost may be offered again instead, which a Penstock server decides."""
         if not lost or attempt is None:
             return await self.finally_(run_id, attempt, StateType.CRASHED, message)
-        loss = Loss(attempt=attempt, message=message)
+        return await self._lose(run_id, Loss(attempt=attempt, message=message))
+
+    async def _lose(self, run_id: UUID, loss: Loss) -> OrchestrationResult:
         return await self._patiently(lambda: self._client.call(dispatch.report_loss, loss, id=run_id))
 
     async def overdue(self, run_id: UUID, attempt: int | None, seconds: float) -> None:
@@ -97,11 +99,7 @@ class Reports:
         await self.finally_(run_id, attempt, StateType.CRASHED, message, name="TimedOut")
 
     async def missing(self, run_id: UUID, attempt: int | None) -> StateType | None:
-        """The job of a host that is gone can't be found: a run that never began is due again, another was lost."""
-        run = await self._client.call(flow_runs.read_flow_run, id=run_id)
-        if run.state_type is StateType.PENDING:
-            await self.due_again(run_id, attempt, "Who was to start this run is gone, and has not started its job.")
-            return StateType.SCHEDULED
+        """The job of a host that is gone can't be found, and its run had begun: it was lost."""
         return await self.ended(run_id, attempt, Exit(None, reason="Its infrastructure knows nothing of it any more."))
 
     async def is_cancelling(self, run_id: UUID) -> bool:
@@ -112,11 +110,16 @@ class Reports:
         """The run's job is gone, as was asked."""
         await self.finally_(run_id, attempt, StateType.CANCELLED, CANCELLED, force=True)
 
-    async def rescheduled(self, run_id: UUID, attempt: int | None) -> None:
-        """A run that never began is due again, if it is still waiting for its start."""
+    async def unbegun(self, run_id: UUID, attempt: int | None, message: str) -> StateType | None:
+        """Makes a run due again that never began; gives its state, which is another one if it has begun after all."""
+        if attempt is not None:
+            answer = await self._lose(run_id, Loss(attempt=attempt, message=message, unbegun=True))
+            return answer.state.type if answer.state else None
         run = await self._client.call(flow_runs.read_flow_run, id=run_id)
-        if run.state_type is StateType.PENDING:
-            await self.due_again(run_id, attempt, "The worker ended before it could start this run.")
+        if run.state_type is not StateType.PENDING:
+            return run.state_type
+        await self.due_again(run_id, attempt, message)
+        return StateType.SCHEDULED
 
     async def due_again(self, run_id: UUID, attempt: int | None, message: str) -> None:
         """Makes the run due now, for whoever claims it next."""

@@ -161,6 +161,24 @@ async def test_a_run_that_is_offered_again_is_not_crashed_by_its_last_attempt(wo
     assert not (await world.propose(run, S.CRASHED, attempt=1)).written
 
 
+async def test_a_run_whose_job_is_not_there_is_due_again_unless_it_has_begun_meanwhile(world: Watched) -> None:
+    waits, begun = await world.taken(), await world.taken()
+    await world.propose(begun, S.RUNNING)
+    outcomes = [
+        await world.db.write(watches.never_began(run, 1, "Its host is gone.", NOW, new_id(), world.db.dialect))
+        for run in (waits, begun)
+    ]
+    assert [(one.written, one.run.state_type) for one in outcomes] == [(True, S.SCHEDULED), (False, S.RUNNING)]
+
+
+@pytest.mark.parametrize("end", [S.CANCELLED, S.CRASHED])
+async def test_an_attempt_does_not_begin_when_its_run_was_ended_without_it(world: Watched, end: StateType) -> None:
+    run = await world.taken()
+    await world.propose(run, end, force=True)
+    assert not (await world.propose(run, S.RUNNING, attempt=1)).written
+    assert not (await world.propose(run, S.SCHEDULED, name="AwaitingRetry", attempt=1)).written
+
+
 async def test_a_slot_is_given_back_when_a_run_is_offered_again(world: Watched) -> None:
     run = await world.taken(deployment=await world.deploy("limited", limit=1))
     assert await world.live_slots() == 1

@@ -38,6 +38,7 @@ async def end(at: Request, body: Farewell) -> None:
 @handles(wire.report_loss)
 async def lose(at: Request, body: Loss, id: UUID) -> OrchestrationResult:
     """Crashes a run, or offers it again, whose host saw that what it ran on is gone."""
-    outcome = await at.store.write(report_loss(id, body.attempt, body.message, at.now, new_id(), at.store.dialect))
+    report = store.never_began if body.unbegun else report_loss
+    outcome = await at.store.write(report(id, body.attempt, body.message, at.now, new_id(), at.store.dialect))
     announce(at.hub, outcome)
     return outcome.result
