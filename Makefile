@@ -4,7 +4,7 @@
 demo: .venv/ready ## a flow through server, pool and worker, with its result
 	@.venv/bin/python scripts/demo.py
 
-test: .venv/ready .venv-prefect/ready ## everything that can be tested here
+test: .venv/ready .venv-prefect/ready .venv-prefect2/ready ## everything that can be tested here
 	scripts/ensure-postgres.sh
 	scripts/ensure-azurite.sh
 	scripts/ensure-docker.sh
@@ -23,7 +23,7 @@ lock: ## exact versions with hashes
 	scripts/lock.sh
 
 clean:
-	rm -rf .venv .venv-prefect
+	rm -rf .venv .venv-prefect .venv-prefect2
 
 .venv/ready: requirements/dev.txt pyproject.toml
 	@scripts/venv.sh .venv requirements/dev.txt
@@ -32,4 +32,8 @@ clean:
 
 .venv-prefect/ready: requirements/prefect.txt
 	@scripts/venv.sh .venv-prefect requirements/prefect.txt
+	@touch $@
+
+.venv-prefect2/ready: requirements/prefect2.txt
+	@scripts/venv.sh .venv-prefect2 requirements/prefect2.txt
 	@touch $@

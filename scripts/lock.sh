@@ -11,3 +11,4 @@ lock() {
 lock runtime.txt pyproject.toml
 lock dev.txt pyproject.toml --all-extras --group dev requirements/build.in
 lock prefect.txt requirements/prefect.in
+lock prefect2.txt requirements/prefect2.in

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PREFECT_VARIABLE = "PENSTOCK_TEST_PREFECT"
+PREFECT2_VARIABLE = "PENSTOCK_TEST_PREFECT2"
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -98,7 +99,10 @@ def penstock() -> Program:
 
 def find_prefect() -> Program | None:
     """The real Prefect: the environment named by PENSTOCK_TEST_PREFECT, else `.venv-prefect` of the project."""
-    folder = Path(os.environ.get(PREFECT_VARIABLE) or ROOT / ".venv-prefect")
+    return _prefect_in(Path(os.environ.get(PREFECT_VARIABLE) or ROOT / ".venv-prefect"))
+
+
+def _prefect_in(folder: Path) -> Program | None:
     command = folder / "bin" / "prefect"
     return Program("prefect", str(command), str(folder / "bin" / "python"), "prefect") if command.exists() else None
 
@@ -108,4 +112,12 @@ def prefect() -> Program:
     found = find_prefect()
     if found is None:
         pytest.skip(f"no Prefect 3.8.8: install one in .venv-prefect or name its environment in {PREFECT_VARIABLE}")
+    return found
+
+
+def prefect2() -> Program:
+    """The real Prefect of the agent generation; a test that asks for it is skipped where it is not installed."""
+    found = _prefect_in(Path(os.environ.get(PREFECT2_VARIABLE) or ROOT / ".venv-prefect2"))
+    if found is None:
+        pytest.skip(f"no Prefect 2.20.25: install one in .venv-prefect2, or name its environment: {PREFECT2_VARIABLE}")
     return found
