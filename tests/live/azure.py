@@ -34,6 +34,10 @@ GROUP_FIELDS = {
 }
 
 
+EVENTS = {"missing": 'Failed to pull image "missing"', "spot": "Spot capacity was preempted"}
+"""What the last event of an image's container says."""
+
+
 @dataclass
 class Group:
     """A container group: its resource, and how far it has come."""
@@ -52,7 +56,7 @@ class Group:
         image = self.container["image"]
         if image == "missing" or self.looks == 1:
             return {"state": "Waiting"}
-        if image == "stays" or self.looks == 2:
+        if image in ("stays", "spot") or self.looks == 2:
             return {"state": "Running"}
         if image == "oom":
             return {"state": "Terminated", "exitCode": 137, "detailStatus": "OOMKilled"}
@@ -61,14 +65,16 @@ class Group:
 
     def view(self) -> Data:
         state = self.state()
-        events = [{"name": "Failed", "message": 'Failed to pull image "missing"'}]
+        image = self.container["image"]
+        events = [{"name": "Failed", "message": EVENTS[image]}] if image in EVENTS else []
+        self.stopped = self.stopped or (image == "spot" and self.looks > 2)
         container = {
             "name": "c",
             "properties": {
                 **self.container,
                 "instanceView": {
                     "currentState": state,
-                    "events": events if self.container["image"] == "missing" else [],
+                    "events": events,
                 },
             },
         }

@@ -17,7 +17,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 import msgspec
 
-from penstock.errors import InfrastructureFailed
+from penstock.errors import InfrastructureBusy, InfrastructureFailed
 from penstock.infra.protocol import Exit, Found, Job, Started
 
 T = TypeVar("T")
@@ -285,14 +285,14 @@ async def growing(
 
 
 async def patiently(ask: Callable[[], Awaitable[T]], pace: Pace) -> T:
-    """Asks again while the trouble passes; `InfrastructureFailed` with the last of it once the attempts are used up."""
+    """Asks again while the trouble passes; `InfrastructureBusy` with the last of it once the attempts are used up."""
     waits = pace.waits()
     for attempt in range(1, pace.attempts + 1):
         try:
             return await ask()
         except Passing as error:
             if attempt == pace.attempts:
-                raise InfrastructureFailed(f"Given up after {attempt} attempts: {error}") from error
+                raise InfrastructureBusy(f"Given up after {attempt} attempts: {error}") from error
             log.info("asking the cloud again: %s", error)
         await asyncio.sleep(next(waits))
     raise AssertionError("a pace has at least one attempt")

@@ -169,7 +169,9 @@ def _ending(job: Data) -> Exit | None:
             return Exit(0)
         case "JOB_STATE_CANCELLED":
             return Exit(TERMINATED, reason=words or "The job was cancelled in Vertex AI.")
-        case "JOB_STATE_FAILED" | "JOB_STATE_EXPIRED" | "JOB_STATE_PARTIALLY_SUCCEEDED" as state:
+        case "JOB_STATE_EXPIRED":
+            return Exit(TERMINATED, reason=words or "The job ran into its time limit in Vertex AI.")
+        case "JOB_STATE_FAILED" | "JOB_STATE_PARTIALLY_SUCCEEDED" as state:
             code = NON_ZERO.search(words)
             return Exit(int(code[1]) if code else None, reason=words or f"Vertex AI says {state}.")
     return None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from penstock.errors import InfrastructureFailed
+from penstock.errors import InfrastructureBusy, InfrastructureFailed
 from penstock.infra.cloud_run import CloudRun
 from penstock.infra.protocol import Infrastructure
 from tests.contracts.infra.clouds import QUICK, SilentContract, filled
@@ -91,7 +91,7 @@ class TestCloudRun(SilentContract):
 
     @pytest.mark.parametrize(
         ("image", "code", "words"),
-        [("oom", 137, "memory limit of 512 MiB exceeded"), ("slow", None, "timeout was reached"), ("exit-7", 7, "7")],
+        [("oom", 137, "memory limit of 512 MiB exceeded"), ("slow", -15, "timeout was reached"), ("exit-7", 7, "7")],
     )
     async def test_the_reason_is_the_clouds(self, stage: CloudRunStage, image: str, code: int, words: str) -> None:
         async with hosted(stage) as driver:
@@ -124,7 +124,7 @@ class TestCloudRun(SilentContract):
     async def test_trouble_that_does_not_pass_ends_the_start(self, v2: CloudRunStage) -> None:
         v2.double.faults = [Fault(CREATE, 503) for _ in range(9)]
         async with hosted(v2) as driver:
-            with pytest.raises(InfrastructureFailed, match="Given up after 4 attempts: Google fails with HTTP 503"):
+            with pytest.raises(InfrastructureBusy, match="Given up after 4 attempts: Google fails with HTTP 503"):
                 await driver.start(job(v2.ends(0)))
 
     async def test_what_was_made_and_never_run_is_run_by_who_finds_it(self, v2: CloudRunStage) -> None:

@@ -104,8 +104,8 @@ class TestContainerInstances(RemoteContract):
         ("image", "code", "words"),
         [
             ("oom", 137, "OOMKilled"),
-            ("quota", None, "Quota of StandardCores is used up"),
-            ("missing", None, 'did not start in 0.1 s: Failed to pull image "missing"'),
+            ("quota", 125, "Quota of StandardCores is used up"),
+            ("missing", 125, 'did not start in 0.1 s: Failed to pull image "missing"'),
         ],
     )
     async def test_the_reason_is_the_clouds(self, stage: AzureStage, image: str, code: int | None, words: str) -> None:
@@ -114,6 +114,12 @@ class TestContainerInstances(RemoteContract):
             ended = await driver.wait((await driver.start(job(wanted))).handle)
         assert ended.code == code
         assert words in ended.reason
+
+    async def test_a_group_that_azure_takes_away_is_lost(self, stage: AzureStage) -> None:
+        async with hosted(stage) as driver:
+            ended = await driver.wait((await driver.start(job(stage.image("spot")))).handle)
+        assert ended.lost
+        assert "Azure took the container group away: Spot capacity was preempted" in ended.reason
 
     async def test_trouble_passes(self, stage: AzureStage) -> None:
         stage.cloud.faults = [

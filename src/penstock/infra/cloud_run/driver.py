@@ -29,7 +29,9 @@ LONGEST_NAME = 49
 POLL_SECONDS = 5.0
 READY_SECONDS = 120.0
 V1_API = "run.googleapis.com/v1"
-TERMINATED, KILLED = -15, 137
+TERMINATED, KILLED, NEVER_BEGAN = -15, 137, 125
+NO_LOSS = {"memory limit": KILLED, "timeout": TERMINATED, "failed to start": NEVER_BEGAN, "image": NEVER_BEGAN}
+"""Words of Cloud Run for ends without an exit code that another start would not change."""
 
 
 class CloudRun(PolledInfrastructure):
@@ -169,4 +171,4 @@ def _code(attempt: AttemptView | None, words: str) -> int | None:
         return attempt.exit_code
     if attempt and attempt.signal:
         return -attempt.signal
-    return KILLED if "memory limit" in words.lower() else None
+    return next((code for said, code in NO_LOSS.items() if said in words.lower()), None)

@@ -28,7 +28,9 @@ DEPLOYMENTS, GROUPS = "2021-04-01", "2023-05-01"
 MARK = "penstock-start"
 LONGEST_NAME = 63
 LAST_LETTERS = 4000
-TERMINATED = -15
+TERMINATED, NEVER_BEGAN = -15, 125
+TAKEN = ("evict", "preempt")
+"""Words of Azure's last event for a group that was taken away through no fault of its own."""
 
 
 class ContainerInstances(PolledInfrastructure):
@@ -89,7 +91,9 @@ class ContainerGroup:
     async def look(self) -> Exit | None:
         made = (await self._account.call("GET", self._deployment, DEPLOYMENTS))["properties"]
         if made.get("provisioningState") in ("Failed", "Canceled"):
-            return Exit(None, reason=f"Azure could not deploy the container group. {words(made.get('error') or {})}")
+            return Exit(
+                NEVER_BEGAN, reason=f"Azure could not deploy the container group. {words(made.get('error') or {})}"
+            )
         try:
             group = (await self._account.call("GET", self._group, GROUPS))["properties"]
         except Absent:
@@ -122,7 +126,7 @@ class ContainerGroup:
         if stopped or state.get("state") == "Terminated":
             text = (await self._last_text())[-LAST_LETTERS:]
             if stopped:
-                return Exit(TERMINATED, text, reason="The container group was stopped.")
+                return _stopped(view, text)
             return Exit(state.get("exitCode"), text, reason=_reason(state, view))
         return None if state.get("state") == "Running" else await self._unless_late(_last_event(view))
 
@@ -138,7 +142,15 @@ class ContainerGroup:
             return None
         with suppress(Absent):
             await self._account.call("DELETE", self._group, GROUPS)
-        return Exit(None, reason=f"The container did not start in {self._start_seconds:g} s: {last}")
+        return Exit(NEVER_BEGAN, reason=f"The container did not start in {self._start_seconds:g} s: {last}")
+
+
+def _stopped(view: Data, text: str) -> Exit:
+    """By somebody, or by Azure, which takes spot groups away."""
+    last = _last_event(view)
+    if any(word in last.lower() for word in TAKEN):
+        return Exit(TERMINATED, text, reason=f"Azure took the container group away: {last}", lost=True)
+    return Exit(TERMINATED, text, reason="The container group was stopped.")
 
 
 def _reason(state: Data, view: Data) -> str:
