@@ -44,7 +44,7 @@ def test_a_change_is_shown_made_and_taken_back(shell: Shell, tmp_path: Path) -> 
     assert [one["number"] for one in read(shell, "work-pool", "template", "ls", "boxes")] == [2, 1]
     assert "- variables.properties.image.default" in ok(shell, "work-pool", "template", "restore", "boxes", "1")
     newest = json.loads(ok(shell, "work-pool", "template", "inspect", "boxes"))
-    assert newest == json.loads(ok(shell, "work-pool", "template", "inspect", "boxes", "--number", "1"))
+    assert newest == json.loads(ok(shell, "work-pool", "template", "inspect", "boxes", "1"))
     assert "there are: 3, 2, 1" in bad(shell, "work-pool", "template", "restore", "boxes", "9")
 
 

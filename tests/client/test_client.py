@@ -90,7 +90,7 @@ def client(script: Script) -> Iterator[Client]:
         (404, {"detail": "Flow not found"}, NotFound, "Flow not found"),
         (409, {"detail": "twice"}, Conflict, "twice"),
         (422, {"exception_message": "Invalid", "exception_detail": [{"loc": ["body", "name"], "msg": "bad"}]},
-         InvalidRequest, "body.name: bad"),
+         InvalidRequest, "name: bad"),
         (423, {"detail": "Locked"}, Locked, "Locked"),
         (500, {"exception_message": "Internal Server Error"}, ServerFault, "Internal Server Error"),
         (418, "tea", ServerFault, "418"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,7 @@ def test_what_is_required_is_asked_of_runs_only() -> None:
     assert job_templates.unfit(TEMPLATE, {}) == []
     (fault,) = job_templates.unfit(TEMPLATE, {}, {}, required=True)
     assert fault.rule == "required"
+    assert job_templates.fault_text(fault) == "the job variable 'cpu' is needed, and nothing gives it a value"
     assert job_templates.unfit(TEMPLATE, {"cpu": 1}, {}, required=True) == []
 
 
@@ -147,6 +149,34 @@ def test_templates_that_a_pool_may_not_have(template: dict[str, Any], text: str)
     with pytest.raises(InvalidRequest, match=text) as caught:
         job_templates.check_template(template)
     assert caught.value.loc == ("base_job_template",)
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        (
+            {"properties": {"n": {"type": "intger"}}},
+            "properties.n.type: 'intger' is not a type of JSON schemas; did you",
+        ),
+        (
+            {"properties": {"n": {"type": ["string", 5]}}},
+            "properties.n.type: 5 is not a type of JSON schemas; there are",
+        ),
+        ({"properties": {"n": {"maximum": "four"}}}, "properties.n.maximum: 'four' is not a number"),
+        ({"properties": {"n": {"maxLength": -1}}}, "properties.n.maxLength: -1 is not a whole number of at least 0"),
+        ({"properties": {"n": {"enum": "a"}}}, "properties.n.enum: 'a' is not a list"),
+        ({"properties": {"n": {"pattern": "("}}}, "properties.n.pattern: '(' is not a regular expression"),
+        ({"properties": {"n": {"anyOf": [{"required": True}]}}}, "n.anyOf[0].required: True is not a list of names"),
+        ({"properties": {"n": {"anyOf": {}}}}, "properties.n.anyOf: {} is not a list of schemas"),
+        ({"properties": {"n": "string"}}, "properties.n: 'string' is not a schema, which is an object"),
+        ({"properties": ["n"]}, "properties: ['n'] is not an object of schemas"),
+        ({"properties": {"n": {}}, "required": ["m", "nn"]}, "required: 'm' is none of the properties"),
+        ({"definitions": {"d": {"items": [{"type": 1}]}}}, "definitions.d.items[0].type: 1 is not a type"),
+    ],
+)
+def test_rules_that_are_none(variables: dict[str, Any], text: str) -> None:
+    with pytest.raises(InvalidRequest, match=re.escape(text)):
+        job_templates.check_template({"job_configuration": {}, "variables": variables})
 
 
 def test_defaults_must_fit_their_own_schema() -> None:

@@ -8,6 +8,7 @@ import click
 
 from penstock.cli.connect import as_id
 from penstock.cli.console import Failure, print_json, say
+from penstock.cli.pool_templates import value_text
 from penstock.cli.tables import table
 from penstock.client.client import Client
 from penstock.errors import NotFound
@@ -43,7 +44,11 @@ def show_job(job: JobPreview, *, as_json: bool) -> None:
     else:
         print_json(job.job_configuration)
         say("")
-        table(["Value", "From", ""], [[one.name, one.source, repr(one.value)] for one in job.values], "Nothing is set.")
+        table(
+            ["Variable", "From", "Value"],
+            [[one.name, one.source, value_text(one.value)] for one in job.values],
+            "Nothing is set.",
+        )
     if job.faults:
         raise Failure("This job could not be started:\n" + "\n".join(f"  {fault}" for fault in job.faults))
 

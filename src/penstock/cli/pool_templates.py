@@ -45,9 +45,9 @@ def ls(name: str, as_json: bool) -> None:
 
 @template.command()
 @click.argument("name")
-@click.option("--number", "-n", type=int, help="Which one; the one in use by default.")
+@click.argument("number", type=int, required=False)
 def inspect(name: str, number: int | None) -> None:
-    """Print a template."""
+    """Print a template: the one of a number, or the one in use."""
     with connect() as client:
         print_json(_one(client, name, number).base_job_template)
 
@@ -76,11 +76,12 @@ def show_changes(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 def _values(change: TemplateChange) -> str:
     if change.sign == "~":
-        return f"{_text(change.before)} -> {_text(change.after)}"
-    return _text(change.after if change.sign == "+" else change.before)
+        return f"{value_text(change.before)} -> {value_text(change.after)}"
+    return value_text(change.after if change.sign == "+" else change.before)
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A value as JSON, cut where it is long."""
     import msgspec
 
     text = msgspec.json.encode(value).decode()

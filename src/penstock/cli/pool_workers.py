@@ -42,7 +42,7 @@ def ls(pool: str | None, as_json: bool) -> None:
         ]
         for name, one in found
     ]
-    none = "There are no workers. Start one with: penstock worker start --pool POOL"
+    none = f"There are no workers. Start one with: penstock worker start --pool {pool or 'POOL'}"
     return table(["Name", "Pool", "State", "Started", "Heard of", "Polled", "Jobs"], rows, none)
 
 

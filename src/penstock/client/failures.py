@@ -65,8 +65,9 @@ def reason(body: bytes) -> str:
 def _one(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)
-    place = ".".join(str(part) for part in item.get("loc", ()))
-    return f"{place}: {item.get('msg')}" if place else str(item.get("msg"))
+    place = ".".join(str(part) for part in item.get("loc", ())).removeprefix("body.")
+    message = str(item.get("msg")).removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
 
 
 def retry_after(response: Response) -> float | None:

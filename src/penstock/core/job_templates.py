@@ -6,11 +6,13 @@ come from the schema's defaults, then the deployment, then the run. Only `env` i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from penstock.core import json_schema
 from penstock.core.json_schema import Violation
+from penstock.core.schema_faults import schema_faults
 from penstock.core.templates import Kind, placeholders, references, render
 from penstock.errors import InvalidRequest, TemplateInvalid
 from penstock.names import nearest
@@ -24,7 +26,7 @@ def check_template(template: Template) -> None:
     """Whether a pool may have this template; an empty one may be (it says nothing).
 
     Raises `InvalidRequest` at `base_job_template`: both parts must be there, and every placeholder declared;
-    `TemplateInvalid` names the first default that does not fit the schema.
+    or a rule that is none; `TemplateInvalid` names the first default that does not fit the schema.
     """
     if not template:
         return
@@ -33,6 +35,8 @@ def check_template(template: Template) -> None:
     configuration, schema = template["job_configuration"], template["variables"]
     if not isinstance(configuration, Mapping) or not isinstance(schema, Mapping):
         raise _refused("`job_configuration` and `variables` of a `base_job_template` must be objects.")
+    if fault := next(_schema_faults(schema), None):
+        raise _refused(str(replace(fault, path=("variables", *fault.path))))
     undeclared = _undeclared(configuration, _properties(template))
     if undeclared:
         raise _refused(
@@ -40,6 +44,17 @@ def check_template(template: Template) -> None:
         )
     if faults := _faults(template, {}):
         raise TemplateInvalid(f"The default of {fault_text(faults[0])}")
+
+
+def _schema_faults(schema: Mapping[str, Any]) -> Iterator[Violation]:
+    """A variable that is needed has to be one that may be set."""
+    yield from schema_faults(schema)
+    known = schema.get("properties") or {}
+    for name in schema.get("required") or ():
+        if name not in known and not schema.get("additionalProperties"):
+            near = nearest(name, known)
+            hint = f"; did you mean {near!r}?" if near else ""
+            yield Violation(("required",), "required", f"{name!r} is none of the properties{hint}")
 
 
 def unfit(template: Template, *variables: Mapping[str, Any] | None, required: bool = False) -> list[Violation]:
@@ -71,6 +86,8 @@ def misspelt(template: Template, variables: Mapping[str, Any]) -> list[Violation
 
 def fault_text(fault: Violation) -> str:
     """One fault in words."""
+    if fault.lacking and not fault.path:
+        return f"the job variable {fault.lacking!r} is needed, and nothing gives it a value"
     field = json_schema.dotted(fault.path[:1]) or "the job variables"
     inner = json_schema.dotted(fault.path)
     where = f" (at {inner})" if len(fault.path) > 1 else ""

@@ -66,7 +66,7 @@ def _check(schema: Any, value: Any, path: Path, root: Schema, depth: int) -> Ite
 
 _Check = Callable[[Any, Any, Path, Schema, Schema, int], Iterator[Violation]]
 
-_TYPES: dict[str, Callable[[Any], bool]] = {
+TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "integer": lambda value: (
         (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
@@ -77,11 +77,12 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "array": lambda value: isinstance(value, list | tuple),
     "object": lambda value: isinstance(value, Mapping),
 }
+"""What a value of each type is."""
 
 
 def _type(rule: Any, value: Any, path: Path, schema: Schema, root: Schema, depth: int) -> Iterator[Violation]:
     kinds = [rule] if isinstance(rule, str) else list(rule)
-    if not any(_TYPES.get(kind, lambda _: True)(value) for kind in kinds):
+    if not any(TYPES.get(kind, lambda _: True)(value) for kind in kinds):
         yield Violation(path, "type", f"{value!r} is not of type {' or '.join(map(repr, kinds))}")
 
 
@@ -173,7 +174,7 @@ def _bound(name: str, words: str, holds: Callable[[Any, Any], bool]) -> _Check:
     """A check of a number against the rule's."""
 
     def check(rule: Any, value: Any, path: Path, schema: Schema, root: Schema, depth: int) -> Iterator[Violation]:
-        if _TYPES["number"](value) and _TYPES["number"](rule) and not holds(value, rule):
+        if TYPES["number"](value) and TYPES["number"](rule) and not holds(value, rule):
             yield Violation(path, name, f"{value!r} is not {words} {rule!r}")
 
     return check

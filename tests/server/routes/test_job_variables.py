@@ -49,6 +49,18 @@ async def test_dotted_names_are_those_of_their_first_part(api: Api) -> None:
     assert (await api.get(f"/flow_runs/{run['id']}"))["job_variables"] == {"env.B": "2", "cpu": 2}
 
 
+async def test_the_rules_hold_for_values_within_variables_too(api: Api) -> None:
+    limits = {"type": "object", "properties": {"cpu": {"type": "integer", "maximum": 4}}}
+    id, _ = await deployed(api, properties={**PROPERTIES, "limits": limits})
+    run = f"/deployments/{id}/create_flow_run"
+    await api.post(run, {"job_variables": {"limits.cpu": 4}}, 201)
+    said = [(await api.post(run, {"job_variables": one}, 422))["detail"] for one in ({"limits.cpu": 9}, {"cpu.x": 1})]
+    assert said == [
+        "Error creating flow run: limits does not fit: 9 is not at most 4 (at limits.cpu)",
+        "Error creating flow run: cpu does not fit: {'x': 1} is not of type 'integer'",
+    ]
+
+
 async def test_a_template_may_open_itself_to_any_name(api: Api) -> None:
     id, _ = await deployed(api, additionalProperties=True)
     await api.post(f"/deployments/{id}/create_flow_run", {"job_variables": {"imge": 1}}, 201)

@@ -32,16 +32,16 @@ def variable_fault(pool: WorkPool | None, *variables: Mapping[str, Any] | None, 
     """What is wrong with job variables, the later over the earlier, by the pool's template (DESIGN, law 8).
 
     Only declared variables change a job: where the template's schema does not open itself to others, an unknown
-    name is refused with the nearest right one. Of a dotted name (`env.X`, as command lines send it with a value of
-    any type) only the first part is looked at. Without a template nothing is checked.
+    name is refused with the nearest right one. A dotted name is a value within a variable; one of the environment
+    (`env.X`, as command lines send it with a value of any type) will be text. Without a template nothing is checked.
     """
     template = pool.base_job_template if pool else {}
     schema = template.get("variables")
     if not isinstance(schema, Mapping) or not schema.get("properties"):
         return None
-    laid = {name: value for layer in variables for name, value in (layer or {}).items()}
-    given = {name: value for name, value in laid.items() if "." not in name}
-    unknown = [name for name in map(_first_part, laid) if name not in schema["properties"]]
+    laid = {name: _as_sent(name, value) for layer in variables for name, value in (layer or {}).items()}
+    given = job_templates.nested(laid)
+    unknown = [name for name in given if name not in schema["properties"]]
     if unknown and not schema.get("additionalProperties"):
         return _unknown(unknown[0], list(schema["properties"]))
     faults = job_templates.unfit(template, given, required=required)
@@ -49,8 +49,9 @@ def variable_fault(pool: WorkPool | None, *variables: Mapping[str, Any] | None, 
     return job_templates.fault_text(faults[0]) if faults else None
 
 
-def _first_part(name: str) -> str:
-    return name.partition(".")[0]
+def _as_sent(name: str, value: Any) -> Any:
+    """A value as the job will see it."""
+    return str(value) if name.startswith(f"{job_templates.ENVIRONMENT}.") and value is not None else value
 
 
 def _unknown(name: str, known: list[str]) -> str:
