@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from penstock.clock import SystemClock
 from penstock.infra.dummy import DummyInfrastructure, DummyJob
 from penstock.server.app import App
 from penstock.server.embedded import WithinProcess
-from penstock.server.loops.push import hear_cancellations
+from penstock.server.loops.loop import Tools
+from penstock.server.loops.push import PushPools, hear_cancellations
 from penstock.settings import Settings
 from penstock.wire import work_pools
 from penstock.worker.push import Place, PushHost
@@ -206,6 +208,51 @@ async def test_push_pools_come_and_go(bench: Bench) -> None:
     body = {"work_pool_name": "pool"}
     assert (await ask(bench.app, "PATCH", f"/deployments/{bench.deployment}", body)).status == 204
     assert (await bench.ended(await bench.run(exit_code=5)))["type"] == "CRASHED"
+
+
+@dataclass
+class Idle:
+    """A host that starts nothing, because of this."""
+
+    because: str | None
+
+    def start(self) -> None: ...
+
+    def problem(self) -> str | None:
+        return self.because
+
+    def drain(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+async def test_a_pool_that_the_server_can_not_serve_says_why(empty: Bench) -> None:
+    """Until its host works, or nobody says so any more."""
+    services, now = empty.app.services, datetime.now(UTC)
+    tools = Tools(services.store, services.hub, services.settings)
+    run = await empty.run()
+
+    async def seen() -> tuple[str, str]:
+        why = (await ask(empty.app, "GET", f"/penstock/flow_runs/{run}/why")).json
+        return (await ask(empty.app, "GET", "/work_pools/pool")).json["status"], why["sentence"]
+
+    well = ("READY", "The server starts the runs of 'pool' itself.")
+    away = ("NOT_READY", "The server can't start the runs of 'pool': No engine answers.")
+    hosts = iter([Idle("No engine answers."), Idle(None), Idle("No engine answers.")])
+    pools = PushPools(lambda pool: next(hosts))
+    assert await seen() == well
+    await pools.run_once(tools, now)
+    await pools.run_once(tools, now)
+    assert await seen() == away
+    await pools.run_once(tools, now)
+    assert await seen() == well
+    broken = PushPools(lambda pool: Idle("No engine answers."))
+    await broken.run_once(tools, now)
+    await broken.run_once(tools, now)
+    await pools.run_once(tools, now)
+    assert await seen() == away
+    await pools.run_once(tools, now + timedelta(seconds=61))
+    assert await seen() == well
 
 
 async def test_a_run_can_not_fall_back_to_the_servers_own_account(empty: Bench) -> None:

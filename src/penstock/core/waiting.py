@@ -21,6 +21,7 @@ class QueueStanding:
     """The queue that a run is in and its pool; `active` are runs in PENDING and RUNNING.
 
     `ahead` are the due runs of the pool that come before the one that is asked about, as far as they are counted.
+    `problem` is why the server can't start runs of a push pool.
     """
 
     pool: str
@@ -35,6 +36,7 @@ class QueueStanding:
     active: int
     polled: datetime | None
     ahead: int
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,9 @@ def _unclaimed(queue: QueueStanding, now: datetime) -> Explanation:
     if queue.pool_type == AGENT_TYPE and not polled:
         advice = f"penstock agent start --pool {queue.pool!r}"
         return _because("no_agent", f"No agent polls the {_place(queue)}{_last(queue.polled)}.", advice)
+    if queue.problem:
+        sentence = f"The server can't start the runs of {queue.pool!r}: {queue.problem}"
+        return _because("push_failing", sentence, "It is tried again every few seconds.")
     if queue.pool_type.endswith(PUSH):
         return _because("pushed_soon", f"The server starts the runs of {queue.pool!r} itself{_behind(queue.ahead)}.")
     if not queue.workers and not polled:

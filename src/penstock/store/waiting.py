@@ -10,6 +10,7 @@ import msgspec
 from penstock.clock import from_micros, to_micros
 from penstock.core.waiting import QueueStanding, SlotStanding, Standing
 from penstock.store.database import Row, Steps, intent
+from penstock.store.push_problems import reason_in
 from penstock.store.statements import load
 from penstock.wire.flow_runs import FlowRun
 
@@ -72,6 +73,7 @@ def _queue(run_id: UUID, queue_id: str, due: int | None, now: datetime) -> Steps
         polled=_moment(row[9]),
         active=active.get(queue_id, 0),
         ahead=ahead[0][0],
+        problem=reason_in(row[11]),
     )
 
 

@@ -113,18 +113,19 @@ def stored(pool: WorkPool) -> WorkPool:
 
 def _present(pool: WorkPool) -> Steps[WorkPool]:
     rows = yield SQL.pool_state(id=str(pool.id))
-    online, used = rows[0]
+    online, used, problems = rows[0]
     return structs.replace(
         pool,
-        status=_status(pool, online),
+        status=_status(pool, online, problems),
         active_slots=used if pool.concurrency_limit is not None else None,
     )
 
 
-def _status(pool: WorkPool, online: int) -> WorkPoolStatus | None:
+def _status(pool: WorkPool, online: int, problems: int) -> WorkPoolStatus | None:
     """Agents send no heartbeats, so their pools have no status unless paused; push pools have no need of workers."""
     if pool.is_paused:
         return WorkPoolStatus.PAUSED
     if pool.type == "prefect-agent":
         return None
-    return WorkPoolStatus.READY if online or pushed_kind(pool.type) is not None else WorkPoolStatus.NOT_READY
+    served = not problems if pushed_kind(pool.type) is not None else online
+    return WorkPoolStatus.READY if served else WorkPoolStatus.NOT_READY

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from penstock.errors import Conflict
 from penstock.ids import new_id
-from penstock.store import work_pools, work_queues, workers
+from penstock.store import push_problems, work_pools, work_queues, workers
 from penstock.store.database import Database
 from penstock.store.filters import select
 from penstock.wire.model import Criteria
@@ -100,3 +100,15 @@ async def test_a_deleted_pool_leaves_no_queue_and_no_worker(db: Database) -> Non
     assert await db.read(work_pools.read("pool")) is None
     assert await db.scan(work_queues.page(select("work_queues", Criteria(), db.dialect), NOW)) == []
     assert await db.scan(workers.page(select("workers", Criteria(), db.dialect))) == []
+
+
+async def test_a_push_pool_is_ready_unless_the_server_says_why_not(db: Database) -> None:
+    pool = WorkPool(id=new_id(), name="pushed", type="ecs:push", created=NOW, updated=NOW)
+    await db.write(work_pools.create(pool, queue_of(pool, "default")))
+    assert await status_of(db, "pushed") is WorkPoolStatus.READY
+    await db.write(push_problems.tell(pool.id, "no answer", NOW))
+    await db.write(push_problems.tell(pool.id, "still none", NOW))
+    await db.write(push_problems.forget(NOW + timedelta(seconds=60), frozenset()))
+    assert await status_of(db, "pushed") is WorkPoolStatus.NOT_READY
+    await db.write(push_problems.forget(NOW, frozenset({pool.id})))
+    assert await status_of(db, "pushed") is WorkPoolStatus.READY

@@ -14,6 +14,8 @@ from uuid import UUID
 
 from penstock.server.broadcast import Broadcast
 from penstock.server.loops.loop import Report, Tools
+from penstock.store import push_problems
+from penstock.store.database import Database
 from penstock.store.watches import push_pools
 from penstock.wire.work_pools import WorkPool
 
@@ -50,6 +52,7 @@ class PushPools:
         self._host_of = host_of
         self._hosts: dict[UUID, PoolHost] = {}
         self._draining: list[PoolHost] = []
+        self._failing: set[UUID] = set()
 
     async def run_once(self, tools: Tools, now: datetime) -> Report:
         """Begins to host what has no host, and lets go of what is no more."""
@@ -58,11 +61,20 @@ class PushPools:
             host = self._hosts.pop(pool_id)
             host.drain()
             self._draining.append(host)
-        for pool_id, pool in pools.items():
-            self._tend(pool_id, pool)
+        problems = {pool_id: self._tend(pool_id, pool) for pool_id, pool in pools.items()}
+        await self._tell(tools.store, {id: problem for id, problem in problems.items() if problem}, now)
         return Report(len(pools))
 
-    def _tend(self, pool_id: UUID, pool: WorkPool) -> None:
+    async def _tell(self, store: Database, problems: dict[UUID, str], now: datetime) -> None:
+        """Says which pools can't be served, so that their status and their runs say it."""
+        for pool_id, reason in problems.items():
+            await store.write(push_problems.tell(pool_id, reason, now))
+        if self._hosts or self._failing:
+            await store.write(push_problems.forget(now, frozenset(self._failing - set(problems))))
+        self._failing = set(problems)
+
+    def _tend(self, pool_id: UUID, pool: WorkPool) -> str | None:
+        """Sees to it that the pool has a host; gives why the last one has ended by itself."""
         known = self._hosts.get(pool_id)
         problem = known.problem() if known else None
         if problem:
@@ -70,6 +82,7 @@ class PushPools:
         if known is None or problem:
             host = self._hosts[pool_id] = self._host_of(pool)
             host.start()
+        return problem
 
     async def close(self) -> None:
         """Lets go of all."""

@@ -1,7 +1,8 @@
 -- name: pool_state
 select (select count(*) from workers w where w.work_pool_id = :id and w.status = 'ONLINE'),
        (select count(*) from flow_runs r join work_queues q on q.id = r.work_queue_id
-        where q.work_pool_id = :id and r.state_type in ('PENDING', 'RUNNING'))
+        where q.work_pool_id = :id and r.state_type in ('PENDING', 'RUNNING')),
+       (select count(*) from configuration where key = 'push-problem/' || :id)
 
 -- name: slots_by_queue
 select q.doc, q.last_polled, (select count(*) from flow_runs r
