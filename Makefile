@@ -8,7 +8,7 @@ test: .venv/ready .venv-prefect/ready .venv-prefect2/ready ## everything that ca
 	scripts/ensure-postgres.sh
 	scripts/ensure-azurite.sh
 	scripts/ensure-docker.sh
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 check: .venv/ready ## types, style, house rules
 	.venv/bin/ruff check src tests scripts examples
