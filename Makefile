@@ -4,7 +4,8 @@
 demo: .venv/ready ## a flow through server, pool and worker, with its result
 	@.venv/bin/python scripts/demo.py
 
-test: .venv/ready .venv-prefect/ready .venv-prefect2/ready ## everything that can be tested here
+test: ## everything that can be tested here
+	@$(MAKE) --no-print-directory --jobs 2 .venv/ready .venv-prefect/ready .venv-prefect2/ready
 	scripts/ensure-postgres.sh
 	scripts/ensure-azurite.sh
 	scripts/ensure-docker.sh
