@@ -79,7 +79,12 @@ class Plant:
 
     def worker(self, limit: int = 10, lease: float = 30, server: Server | None = None) -> subprocess.Popen[bytes]:
         """A started worker of the pool; `lease` is in how many seconds its silence costs it its runs."""
-        number = len(self.workers)
+        return self.worker_again(len(self.workers), limit, lease, server)
+
+    def worker_again(
+        self, number: int, limit: int = 10, lease: float = 30, server: Server | None = None
+    ) -> subprocess.Popen[bytes]:
+        """As `worker`; one of a number that was there before is on that one's machine."""
         shell = (server or self.server).shell(self.folder, home=self.folder / f"home{number}")
         name = f"worker-{number}"
         arguments = ("worker", "start", "--pool", self.pool, "--name", name, "--limit", str(limit))

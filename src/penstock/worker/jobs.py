@@ -104,6 +104,7 @@ class Jobs:
         """Takes an earlier worker's job in hand."""
         note = found.note
         hosted = Hosted(UUID(note["run_id"]), note["attempt"], note["worker"], found.handle, note["show"])
+        hosted.grace = note.get("grace", GRACE_SECONDS)
         if hosted.run_id in self.hosted:
             hosted.lost = True  # an earlier attempt's, which nobody may report on any more
             self._stop(hosted, GRACE_SECONDS)

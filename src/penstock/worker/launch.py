@@ -20,6 +20,7 @@ from penstock.settings.server import Server
 from penstock.wire.work_pools import WorkPool
 from penstock.worker.configuration import resolve
 from penstock.worker.facts import RunFacts, Taken
+from penstock.worker.hosted import GRACE_SECONDS
 
 ATTEMPT = "PENSTOCK__ATTEMPT"
 LEASE = "PENSTOCK__LEASE_SECONDS"
@@ -80,7 +81,7 @@ class PoolLauncher:
             command=None if here else DEFAULT_COMMAND,
             entry=ENTRY if here else None,
             payload=msgspec.json.encode(facts),
-            note=note(facts, pool.name, self._worker, show=bool(wanted.get("stream_output", True))),
+            note=note(facts, pool.name, self._worker, show=bool(wanted.get("stream_output", True)), grace=taken.grace),
         )
 
 
@@ -100,10 +101,17 @@ def identity(facts: RunFacts) -> str:
     return f"{facts.flow_run.id}-{attempt}"
 
 
-def note(facts: RunFacts, scope: str, worker: str, *, show: bool) -> dict[str, Any]:
+def note(facts: RunFacts, scope: str, worker: str, *, show: bool, grace: float = GRACE_SECONDS) -> dict[str, Any]:
     """What the next host needs to know of a job it finds."""
     run_id = str(facts.flow_run.id)
-    return {"scope": scope, "run_id": run_id, "attempt": facts.attempt, "worker": worker, "show": show}
+    return {
+        "scope": scope,
+        "run_id": run_id,
+        "attempt": facts.attempt,
+        "worker": worker,
+        "show": show,
+        "grace": grace,
+    }
 
 
 def text(values: Mapping[str, Any]) -> dict[str, str]:

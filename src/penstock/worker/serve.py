@@ -138,5 +138,5 @@ class ServeLauncher:
             env={**os.environ, **environment(self._settings, facts, self._name)},
             entry=ENTRY,
             payload=msgspec.json.encode(facts),
-            note=note(facts, self._scope, self._name, show=True),
+            note=note(facts, self._scope, self._name, show=True, grace=taken.grace),
         )
