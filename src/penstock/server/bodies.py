@@ -14,6 +14,7 @@ from msgspec import DecodeError, ValidationError
 
 from penstock.errors import InvalidRequest
 from penstock.wire.model import Model
+from penstock.wire.older_bodies import today
 
 Place = tuple[str | int, ...]
 
@@ -60,7 +61,7 @@ class Decoder:
         try:
             return self._decode(body)
         except ValidationError as error:
-            return self._without_nulls(body, error)
+            return self._again(body, error)
         except DecodeError as error:
             raise _malformed(error) from None
         except (UnicodeDecodeError, RecursionError):
@@ -71,20 +72,24 @@ class Decoder:
             return b"{}"
         raise BodyInvalid("missing", (), "Field required")
 
-    def _without_nulls(self, body: bytes, error: ValidationError) -> Any:
-        """Reads the body of a query again without its null fields, which mean their defaults."""
+    def _again(self, body: bytes, error: ValidationError) -> Any:
+        """Reads a query again without its null fields, which mean their defaults; what an older client writes anew."""
         try:
             raw = msgspec.json.decode(body)
         except (DecodeError, UnicodeDecodeError, RecursionError):
             raise BodyInvalid("json_invalid", (0,), "JSON decode error") from None
-        if isinstance(raw, dict) and get_origin(self._shape) is None and issubclass(self._shape, Model):
-            kept = {name: value for name, value in raw.items() if value is not None}
-            if len(kept) < len(raw):
-                try:
-                    return msgspec.convert(kept, self._shape)
-                except ValidationError as second:
-                    error = second
+        other = self._without_nulls(raw) or today(self._shape, raw)
+        if other is not None and other != raw:
+            try:
+                return msgspec.convert(other, self._shape)
+            except ValidationError as second:
+                error = second
         raise _invalid(str(error), raw) from None
+
+    def _without_nulls(self, raw: Any) -> dict[str, Any] | None:
+        if isinstance(raw, dict) and get_origin(self._shape) is None and issubclass(self._shape, Model):
+            return {name: value for name, value in raw.items() if value is not None}
+        return None
 
 
 def _malformed(error: DecodeError) -> BodyInvalid:

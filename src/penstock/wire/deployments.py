@@ -207,6 +207,9 @@ create_runs_of_deployment = post(
 )
 pause_deployment = post("/deployments/{id}/pause_deployment", body=NoneType, returns=NoneType)
 resume_deployment = post("/deployments/{id}/resume_deployment", body=NoneType, returns=NoneType)
+activate_schedules = post("/deployments/{id}/set_schedule_active", body=NoneType, returns=NoneType)
+deactivate_schedules = post("/deployments/{id}/set_schedule_inactive", body=NoneType, returns=NoneType)
+"""As `resume_deployment` and `pause_deployment`, by the names that clients of Prefect 2 know them by."""
 schedule_deployment = post("/deployments/{id}/schedule", body=ScheduleNow, returns=NoneType)
 read_schedules = get("/deployments/{id}/schedules", returns=list[DeploymentSchedule])
 create_schedules = post(

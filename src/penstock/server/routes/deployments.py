@@ -285,3 +285,15 @@ async def pause(at: Request, id: UUID) -> None:
 async def resume(at: Request, id: UUID) -> None:
     """Lets a deployment's schedules go on."""
     await update(at, DeploymentUpdate(paused=False), id)
+
+
+@handles(wire.activate_schedules)
+async def activate(at: Request, id: UUID) -> None:
+    """Lets a deployment's schedules go on, in Prefect 2's words."""
+    await resume(at, id)
+
+
+@handles(wire.deactivate_schedules)
+async def deactivate(at: Request, id: UUID) -> None:
+    """Stops a deployment's schedules, in Prefect 2's words."""
+    await pause(at, id)
