@@ -16,20 +16,25 @@ RENEWALS_PER_LEASE = 3
 TRIES_PER_LEASE = 6
 """A connection that has gone silent must cost a part of the lease only: another one may work."""
 
+SOON_PER_LEASE = 15
+"""After a failure: a server that answers again just before a lease ends must hear of it in time."""
+
 log = logging.getLogger("penstock.worker")
 
 
 async def keep_leases(client: AsyncClient, jobs: Jobs, clock: Clock, seconds: float, host: UUID | None = None) -> None:
-    """Renews without end. A server that can't be reached is asked again in time; no job is ended for that.
+    """Renews without end. A server that can't be reached is asked again soon; no job is ended for that.
 
     With `host` it says, too, that this process watches over the jobs.
     """
     while True:
+        wait = seconds / RENEWALS_PER_LEASE
         try:
             await renew_once(client, jobs, seconds, host)
         except PenstockError as error:
-            log.warning("leases could not be renewed: %s", error.message)
-        await clock.sleep(seconds / RENEWALS_PER_LEASE)
+            wait = seconds / SOON_PER_LEASE
+            log.warning("leases could not be renewed, trying again in %.1f s: %s", wait, error.message)
+        await clock.sleep(wait)
 
 
 async def renew_once(client: AsyncClient, jobs: Jobs, seconds: float, host: UUID | None = None) -> None:

@@ -17,7 +17,7 @@ from penstock.worker.facts import RunFacts
 OWN_PART = 0.6
 """When a job renews for itself, as a part of the lease: late, as its worker most likely has, but in time."""
 TRY_PART = 0.1
-"""How long it waits for an answer: a connection that has gone silent must not cost it the lease."""
+"""How long it waits for an answer, and after none: a connection that has gone silent must not cost it the lease."""
 
 log = logging.getLogger("penstock.worker")
 
@@ -33,12 +33,15 @@ def keep_own_lease(client: Client, facts: RunFacts) -> None:
     body = Renewal(worker_name=facts.holder, runs=[held], lease_seconds=facts.lease_seconds)
 
     def keep() -> None:
+        wait = OWN_PART
         while True:
-            time.sleep(facts.lease_seconds * OWN_PART)
+            time.sleep(facts.lease_seconds * wait)
+            wait = OWN_PART
             try:
                 answer = client.call(dispatch.renew_leases, body, timeout=facts.lease_seconds * TRY_PART)
             except PenstockError as error:
                 log.warning("the lease of this run could not be renewed: %s", error.message)
+                wait = TRY_PART
                 continue
             if answer.lost or answer.cancelling:
                 os.kill(os.getpid(), signal.SIGTERM)
