@@ -26,7 +26,7 @@ class Server:
         self.waits: list[float] = []
         self.lost: list[UUID] = []
 
-    async def call(self, endpoint: Any, body: Any, *, timeout: float) -> Renewed:
+    async def call(self, endpoint: Any, body: Any, **options: Any) -> Renewed:
         answer = self.answers.pop(0)
         if isinstance(answer, PenstockError):
             raise answer
