@@ -142,6 +142,12 @@ DELIBERATE: tuple[Deliberate, ...] = (
         at=r".*\.job_variables",
         kinds=("type",),
     ),
+    Deliberate(
+        "POST .*/flow_runs/d730855d-[^/]+/set_state$",
+        "A run that is due while its deployment is full and `CANCEL_NEW` is asked for is cancelled by the server at "
+        "once, so a worker that proposes Pending for it is mostly answered ABORT; Prefect cancels it at the proposal.",
+        at=r"\$|\$\.status|\$\.details\.type",
+    ),
 )
 
 MISTAKES: tuple[Deliberate, ...] = ()

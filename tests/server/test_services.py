@@ -103,6 +103,7 @@ async def test_a_due_run_of_a_full_deployment_waits_or_not_as_asked(
     tmp_path: Path, strategy: str, becomes: str, late: bool
 ) -> None:
     async with running(settings_in(tmp_path)) as app:
+        await app.loops.stop()
         first, second = await runs_of_full_deployment(app, strategy)
         if late:  # a run that is known to be late is no longer new, and may not wait either
             assert (await mark_late(app.loops.tools, utc_now() + 20 * SECOND)).did == 1
@@ -115,6 +116,7 @@ async def test_a_due_run_of_a_full_deployment_waits_or_not_as_asked(
 
 async def test_the_next_pass_for_collisions_is_when_a_run_is_due(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as app:
+        await app.loops.stop()
         await runs_of_full_deployment(app, "CANCEL_NEW")
         [deployment] = (await ask(app, "POST", "/deployments/filter", {})).json
         due = (utc_now() + 3 * SECOND).isoformat()

@@ -13,7 +13,10 @@ from penstock.wire.states import State
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The names of what a run belongs to, where it belongs to it."""
+    """The names of what a run belongs to, where it belongs to it.
+
+    `cancels_new` says that its deployment cancels runs that are due while no slot of its limit is free.
+    """
 
     flow_name: str | None = None
     deployment_name: str | None = None
@@ -21,6 +24,7 @@ class Surroundings:
     pool_id: str | None = None
     pool_name: str | None = None
     pool_type: str | None = None
+    cancels_new: bool = False
 
 
 def state_event(run: FlowRun, before: State | None, after: State, around: Surroundings, now: datetime) -> ReceivedEvent:

@@ -51,13 +51,16 @@ LEASING_CLIENT = (3, 4, 11)
 
 @dataclass(frozen=True, slots=True)
 class DeploymentLimit:
-    """A deployment's limit as it stands: how many slots, how many held by live leases, and what to do when full."""
+    """A deployment's limit as it stands: how many slots, how many held by live leases, and what to do when full.
+
+    `wait_seconds` is how long a run is put off that finds no slot; None leaves it as it is.
+    """
 
     limit: int
     used: int
     cancel_new: bool = False
     grace_seconds: float = 300
-    wait_seconds: float = SLOT_WAIT
+    wait_seconds: float | None = SLOT_WAIT
 
     @property
     def is_full(self) -> bool:
@@ -203,6 +206,8 @@ def take_slot(move: Move) -> Move | Verdict:
     reason = "No slot of the deployment's limit is free."
     if limit.cancel_new:
         return instead(turned_into(move.proposed, CANCELLED, message=reason), reason)
+    if limit.wait_seconds is None:
+        return refuse(reason)
     details = StateDetails(scheduled_time=move.now + timedelta(seconds=limit.wait_seconds))
     return instead(turned_into(move.proposed, SCHEDULED, name="AwaitingConcurrencySlot", details=details), reason)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from penstock.server.broadcast import Broadcast
+from penstock.server.broadcast import COLLISIONS, Broadcast
 from penstock.store.flow_run_states import Outcome
 from penstock.wire.states import StateType
 
@@ -27,5 +27,7 @@ def announce(hub: Broadcast, outcome: Outcome) -> None:
     if outcome.event is None:
         return
     hub.publish_events([outcome.event])
+    if outcome.around.cancels_new and outcome.run.state_type in (StateType.SCHEDULED, StateType.PENDING):
+        hub.wake(COLLISIONS)
     if outcome.run.state_type not in (StateType.PENDING, StateType.RUNNING):
         wake(hub, outcome.around.pool_id, outcome.run.deployment_id)

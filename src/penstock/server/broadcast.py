@@ -27,6 +27,8 @@ RUNS_CHANNEL = "penstock_runs"
 EVENTS_CHANNEL = "penstock_events"
 SCHEDULES = "schedules"
 """The topic that is woken when a deployment or a schedule changed, so that its runs are planned at once."""
+COLLISIONS = "collisions"
+"""The topic that is woken when a run may have found its deployment full, which is not to wait."""
 PUSH_POOLS = "push pools"
 """The topic that is woken when a push pool was made, changed or deleted."""
 MOST_WAITING = 10_000

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from penstock.clock import from_micros, to_micros
 from penstock.core.admission import in_turn
 from penstock.core.leases import PENDING_LEASE, UNNAMED, claimed_by, polled_by
-from penstock.store.database import Row, Steps, intent
+from penstock.store.database import Query, Row, Steps, intent
 from penstock.store.due_runs import load_of
 from penstock.store.flow_run_states import Outcome, Proposal, SlotTerms, propose_whole
 from penstock.store.statements import load
@@ -67,9 +67,11 @@ def of_pool(
     for queue in in_turn(loaded.pool, loaded.chosen(queue_names, pool_name)):
         if left <= 0:
             break
-        rows = yield SQL.candidates(queue_id=queue.id, before=now, now=now, limit=min(left, queue.room))
-        for (run_id,) in rows:
-            left -= yield from _take(UUID(run_id), claim, dialect, ids(), claimed)
+
+        def candidates(room: int, queue_id: str = queue.id) -> Query:
+            return SQL.candidates(queue_id=queue_id, before=now, now=now, limit=room)
+
+        left -= yield from _take_up_to(min(left, queue.room), candidates, claim, dialect, ids, claimed)
     return claimed
 
 
@@ -80,15 +82,45 @@ def of_deployments(
     """As `of_pool`, of some deployments, the earliest first; limits of pools and queues don't hold these back."""
     claimed = Claimed([], [])
     now = to_micros(claim.now)
-    rows = yield SQL.candidates_of_deployments(ids=_array(deployment_ids), before=now, now=now, limit=claim.limit)
-    for (run_id,) in rows:
-        yield from _take(UUID(run_id), claim, dialect, ids(), claimed)
+    array = _array(deployment_ids)
+
+    def candidates(room: int) -> Query:
+        return SQL.candidates_of_deployments(ids=array, before=now, now=now, limit=room)
+
+    yield from _take_up_to(claim.limit, candidates, claim, dialect, ids, claimed)
     return claimed
+
+
+def _take_up_to(
+    room: int,
+    candidates: Callable[[int], Query],
+    claim: Claim,
+    dialect: str,
+    ids: Callable[[], UUID],
+    claimed: Claimed,
+) -> Steps[int]:
+    """Takes candidates until there is no room or no more; how many it were.
+
+    Those of a deployment that is full after the first of them are passed over, and others looked for in their place.
+    """
+    taken = 0
+    while taken < room:
+        rows = yield candidates(room - taken)
+        before = taken
+        for (run_id,) in rows:
+            taken += yield from _take(UUID(run_id), claim, dialect, ids(), claimed)
+        if taken in (before, before + len(rows)):
+            break
+    return taken
 
 
 def _take(run_id: UUID, claim: Claim, dialect: str, state_id: UUID, claimed: Claimed) -> Steps[int]:
     proposal = Proposal(
-        StateCreate(type=StateType.PENDING), claim.now, state_id, labels=claim.labels, slots=claim.slots
+        StateCreate(type=StateType.PENDING),
+        claim.now,
+        state_id,
+        labels=claim.labels,
+        slots=replace(claim.slots, wait_seconds=None),
     )
     outcome = yield from propose_whole(run_id, proposal, dialect)
     claimed.outcomes.append(outcome)

@@ -194,6 +194,12 @@ def _size(limit_id: str | None, now: datetime) -> Steps[int | None]:
     return known.limit.limit
 
 
+def cancels_new(deployment: Deployment) -> bool:
+    """Whether a run that is due while no slot is free is cancelled rather than kept waiting."""
+    options = deployment.concurrency_options
+    return options is not None and options.collision_strategy is CollisionStrategy.CANCEL_NEW
+
+
 def _row(deployment: Deployment, limit_id: str | None, size: int | None) -> dict[str, Any]:
     options = deployment.concurrency_options
     return {
@@ -205,7 +211,7 @@ def _row(deployment: Deployment, limit_id: str | None, size: int | None) -> dict
         "paused": deployment.paused,
         "concurrency_limit": size,
         "limit_id": limit_id,
-        "cancel_new": options is not None and options.collision_strategy is CollisionStrategy.CANCEL_NEW,
+        "cancel_new": cancels_new(deployment),
         "grace_seconds": options.grace_period_seconds if options else None,
         "created": to_micros(deployment.created) if deployment.created else 0,
         "updated": to_micros(deployment.updated) if deployment.updated else 0,

@@ -11,7 +11,7 @@ from uuid import UUID
 from penstock.clock import to_micros
 from penstock.core.admission import PoolLoad, QueueLoad, in_turn
 from penstock.errors import NotFound
-from penstock.store.database import Steps, intent
+from penstock.store.database import Row, Steps, intent
 from penstock.store.flow_run_documents import DUE, SHOWN, due_parts, place_text, shown_list
 from penstock.store.statements import load, statement
 
@@ -22,28 +22,27 @@ _DUE = (
     " and next_scheduled_start_time >= :since and coalesce(retry_type, '') <> 'in_process'"
     " order by next_scheduled_start_time limit :limit"
 )
-_OF_QUEUE = {
-    dialect: statement("due_of_queue", f"select {columns} " + _DUE.format(queues="work_queue_id = :queue_id"))
-    for dialect, columns in SHOWN.items()
-}
 # Runs whose deployment waits for a slot are passed over, so that they hold up no other.
 _ADMITTED = (
-    "work_queue_id = :queue_id and (deployment_id is null or deployment_id not in ("
+    " and (deployment_id is null or deployment_id not in ("
     "select d.id from deployments d join limits l on l.id = d.limit_id where l.active and not d.cancel_new"
     " and l.max_slots <= (select coalesce(sum(x.slots), 0) from limit_leases x"
     " where x.limit_id = l.id and x.expires_at > :now)))"
 )
-_IN_QUEUE = statement("due_in_queue", f"select {DUE} " + _DUE.format(queues=_ADMITTED))
+_IN_QUEUE = statement("due_in_queue", f"select {DUE} " + _DUE.format(queues="work_queue_id = :queue_id" + _ADMITTED))
+_OF_QUEUE = {
+    dialect: statement(
+        "due_of_queue", f"select {columns} " + _DUE.format(queues="work_queue_id = :queue_id" + _ADMITTED)
+    )
+    for dialect, columns in SHOWN.items()
+}
+_ARRAY = {"sqlite": "select value from json_each(:ids)", "postgres": "select jsonb_array_elements_text(:ids)"}
 _OF_DEPLOYMENTS = {
-    "sqlite": statement(
+    dialect: statement(
         "due_of_deployments",
-        f"select {SHOWN['sqlite']} " + _DUE.format(queues="deployment_id in (select value from json_each(:ids))"),
-    ),
-    "postgres": statement(
-        "due_of_deployments",
-        f"select {SHOWN['postgres']} "
-        + _DUE.format(queues="deployment_id in (select jsonb_array_elements_text(:ids))"),
-    ),
+        f"select {columns} " + _DUE.format(queues=f"deployment_id in ({_ARRAY[dialect]})" + _ADMITTED),
+    )
+    for dialect, columns in SHOWN.items()
 }
 
 
@@ -116,16 +115,23 @@ def of_pool(pool_name: str, names: Sequence[str] | None, window: Window, now: da
 
 
 @intent
-def of_queue(queue_id: UUID, window: Window, dialect: str, now: datetime) -> Steps[bytes]:
-    """The JSON array of a queue's due runs, the earliest first."""
-    return shown_list((yield _OF_QUEUE[dialect](queue_id=str(queue_id), **_bounds(window, window.limit))), now)
+def of_queue(pool_name: str, queue_id: UUID, window: Window, dialect: str, now: datetime) -> Steps[bytes]:
+    """The JSON array of a queue's due runs, the earliest first, as far as it and its pool have room."""
+    loaded = yield from load_of(pool_name)
+    left = loaded.pool.room(window.limit)
+    rows: list[Row] = []
+    for queue in in_turn(loaded.pool, [str(queue_id)]):
+        bounds = _bounds(window, min(left, queue.room))
+        rows += yield _OF_QUEUE[dialect](queue_id=queue.id, now=to_micros(now), **bounds)
+    return shown_list(rows, now)
 
 
 @intent
 def of_deployments(ids: Iterable[UUID], before: datetime, limit: int, dialect: str, now: datetime) -> Steps[bytes]:
     """The JSON array of these deployments' due runs, the earliest first."""
     text = json.dumps([str(id) for id in ids])
-    return shown_list((yield _OF_DEPLOYMENTS[dialect](ids=text, **_bounds(Window(before), limit))), now)
+    bounds = _bounds(Window(before), limit)
+    return shown_list((yield _OF_DEPLOYMENTS[dialect](ids=text, now=to_micros(now), **bounds)), now)
 
 
 def _bounds(window: Window, limit: int) -> dict[str, int]:

@@ -182,7 +182,7 @@ def read_known(run_id: UUID) -> Steps[Known]:
 def _known(row: Row) -> Known:
     doc, attempt, holder, expires_at, flow, deployment, queue, pool_id, pool, pool_type, *limit = row
     lease = Lease(holder, None if expires_at is None else from_micros(expires_at), attempt)
-    around = Surroundings(flow, deployment, queue, pool_id, pool, pool_type)
+    around = Surroundings(flow, deployment, queue, pool_id, pool, pool_type, bool(limit[1]))
     run = decode(doc)
     if queue is None and run.work_queue_id is not None:
         run = msgspec.structs.replace(run, work_queue_id=None)  # its queue is no more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from penstock.core.transitions import apply_state
 from penstock.errors import Conflict
 from penstock.store import run_limits
 from penstock.store.database import Database, Steps, intent
+from penstock.store.deployments import cancels_new
 from penstock.store.filters import Selection
 from penstock.store.flow_run_documents import SHOWN, decode, place_text, shown, shown_list
 from penstock.store.flow_run_states import SQL, change_row, tell_parent
@@ -69,7 +70,10 @@ def origin(flow_id: UUID, deployment_id: UUID | None, work_queue_id: UUID | None
     flow_doc, deployment_doc, *place = rows[0]
     flow = _decode_flow(flow_doc)
     deployment = _decode_deployment(deployment_doc) if deployment_doc else None
-    return Origin(flow, deployment, Surroundings(flow.name, deployment.name if deployment else None, *place))
+    if deployment is None:
+        return Origin(flow, None, Surroundings(flow.name, None, *place))
+    around = Surroundings(flow.name, deployment.name, *place)
+    return Origin(flow, deployment, replace(around, cancels_new=cancels_new(deployment)))
 
 
 async def create(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ class Api:
 
     async def delete(self, path: str, status: int = 204) -> Any:
         return await self._checked("DELETE", path, None, status)
+
+    def moment(self, seconds: float) -> str:
+        """A moment from now, as the API takes it."""
+        return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
     async def events(self, **filter: Any) -> list[Any]:
         """The stored events, the oldest first."""

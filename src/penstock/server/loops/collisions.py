@@ -14,7 +14,8 @@ from penstock.wire.states import StateCreate, StateType
 
 MOST = 400
 SECONDS = 5.0
-"""Seconds between passes; a planned run is looked at when it is due."""
+"""Seconds between passes. A planned run is looked at when it is due; the topic COLLISIONS brings a pass when a run is
+made or made due again, and when one takes a slot."""
 
 
 async def cancel_new(tools: Tools, now: datetime) -> Report:

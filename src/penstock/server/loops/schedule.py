@@ -9,7 +9,9 @@ from uuid import UUID
 from penstock.errors import ScheduleInvalid
 from penstock.ids import new_id
 from penstock.server.announce import wake
+from penstock.server.broadcast import COLLISIONS
 from penstock.server.loops.loop import Report, Tools
+from penstock.store.deployments import cancels_new
 from penstock.store.overdue import pool_of_queue
 from penstock.store.planned_runs import Horizon, deployments_to_schedule, plan
 from penstock.wire.deployments import Deployment
@@ -48,5 +50,7 @@ async def _plan(tools: Tools, deployment: Deployment, horizon: Horizon, now: dat
         return 0
     if made:
         queue = deployment.work_queue_id
+        if cancels_new(deployment):
+            tools.hub.wake(COLLISIONS)
         wake(tools.hub, await tools.store.read(pool_of_queue(queue)) if queue else None, deployment.id)
     return made

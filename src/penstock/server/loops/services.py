@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.server.broadcast import SCHEDULES
+from penstock.server.broadcast import COLLISIONS, SCHEDULES
 from penstock.server.loops.cancellation import CancellationCleanup
 from penstock.server.loops.collisions import SECONDS as COLLISION_SECONDS
 from penstock.server.loops.collisions import cancel_new
@@ -21,7 +21,7 @@ def services(settings: Settings) -> list[Service]:
     asked = settings.server.services
     every = [
         (asked.scheduler.enabled, Service("schedule", asked.scheduler.loop_seconds, plan_runs, SCHEDULES)),
-        (asked.late_runs.enabled, Service("collisions", COLLISION_SECONDS, cancel_new)),
+        (True, Service("collisions", COLLISION_SECONDS, cancel_new, COLLISIONS)),
         (asked.late_runs.enabled, Service("late", asked.late_runs.loop_seconds, mark_late)),
         (asked.pause_expirations.enabled, Service("pauses", asked.pause_expirations.loop_seconds, fail_expired)),
         (

@@ -56,10 +56,11 @@ async def scheduled_runs_of_pool(at: Request, body: work_pools.PoolPoll, name: s
 @handles(queue_wire.scheduled_runs_of_queue)
 async def scheduled_runs_of_queue(at: Request, body: queue_wire.QueuePoll, id: UUID) -> Encoded:
     """A queue's due runs, as older clients ask for them."""
-    if await at.store.read(work_queues.read(id, at.now)) is None:
+    queue = await at.store.read(work_queues.read(id, at.now))
+    if queue is None or queue.work_pool_name is None:
         raise NotFound("work queue not found")
     window = due_runs.Window(body.scheduled_before or at.now, None, bounded(body.limit))
-    answer = await at.store.read(due_runs.of_queue(id, window, at.store.dialect, at.now))
+    answer = await at.store.read(due_runs.of_queue(queue.work_pool_name, id, window, at.store.dialect, at.now))
     await polled_queues(at, [id])
     return Encoded(answer)
 

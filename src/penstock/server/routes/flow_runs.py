@@ -13,6 +13,7 @@ from penstock.ids import new_id
 from penstock.names import friendly
 from penstock.server.announce import wake
 from penstock.server.bind import Answer, Encoded, Request, handles
+from penstock.server.broadcast import COLLISIONS
 from penstock.server.routes.deployment_checks import check_size, variable_fault
 from penstock.server.routes.run_places import place_of
 from penstock.server.routes.work_pools import find as find_pool
@@ -75,6 +76,8 @@ async def made(at: Request, created: store.Created) -> Answer[FlowRun]:
     if created.event is not None:
         at.hub.publish_events([created.event])
     wake(at.hub, created.around.pool_id, created.run.deployment_id)
+    if created.around.cancels_new:
+        at.hub.wake(COLLISIONS)
     if created.answer is not None:
         return Answer(Encoded(created.answer), 201)
     return Answer(await _shown(at, created.run.id), 200)
