@@ -11,6 +11,7 @@ from uuid import UUID
 
 from penstock.client.client import Client
 from penstock.errors import Gone, Locked, PenstockError
+from penstock.ids import new_id
 from penstock.sdk.effects import Call, Sleep, Steps
 from penstock.sdk.session import session
 from penstock.wire import limits
@@ -54,10 +55,11 @@ def take(
     """
     until = None if timeout is None else time.monotonic() + timeout
     body = limits.SlotsLease(slots=slots, names=list(names), lease_duration=seconds, holder=holder)
+    wanted = {limits.LEASE_HEADER: str(new_id())}  # so that a lost answer takes no slot twice
     tries = 0
     while True:
         try:
-            taken = yield Call(limits.increment_with_lease, body)
+            taken = yield Call(limits.increment_with_lease, body, headers=wanted)
         except Locked as full:
             if max_retries is not None and tries >= max_retries:
                 raise

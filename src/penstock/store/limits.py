@@ -121,12 +121,15 @@ def delete(id: UUID) -> Steps[None]:
 def take(names: Iterable[str], slots: int, mode: str, now: datetime, lease: Lease | None = None) -> Steps[Taken]:
     """Takes from all of the limits or from none; names without a limit are passed over.
 
-    InvalidRequest when it can never succeed.
+    InvalidRequest when it can never succeed. A lease that is held already is not taken again: who asks for it had no
+    answer the first time.
     """
     text = json.dumps(sorted(set(names)))
     yield SQL.lock_limits(names=text)
     rows = yield SQL.limits_by_name(names=text, now=to_micros(now))
     limits = [_record(row).limit for row in rows]
+    if lease is not None and (yield SQL.held_by_lease(id=str(lease.id), now=to_micros(now))):
+        return Taken(limits)
     check(limits, slots, mode)
     full = next((limit for limit in limits if not limit.has_room(slots, now)), None)
     if full is not None:

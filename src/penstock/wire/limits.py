@@ -102,6 +102,9 @@ class LeaseHolder(Write):
     id: UUID
 
 
+LEASE_HEADER = "X-Penstock-Lease"
+
+
 class TagLimitReset(Model):
     """Frees a tag's slots, or sets who holds them."""
 
@@ -125,7 +128,10 @@ class SlotsTake(Model):
 
 
 class SlotsLease(Model):
-    """As `SlotsTake`, held until given back or `lease_duration` seconds (60 to 86,400) passed."""
+    """As `SlotsTake`, held until given back or `lease_duration` seconds (60 to 86,400) passed.
+
+    A client may choose the lease's id, in the header `LEASE_HEADER`: asking again with it takes nothing twice.
+    """
 
     slots: int
     names: list[str]

@@ -78,6 +78,15 @@ async def test_a_returned_lease_frees_its_slot_and_may_be_returned_twice(db: Dat
     assert await used(db, "api") == 0
 
 
+async def test_a_lease_that_is_asked_for_again_takes_nothing_twice(db: Database) -> None:
+    await make(db)
+    held = Lease(new_id(), NOW + MINUTE)
+    for _ in range(3):
+        taken = await db.write(limits.take(["api"], 2, "concurrency", NOW, held))
+        assert (taken.full, [limit.name for limit in taken.limits]) == (None, ["api"])
+    assert await used(db, "api") == 2
+
+
 async def test_a_rate_drains_with_time(db: Database) -> None:
     await make(db, slots=2, decay=1.0)
     for _ in range(2):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from penstock.core.limits import NOTHING_HELD, TAG_PREFIX, Limit, wait
-from penstock.errors import Gone, InvalidRequest, Locked, NotFound
+from penstock.errors import BadRequest, Gone, InvalidRequest, Locked, NotFound
 from penstock.ids import new_id
 from penstock.server.bind import Answer, Request, handles
 from penstock.server.naming import check_name
@@ -17,6 +17,7 @@ from penstock.store.limits import Lease, Record
 from penstock.wire import limits as wire
 from penstock.wire.model import Criteria
 
+_LEASE = wire.LEASE_HEADER.lower()
 TAG_LEASE = timedelta(days=1)
 """How long a slot lasts that an older client took for a task run and never gave back."""
 
@@ -61,9 +62,18 @@ async def increment_global_limits(at: Request, body: wire.SlotsTake) -> list[wir
 @handles(wire.increment_with_lease)
 async def increment_with_lease(at: Request, body: wire.SlotsLease) -> wire.LeasedLimits:
     _check_duration(body.lease_duration)
-    lease = Lease(new_id(), at.now + timedelta(seconds=body.lease_duration), body.holder)
+    lease = Lease(_wanted_lease(at), at.now + timedelta(seconds=body.lease_duration), body.holder)
     limits = _taken(at, await at.store.write(store.take(body.names, body.slots, body.mode, at.now, lease)), body.slots)
     return wire.LeasedLimits(lease_id=lease.id if limits else NOTHING_HELD, limits=limits)
+
+
+def _wanted_lease(at: Request) -> UUID:
+    """The id that the client has chosen, or a new one."""
+    given = at.header(_LEASE)
+    try:
+        return UUID(given) if given else new_id()
+    except ValueError:
+        raise BadRequest(f"{wire.LEASE_HEADER} must be a UUID, not {given!r}.") from None
 
 
 @handles(wire.decrement_global_limits)

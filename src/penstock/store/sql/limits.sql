@@ -59,6 +59,9 @@ update limits set avg_slot_occupancy_seconds = :occupancy where id = :id
 insert into limit_leases (id, limit_id, slots, holder_type, holder_id, acquired_at, expires_at)
 values (:id, :limit_id, :slots, :holder_type, :holder_id, :now, :expires_at)
 
+-- name: held_by_lease
+select limit_id from limit_leases where id = :id and expires_at > :now
+
 -- name: renew_lease
 update limit_leases set expires_at = :expires_at where id = :id and expires_at > :now returning limit_id
 
