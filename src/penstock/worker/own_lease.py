@@ -25,7 +25,8 @@ log = logging.getLogger("penstock.worker")
 def keep_own_lease(client: Client, facts: RunFacts) -> None:
     """Renews the lease of the run in this process, from a thread, so that it outlives its worker.
 
-    A run that was given to another ends itself, and so does one that is to be cancelled and has no worker.
+    A run that was given to another ends itself, by force when it does not hear; one that is to be cancelled, and has
+    no worker, ends itself too.
     """
     if facts.holder is None or facts.attempt is None:
         return
@@ -33,7 +34,7 @@ def keep_own_lease(client: Client, facts: RunFacts) -> None:
     body = Renewal(worker_name=facts.holder, runs=[held], lease_seconds=facts.lease_seconds)
 
     def keep() -> None:
-        wait = OWN_PART
+        wait, told = OWN_PART, False
         while True:
             time.sleep(facts.lease_seconds * wait)
             wait = OWN_PART
@@ -44,6 +45,7 @@ def keep_own_lease(client: Client, facts: RunFacts) -> None:
                 wait = TRY_PART
                 continue
             if answer.lost or answer.cancelling:
-                os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(os.getpid(), signal.SIGKILL if told else signal.SIGTERM)
+                told = bool(answer.lost)
 
     threading.Thread(target=keep, name="penstock-lease", daemon=True).start()
