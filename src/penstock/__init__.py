@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from penstock import runtime as runtime
     from penstock.sdk.blocks import Block as Block
     from penstock.sdk.context import tags as tags
+    from penstock.sdk.deployables import deploy as deploy
     from penstock.sdk.deployables import serve as serve
     from penstock.sdk.deployments import arun_deployment as arun_deployment
     from penstock.sdk.deployments import run_deployment as run_deployment

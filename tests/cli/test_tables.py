@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.cli.tables import NARROWEST, lines, size
+from penstock.cli.tables import NARROWEST, lines, record, size
 
 CELLS = st.text(st.characters(blacklist_categories=("C", "Z", "M")), max_size=40)
 
@@ -33,6 +33,11 @@ def test_or_cut_where_wrapping_is_off() -> None:
     drawn = lines(["Name", "About"], [["etl", "one two three four five"]], 20, wrap=False)
     assert len(drawn) == 3
     assert drawn[2].endswith("…")
+
+
+def test_lines_of_a_text_stay_beside_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    record({"about": "one\ntwo\n", "paused": True})
+    assert click.unstyle(capsys.readouterr().out) == "about   one\n        two\npaused  yes\n"
 
 
 def test_nothing_is_cut_into_a_pipe() -> None:

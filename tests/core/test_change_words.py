@@ -32,6 +32,10 @@ RULE = {"cron": "0 6 * * *", "timezone": "Europe/Rome", "day_or": True}
             "~ schedules[six].rule: cron 0 6 * * * (Europe/Rome) -> every 90 minutes, counted from 2026-01-01",
         ),
         (Change("schedules[w]", {"rrule": "FREQ=WEEKLY"}, UNSET), "- schedules[w]: rrule FREQ=WEEKLY"),
+        (
+            Change("schedules[w]", UNSET, {"rrule": "DTSTART:20200101T000000\nFREQ=WEEKLY"}),
+            "+ schedules[w]: rrule DTSTART:20200101T000000 FREQ=WEEKLY",
+        ),
         (Change("automations[a].enabled", True, False), "~ automations[a].enabled: true -> false"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -239,6 +240,17 @@ def test_build_steps_give_what_templates_ask_for(project: Project) -> None:
     assert stored["pull_steps"][0]["prefect.deployments.steps.set_working_directory"] == {
         "directory": "/srv/abc123/{{ at_run_time }}"
     }
+    done = project.run("--output", "json")
+    assert json.loads(done.stdout)["deployments"][0]["name"] == "hello/built"
+    assert "abc123" in done.stderr  # what the step said
+
+
+def test_a_folder_of_this_machine_is_doubted_where_jobs_run_in_images(project: Project) -> None:
+    project.api.post("/work_pools/", {"name": "boxes", "type": "docker"})
+    project.write(ONE.replace("wrong", "boxed").replace("pool-a", "boxes"))
+    assert f"run in its image, which must have the code at {project.folder}" in project.deploy()
+    project.write(ONE.replace("wrong", "boxed").replace("pool-a", "boxes") + "  pull: [{git_clone: {repository: x}}]")
+    assert "in its image" not in project.deploy()
 
 
 def test_no_secret_is_written_down(project: Project) -> None:
@@ -431,7 +443,17 @@ ONE = "deployments:\n- name: wrong\n  entrypoint: flows.py:hello\n  work_pool: {
         (ONE + "  schedule: {cron: '6 * *'}", [], "cron: '6 * *' has 3 fields; five are needed"),
         (ONE + "  schedule: {cron: '@daily', timezone: Europe/Rom}", [], "Did you mean Europe/Rome?"),
         (ONE + "  schedule: {interval: 0}", [], "must be more than zero"),
-        (ONE + "  build: [{run_shell_script: {script: 'false'}}]", [], "Step 'run_shell_script' failed"),
+        (
+            ONE + "  build: [{run_shell_script: {script: 'false'}}]",
+            [],
+            "prefect.yaml:5: deployment 'wrong': Step 'run_shell",
+        ),
+        (
+            ONE + "  build: [{run_shell_script: {id: s, script: echo x}}]\n  parameters: {n: '{{ s.stdout }}'}",
+            [],
+            "prefect.yaml:6: deployment 'wrong': parameters: n: 'x' is not of type 'integer'",
+        ),
+        (ONE + "  parameters: {n: '{{ prefect.variables.regoin }}'}", [], "there is no variable 'regoin', so nothing"),
         (ONE.replace("pool-a", "pool-a, job_variables: {stream_output: 5}"), [], "stream_output: 5 is not of type"),
         (ONE.replace("pool-a", "pool-a, job_variables: {comand: x}"), [], "did you mean 'command'?"),
         (

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import penstock
 from penstock import Flow, flow, run_deployment
 from penstock.blocks import GitHubCredentials, LocalFileSystem, Secret, SecretStr
 from penstock.client.client import Client
@@ -89,6 +90,7 @@ def test_a_flow_is_loaded_from_a_folder(api: Client, project: Path) -> None:
     assert found.name == "sourced"
     told = api.call(deployments.read_deployment, id=found.to_deployment("d").apply())
     assert (told.path, told.entrypoint) == (str(project), "jobs.py:main")
+    assert flow.from_source(project, "jobs.py:main").name == "sourced"
     with pytest.raises(FlowNotFound):
         Flow.from_source(project, "jobs.py:nothing")
 
@@ -157,6 +159,7 @@ def test_several_are_deployed_at_once(api: Client) -> None:
     ids = deploy(etl.to_deployment("one"), etl.to_deployment("two"), work_pool_name="many")
     names = [api.call(deployments.read_deployment, id=id).work_pool_name for id in ids]
     assert names == ["many", "many"]
+    assert penstock.deploy(etl.to_deployment("one"), work_pool_name="many") == ids[:1]  # a package of that name too
     with pytest.raises(DeployFailed, match="'etl/wr%ng'"):
         deploy(etl.to_deployment("right"), etl.to_deployment("wr%ng"), work_pool_name="many")
     with pytest.raises(NotFound):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,14 +107,14 @@ async def run_deploy(entries: Any, manifest: Any, shop: Any, wishes: Wishes) -> 
     if gone:
         _may_remove(gone, wishes)
     items, plans = [], []
-    async for one in deploy_entries(entries, manifest, shop, reset=wishes.reset):
-        item = item_done(one)
-        items.append(item)
-        plans.append(one.plan)
-        _warn(item)
-        if not wishes.as_json:
-            say(f"Deployment {item.name!r} {_DONE[item.action]}: {item.id}")
-            _lines([*(item.changes if one.changes.made else []), *item.kept])
+    with redirect_stdout(sys.stderr) if wishes.as_json else nullcontext():  # what steps say is no JSON
+        async for one in deploy_entries(entries, manifest, shop, reset=wishes.reset):
+            item = item_done(one)
+            items.append(item)
+            plans.append(one.plan)
+            _warn(item)
+            if not wishes.as_json:
+                _tell(item, item.changes if one.changes.made else [])
     await remove(gone, shop.client)
     if wishes.as_json:
         print_json(as_json([*items, *gone]))
@@ -121,6 +122,11 @@ async def run_deploy(entries: Any, manifest: Any, shop: Any, wishes: Wishes) -> 
     for each in gone:
         say(f"Deployment {each.name!r} removed: {each.id}")
     return plans
+
+
+def _tell(item: Item, changes: Iterable[Any]) -> None:
+    say(f"Deployment {item.name!r} {_DONE[item.action]}: {item.id}")
+    _lines([*changes, *item.kept])
 
 
 def check(wishes: Wishes, *, every: bool) -> None:

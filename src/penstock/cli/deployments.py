@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import click
+from msgspec import UNSET
 
 from penstock.cli import watching
 from penstock.cli.connect import as_id, connect, every, find
@@ -64,7 +65,8 @@ def inspect(name: str, as_json: bool) -> None:
     """Show a deployment."""
     with connect() as client:
         found = read(client, name)
-    return print_json(found) if as_json else record({key: getattr(found, key) for key in found.__struct_fields__})
+    fields = {key: getattr(found, key) for key in found.__struct_fields__}
+    return print_json(found) if as_json else record({key: value for key, value in fields.items() if value is not UNSET})
 
 
 @deployment.command()

@@ -62,9 +62,9 @@ def record(fields: Mapping[str, Any]) -> None:
     for name, value in msgspec.to_builtins(fields, builtin_types=(datetime,), enc_hook=str).items():
         if isinstance(value, dict | list) and value:
             text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-            text = text.replace("\n", "\n" + " " * (room + len(GAP)))
         else:
-            text = _text(value)
+            text = _text(value).rstrip()
+        text = text.replace("\n", "\n" + " " * (room + len(GAP)))
         click.echo(f"{click.style(pad(name, room), bold=True)}{GAP}{text}".rstrip())
 
 

@@ -53,7 +53,8 @@ def describe(schedule: Mapping[str, Any]) -> str:
         return f"cron {schedule['cron']}{_zone(schedule)}"
     if "interval" in schedule:
         return f"every {_stretch(float(schedule['interval']))}{_zone(schedule)}"
-    return f"rrule {schedule.get('rrule')}{_zone(schedule)}"
+    rule = " ".join(str(schedule.get("rrule")).split())  # its start stands on a line of its own
+    return f"rrule {rule}{_zone(schedule)}"
 
 
 def _schedule(schedule: Mapping[str, Any]) -> str:

@@ -111,6 +111,22 @@ def go_to(folder: str) -> Step:
     return {_SET_DIRECTORY: {"directory": folder}}
 
 
+def takes_image(pool: WorkPool) -> bool:
+    """Whether deployments on this pool may say in which image their jobs run."""
+    variables = pool.base_job_template.get("variables") or {}
+    return "image" in (variables.get("properties") or {})
+
+
+def place_doubts(values: Values, pool: WorkPool, folder: str) -> list[str]:
+    """What is the matter with a folder of this machine as the place of the code, where jobs run in images."""
+    if job_variables(values).get("image") or not takes_image(pool):
+        return []
+    return [
+        f"jobs of the pool {pool.name!r} run in its image, which must have the code at {folder}. "
+        "Name an image that has it (work_pool.job_variables.image), or fetch it with a pull step."
+    ]
+
+
 def check_name(values: Values) -> None:
     """Whether it has a name that can stand in an address; else `DeployFailed`."""
     name = values.get("name")

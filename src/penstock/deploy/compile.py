@@ -136,7 +136,10 @@ async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop) -> Draft:
     root = _root(values["entrypoint"], manifest, shop)
     facts = read_flow(values["entrypoint"], root, shop.seen.modules)
     pool = await _pool(values, shop)
-    _check(values, facts, pool, shop)
+    try:
+        _check(values, facts, pool, shop)
+    except PenstockError as error:  # what is not there may be why something does not fit
+        raise DeployFailed("\n".join([error.message, *doubts])) from error
     draft = Draft(values, steps, facts, pool, entry, root)
     doubts += [*deployment_values.doubts(values, facts), *_misspelt_ids(values, steps), *_misfits(pool, steps, shop)]
     return replace(draft, warnings=draft.told(doubts))
@@ -184,13 +187,13 @@ def _check(values: dict[str, Any], facts: FlowFacts, pool: WorkPool, shop: Works
 async def finish(draft: Draft, shop: Workshop) -> DeploymentPlan:
     """The plan, once build and push steps have run. Raises `StepFailed`, or `DeployFailed` for what they gave."""
     outputs: dict[str, Any] = {}
-    for kind in ("build", "push"):
-        outputs = await run_steps(
-            draft.steps.get(kind, []),
-            Place(shop.folder, shop.client, shop.memory),
-            Filler(shop.client),
-            outputs=outputs,
-        )
+    place, fill = Place(shop.folder, shop.client, shop.memory), Filler(shop.client)
+    try:
+        for kind in ("build", "push"):
+            outputs = await run_steps(draft.steps.get(kind, []), place, fill, outputs=outputs)
+    except StepFailed as error:
+        head, *rest = error.message.split("\n")
+        raise StepFailed("\n".join([_labelled(draft.entry, head, kind), *rest])) from error
     return replace(await _labelled_plan(draft, outputs, shop), built=built_of(outputs))
 
 
@@ -222,6 +225,7 @@ async def _finished(draft: Draft, outputs: dict[str, Any], shop: Workshop) -> De
     values["work_pool"] = {**(values.get("work_pool") or {}), "name": draft.pool.name}
     pull, hints = _pull_steps(draft, values, outputs, shop)
     await _name_blocks(draft.pool, job_variables(values), shop)
+    deployment_values.check_parameters(values, draft.facts)
     deployment_values.check_pool(values, draft.pool)
     warnings = [*draft.warnings, *draft.told([*lost, *hints])]
     return deployment_values.plan(values, draft.facts, pull, now=shop.now, warnings=warnings)
@@ -323,7 +327,7 @@ def _pull_steps(
     if image:
         hint = f"the code is taken to be at {IN_IMAGE} in the image {image}; write a pull step if not."
         return [go_to(IN_IMAGE)], [hint]
-    return [go_to(str(draft.root))], []
+    return [go_to(str(draft.root))], deployment_values.place_doubts(values, draft.pool, str(draft.root))
 
 
 async def _name_blocks(pool: WorkPool, variables: dict[str, Any], shop: Workshop) -> None:

@@ -43,7 +43,8 @@ def select(manifest: Manifest, names: Sequence[str], *, every: bool, makes: bool
 def _all(manifest: Manifest) -> Selection:
     named = [entry for entry in manifest.entries if entry.name]
     if not named:
-        raise DeployFailed(f"{manifest.path} has no deployments with a name.")
+        said = f"{manifest.path} has no deployments with a name" if manifest.is_there else "There is nothing to deploy"
+        raise DeployFailed(f"{said}.")
     skipped = [entry for entry in manifest.entries if not entry.name]
     return Selection(named, warnings=[f"{entry.where}: a deployment without a name is skipped." for entry in skipped])
 

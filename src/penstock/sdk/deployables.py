@@ -173,12 +173,13 @@ def plan(deployment: RunnerDeployment, pool: WorkPool | None, now: datetime) -> 
         _check_image(deployment, pool)
         deployment_values.check_pool(values, pool)
     doubts = [*deployment_values.doubts(values, facts), *(_misfit(deployment, pool) if pool else ())]
+    if pool and deployment.flow.source is None and not deployment.options.get("image"):
+        doubts += deployment_values.place_doubts(values, pool, source.path or str(Path.cwd()))
     return deployment_values.plan(values, facts, source.pull_steps, now=now, path=source.path, warnings=doubts)
 
 
 def _check_image(deployment: RunnerDeployment, pool: WorkPool) -> None:
-    image, variables = deployment.options.get("image"), pool.base_job_template.get("variables") or {}
-    if image and "image" not in variables.get("properties", {}):
+    if deployment.options.get("image") and not deployment_values.takes_image(pool):
         raise DeployFailed(f"the pool {pool.name!r} starts no images (its template has no variable 'image').")
 
 

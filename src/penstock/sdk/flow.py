@@ -245,12 +245,21 @@ class Flow(Generic[P, R]):
         return f"<flow {self.name!r}>"
 
 
-@overload
-def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
-@overload
-def flow(**options: Unpack[FlowOptions]) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
-def flow(fn: Callable[..., Any] | None = None, /, **options: Unpack[FlowOptions]) -> Any:
-    """Makes a flow of a function: `@flow` or `@flow(retries=3, ...)`."""
-    if fn is not None:
-        return Flow(fn)
-    return lambda found: Flow(found, **options)
+class FlowDecorator:
+    """What `flow` is: it makes flows of functions, and fetches flows that stand elsewhere."""
+
+    from_source = staticmethod(Flow.from_source)
+
+    @overload
+    def __call__(self, fn: Callable[P, R], /) -> Flow[P, R]: ...
+    @overload
+    def __call__(self, /, **options: Unpack[FlowOptions]) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+    def __call__(self, fn: Callable[..., Any] | None = None, /, **options: Unpack[FlowOptions]) -> Any:
+        """Makes a flow of a function: `@flow` or `@flow(retries=3, ...)`."""
+        if fn is not None:
+            return Flow(fn)
+        return lambda found: Flow(found, **options)
+
+
+flow = FlowDecorator()
+"""`@flow`, `@flow(retries=3, ...)` and `flow.from_source("https://...", "flows.py:main")`."""

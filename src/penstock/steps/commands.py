@@ -32,6 +32,8 @@ async def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], show: b
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+    except FileNotFoundError as error:
+        raise StepFailed(_missing(argv[0], cwd)) from error
     except (OSError, ValueError) as error:
         raise StepFailed(f"{argv[0]!r} can't be run in {cwd}: {error}") from error
     assert process.stdout is not None
@@ -45,6 +47,10 @@ async def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], show: b
     finally:
         if process.returncode is None:
             process.kill()
+
+
+def _missing(program: str, folder: Path) -> str:
+    return f"there is no program {program!r} here." if folder.is_dir() else f"there is no folder {folder}."
 
 
 async def _collect(stream: asyncio.StreamReader, shown: TextIO | None) -> str:

@@ -22,8 +22,9 @@ from penstock.steps.protocol import Place
 from penstock.steps.repositories import Credentials, Repository
 
 TRIES = 3
+_ABSENT = "couldn't find remote ref"
 HOPELESS = (
-    *("not found", "couldn't find remote ref", "authentication failed", "does not exist", "could not read", "403"),
+    *("not found", _ABSENT, "authentication failed", "does not exist", "could not read", "403"),
     *("not allowed", "no url found"),
 )
 """Said by git when another try would end the same way."""
@@ -185,8 +186,8 @@ async def _fetch(wish: Wish, git: _Git) -> None:
         finished = await git.attempt(*shallow, f"refs/heads/{wish.branch}")
         if not finished.code:
             return None
-        if "couldn't find remote ref" in finished.stderr:
-            return await _again(git, *shallow, f"refs/tags/{wish.branch}")
+        if _ABSENT in finished.stderr:
+            return await _fetch_tag(wish, git, shallow)
         return await _again(git, *shallow, f"refs/heads/{wish.branch}")
     if wish.commit:
         whole = len(wish.commit) in (40, 64)
@@ -195,6 +196,15 @@ async def _fetch(wish: Wish, git: _Git) -> None:
             await _again(git, "fetch", "--quiet", "--tags", "--end-of-options", "origin", everything)
         return None
     return await _again(git, *shallow, "HEAD")
+
+
+async def _fetch_tag(wish: Wish, git: _Git, shallow: Sequence[str]) -> None:
+    try:
+        await _again(git, *shallow, f"refs/tags/{wish.branch}")
+    except StepFailed as error:
+        if _ABSENT not in error.message:
+            raise
+        raise StepFailed(f"{wish.source.url} has no branch and no tag {wish.branch!r}.") from error
 
 
 async def _again(git: _Git, *argv: str) -> None:
