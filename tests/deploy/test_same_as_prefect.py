@@ -241,6 +241,16 @@ def found(api: Api, program: Program) -> Made:
     return Made(lasting(deployments), lasting(automations))
 
 
+FOREIGN = """
+deployments:
+- name: kept
+  entrypoint: flows.py:hello
+  work_pool: {name: pool-a}
+  on_infrastructure_loss: reschedule
+  reschedule_limit: 2
+"""
+
+
 @dataclass(frozen=True)
 class Both:
     """Each program's deployments: made, and made a second time."""
@@ -249,6 +259,8 @@ class Both:
     penstock: tuple[Made, Made]
     plan: subprocess.CompletedProcess[str]
     """What ours says to deploying a third time."""
+    foreign: subprocess.CompletedProcess[str]
+    """What ours says to what only a Penstock server can do."""
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +279,9 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
                 rounds.append(found(server.api, program))
             made[program.name] = (rounds[0], rounds[1])
         plan = shell.run("--no-prompt", "deploy", "--all", "--plan", TEAM="a-team")
-        yield Both(made["prefect"], made["penstock"], plan)
+        (shell.folder / "foreign.yaml").write_text(FOREIGN)
+        foreign = shell.run("--no-prompt", "deploy", "--all", "--prefect-file", "foreign.yaml")
+        yield Both(made["prefect"], made["penstock"], plan, foreign)
 
 
 def prepare(api: Api) -> None:
@@ -315,3 +329,8 @@ def test_automations(both: Both, again: int) -> None:
 def test_a_plan_against_prefect_says_nothing_to_do(both: Both) -> None:
     assert both.plan.returncode == 0, both.plan.stdout + both.plan.stderr
     assert "Nothing to do: 4 as planned." in both.plan.stdout
+
+
+def test_what_prefect_can_not_do_is_said(both: Both) -> None:
+    assert both.foreign.returncode == 1
+    assert "on_infrastructure_loss, reschedule_limit: this is a Prefect server" in both.foreign.stderr

@@ -155,6 +155,11 @@ def apply(client: Client, plan: DeploymentPlan, deploying: Deploying | None = No
 def carry_out(client: Client, compared: Comparison, how: Deploying) -> Applied:
     """Does what a comparison shows."""
     plan, found = compared.plan, compared.found
+    if plan.hosting and not how.survey and not keeps_versions(client):
+        raise DeployFailed(
+            f"{', '.join(plan.hosting)}: this is a Prefect server, which does none of that."
+            " Leave it out, or deploy to a Penstock server."
+        )
     if found is None:
         id = _create(client, plan, how)
         _make_automations(client, plan, id)
