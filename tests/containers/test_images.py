@@ -19,8 +19,8 @@ from penstock.steps.docker import build_docker_image, push_docker_image
 from penstock.steps.find import find
 from penstock.steps.image_builds import Build, buildx_command
 from penstock.steps.protocol import Place
+from penstock.testing.infrastructure import hosted, job
 from tests.containers import project
-from tests.contracts.infra.suite import hosted, job
 from tests.live.docker import PASSWORD, USER, Engine
 
 NAME = "penstock-test/images"

@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.core.job_templates import job_configuration
 from penstock.infra.polling import Pace
-from tests.contracts.infra.suite import RemoteContract, Stage, hosted, job
+from penstock.testing.infrastructure import RemoteContract, Stage, hosted, job
 
 QUICK = Pace(first=0.005, longest=0.02, attempts=4)
 

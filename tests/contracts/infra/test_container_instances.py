@@ -12,8 +12,8 @@ import pytest
 from penstock.errors import InfrastructureFailed
 from penstock.infra.container_instances import ContainerInstances
 from penstock.infra.protocol import Infrastructure
+from penstock.testing.infrastructure import RemoteContract, hosted, job
 from tests.contracts.infra.clouds import QUICK, filled
-from tests.contracts.infra.suite import RemoteContract, hosted, job
 from tests.live.azure import PROVIDERS, RESOURCES, SUBSCRIPTION, AzureDouble
 from tests.live.certificates import certificate
 from tests.live.cloud_http import Fault, served

@@ -18,7 +18,7 @@ from penstock.infra.docker import DockerInfrastructure
 from penstock.infra.docker.container import DockerVariables, name_of, read, settings
 from penstock.infra.protocol import Infrastructure, Job
 from penstock.infra.templates import base_job_template
-from tests.contracts.infra.suite import RemoteContract, hosted, job
+from penstock.testing.infrastructure import RemoteContract, hosted, job
 from tests.live.docker import Engine
 from tests.live.servers import free_port
 

@@ -6,7 +6,7 @@ import pytest
 
 from penstock.infra.dummy import DummyInfrastructure, DummyJob
 from penstock.infra.protocol import Infrastructure
-from tests.contracts.infra.suite import LocalContract, hosted, job
+from penstock.testing.infrastructure import LocalContract, hosted, job
 
 
 class DummyStage:

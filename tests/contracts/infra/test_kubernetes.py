@@ -12,8 +12,8 @@ import pytest
 from penstock.errors import InfrastructureFailed
 from penstock.infra.kubernetes import KubernetesInfrastructure
 from penstock.infra.protocol import Exit, Infrastructure, Job
+from penstock.testing.infrastructure import RemoteContract, hosted, job
 from tests.contracts.infra.clouds import QUICK, filled
-from tests.contracts.infra.suite import RemoteContract, hosted, job
 from tests.live.cloud_http import Fault
 from tests.live.kubernetes_api import Behaviour, Cluster, kubeconfig, served
 

@@ -12,9 +12,9 @@ from grpclib import Status
 from penstock.errors import InfrastructureFailed
 from penstock.infra.modal import ModalInfrastructure
 from penstock.infra.protocol import Infrastructure
+from penstock.testing.infrastructure import RemoteContract, hosted, job
+from penstock.testing.infrastructure import Stage as AnyStage
 from tests.contracts.infra.clouds import QUICK, filled
-from tests.contracts.infra.suite import RemoteContract, hosted, job
-from tests.contracts.infra.suite import Stage as AnyStage
 from tests.live.modal import TOKEN_ID, TOKEN_SECRET, ModalDouble, served
 
 

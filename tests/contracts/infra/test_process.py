@@ -16,7 +16,7 @@ import pytest
 from penstock.infra.process.driver import ProcessInfrastructure
 from penstock.infra.process.folder import VARIABLE, FollowUp, JobFolder
 from penstock.infra.protocol import Exit, Infrastructure, Job
-from tests.contracts.infra.suite import SCOPE, LocalContract, hosted, job
+from penstock.testing.infrastructure import SCOPE, LocalContract, hosted, job
 
 
 class ProcessStage:

@@ -11,8 +11,8 @@ import pytest
 from penstock.errors import InfrastructureFailed
 from penstock.infra.protocol import Infrastructure
 from penstock.infra.vertex_ai import VertexAi
+from penstock.testing.infrastructure import hosted, job
 from tests.contracts.infra.clouds import QUICK, SilentContract, filled
-from tests.contracts.infra.suite import hosted, job
 from tests.live.cloud_http import Fault, served
 from tests.live.google import GoogleDouble, service_account
 from tests.live.google_jobs import VertexDouble

@@ -1,4 +1,17 @@
-"""What every driver must keep, told in scenes that each driver plays in its own way."""
+"""What every driver must keep, told in scenes that each driver plays in its own way: for the tests of plug-ins.
+
+```python
+class Stage: ...                          # how jobs of this driver are told to behave
+
+@pytest.fixture
+def stage(tmp_path):
+    return Stage(tmp_path)
+
+class TestMine(RemoteContract): ...       # or LocalContract
+```
+
+Needs `pytest` and `pytest-asyncio`.
+"""
 
 from __future__ import annotations
 
@@ -10,37 +23,53 @@ import pytest
 
 from penstock.errors import InfrastructureFailed
 from penstock.infra.protocol import Infrastructure, Job
+from penstock.infra.templates import base_job_template
 
 SCOPE = "pool-a"
+"""What the notes of the contract's jobs say they belong to."""
 
 
 class Stage(Protocol):
-    """A driver under test, and how its jobs are told to behave."""
+    """A driver under test, and how its jobs are told to behave.
+
+    The configurations are what a pool's template makes of job variables, so they are in the words of the driver's own
+    `Variables`. The fixture that gives the stage sees to it that no job of an earlier test is left.
+    """
 
     def driver(self) -> Infrastructure:
-        """A new host in the same place: what earlier hosts started is still there."""
+        """A new host in the same place, not open yet: what earlier hosts started is still there."""
         ...
 
     def ends(self, code: int, output: str = "") -> Mapping[str, Any]:
-        """Configuration of a job that prints and ends at once."""
+        """Configuration of a job that prints the output and ends at once with the exit code."""
         ...
 
     def stays(self) -> Mapping[str, Any]:
-        """Configuration of a job that runs until it is stopped."""
+        """Configuration of a job that runs until it is stopped, and obeys a polite request at once."""
         ...
 
     def impossible(self) -> Mapping[str, Any]:
-        """Configuration that the driver refuses."""
+        """Configuration that the driver refuses: `start` raises `InfrastructureFailed`."""
         ...
 
 
 def job(configuration: Mapping[str, Any], identity: str = "run-1", scope: str = SCOPE) -> Job:
+    """A job of this configuration, whose own command is not to be used."""
     note = {"scope": scope, "run": identity}
     return Job(identity=identity, configuration=configuration, env={}, command=["false"], note=note)
 
 
 class InfrastructureContract:
-    """Subclass it with a `stage` fixture."""
+    """What all drivers must keep. Subclass `LocalContract` or `RemoteContract`, beside a fixture named `stage`."""
+
+    pytestmark = pytest.mark.asyncio
+
+    async def test_its_variables_make_the_template_of_a_pool(self, stage: Stage) -> None:
+        driver = stage.driver()
+        template = base_job_template(driver.Variables)
+        assert driver.kind
+        assert set(template["job_configuration"]) == set(template["variables"]["properties"])
+        assert {"command", "env", "labels", "name"} <= set(template["job_configuration"])
 
     async def test_exit_tells_the_code_and_the_end_of_the_output(self, stage: Stage) -> None:
         async with hosted(stage) as driver:
@@ -168,6 +197,7 @@ class hosted:
     """A driver that is open within the block."""
 
     def __init__(self, stage: Stage, driver: Infrastructure | None = None) -> None:
+        """A new driver of the stage, or the given one."""
         self.driver = driver or stage.driver()
 
     async def __aenter__(self) -> Infrastructure:
