@@ -41,6 +41,11 @@ class PoolLoad:
     limit: int | None
     queues: tuple[QueueLoad, ...]
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether what is active counts, so that two claims must not look at the same time."""
+        return self.limit is not None or any(queue.limit is not None for queue in self.queues)
+
     def room(self, wanted: int) -> int:
         """How many of the wanted runs the pool takes."""
         if self.is_paused:

@@ -18,7 +18,6 @@ from penstock.store.statements import load
 from penstock.wire.dispatch import Renewed
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.states import StateCreate, StateDetails, StateType
-from penstock.wire.work_pools import WorkPool
 
 SQL = load("claims")
 WATCHES = load("watches")
@@ -59,8 +58,10 @@ def of_pool(
     pool_name: str, queue_names: Sequence[str], claim: Claim, dialect: str, ids: Callable[[], UUID]
 ) -> Steps[Claimed]:
     """Takes due runs: Scheduled -> Pending by the rules, with the next attempt and a lease, in one transaction."""
-    yield SQL.lock_pool(pool=pool_name)
     loaded = yield from load_of(pool_name)
+    if loaded.pool.is_limited:
+        yield SQL.lock_pool(pool=pool_name)
+        loaded = yield from load_of(pool_name)
     left = loaded.pool.room(claim.limit)
     claimed = Claimed([], [])
     now = to_micros(claim.now)
@@ -122,7 +123,7 @@ def _take(run_id: UUID, claim: Claim, dialect: str, state_id: UUID, claimed: Cla
         labels=claim.labels,
         slots=replace(claim.slots, wait_seconds=None),
     )
-    outcome = yield from propose_whole(run_id, proposal, dialect)
+    outcome = yield from propose_whole(run_id, proposal, dialect, held=True)
     claimed.outcomes.append(outcome)
     if not outcome.written or outcome.run.state_type is not StateType.PENDING:
         return 0
@@ -138,13 +139,13 @@ def _take(run_id: UUID, claim: Claim, dialect: str, state_id: UUID, claimed: Cla
     return 1
 
 
-def labels_of(worker: str, kind: str | None, pool: WorkPool) -> dict[str, str]:
+def labels_of(worker: str, kind: str, pool_name: str, pool_id: str) -> dict[str, str]:
     """Who took a run, as Prefect's workers label it."""
     return {
         "prefect.worker.name": worker,
-        "prefect.worker.type": kind or pool.type,
-        "prefect.work-pool.name": pool.name,
-        "prefect.work-pool.id": str(pool.id),
+        "prefect.worker.type": kind,
+        "prefect.work-pool.name": pool_name,
+        "prefect.work-pool.id": pool_id,
     }
 
 

@@ -51,6 +51,7 @@ class Loaded:
     """A pool as it stands, with its queues by name."""
 
     pool: PoolLoad
+    type: str
     ids: dict[str, str]
 
     def chosen(self, names: Sequence[str] | None, pool_name: str) -> list[str] | None:
@@ -71,7 +72,7 @@ def load_of(pool_name: str) -> Steps[Loaded]:
         raise NotFound(f'Work pool "{pool_name}" not found.')
     queues = tuple(QueueLoad(row[3], row[5], bool(row[6]), row[7], row[8]) for row in rows)
     pool = PoolLoad(rows[0][0], bool(rows[0][1]), rows[0][2], queues)
-    return Loaded(pool, {row[4]: row[3] for row in rows})
+    return Loaded(pool, rows[0][9], {row[4]: row[3] for row in rows})
 
 
 @dataclass(frozen=True, slots=True)

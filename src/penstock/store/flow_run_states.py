@@ -123,9 +123,10 @@ def _slots_matter(known: Known, proposal: Proposal) -> bool:
 
 
 @intent
-def propose_whole(run_id: UUID, proposal: Proposal, dialect: str) -> Steps[Outcome]:
-    """Proposes a state in one transaction, in which the run is held; an intent for services too."""
-    yield SQL.lock_run(id=str(run_id))
+def propose_whole(run_id: UUID, proposal: Proposal, dialect: str, *, held: bool = False) -> Steps[Outcome]:
+    """Proposes a state in one transaction, in which the run is held (or was, before); an intent for services too."""
+    if not held:
+        yield SQL.lock_run(id=str(run_id))
     known = yield from read_known(run_id)
     limit, live = None, False
     if _slots_matter(known, proposal) and known.limit_id is not None:

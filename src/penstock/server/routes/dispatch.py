@@ -37,7 +37,6 @@ from penstock.wire.dispatch import Capabilities, Claim, DeploymentClaim, Renewal
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import encode
 from penstock.wire.pool_workers import Wish
-from penstock.wire.work_pools import WorkPool
 
 LONGEST_WAIT = 60.0
 FEATURES = ["claim", "claim_deployments", "renew", "adopt", "lost", "deployment_versions"]
@@ -88,30 +87,30 @@ async def claim(at: Request, body: Claim, name: str) -> Encoded:
     """Due runs of a pool, which are the asker's now; waits for the first up to the time asked for."""
     loaded = await at.store.read(due_runs.load_of(name))
     await polled_queues(at, [UUID(id) for id in loaded.chosen(body.work_queue_names, name) or loaded.ids.values()])
-    pool = await at.store.read(read_pool(name))
-    assert pool is not None
-    orders = orders_topic(pool.id, body.worker_name)
+    pool_id = UUID(loaded.pool.id)
+    orders = orders_topic(pool_id, body.worker_name)
     changed = at.hub.position(orders)
-    with at.hub.lines.place((str(pool.id),), tuple(sorted(set(body.work_queue_names))), own=orders) as place:
-        wish = await wish_of(at, pool.id, body.worker_name)
-        taken = await _wait(at, body, _source(at, body, pool), place) if wish is Wish.WORK else []
+    with at.hub.lines.place((loaded.pool.id,), tuple(sorted(set(body.work_queue_names))), own=orders) as place:
+        wish = await wish_of(at, pool_id, body.worker_name)
+        taken = await _wait(at, body, _source(at, body, name, loaded), place) if wish is Wish.WORK else []
     if wish is Wish.PAUSE:
         await at.wait_for_run(orders, min(body.wait_seconds, LONGEST_WAIT), since=changed)
     return await answer(at, name, [Given.of(one) for one in taken], body.lease_seconds)
 
 
-def _source(at: Request, body: Claim, pool: WorkPool) -> _Source:
-    labels = store.labels_of(body.worker_name, body.worker_type, pool)
+def _source(at: Request, body: Claim, name: str, loaded: due_runs.Loaded) -> _Source:
+    pool_id = UUID(loaded.pool.id)
+    labels = store.labels_of(body.worker_name, body.worker_type or loaded.type, name, loaded.pool.id)
 
     def take(now: datetime) -> Intent[store.Claimed]:
         terms = slot_terms(at.settings)
         wanted = store.Claim(body.worker_name, body.limit, body.lease_seconds, now, labels, terms, body.host)
-        return store.of_pool(pool.name, body.work_queue_names, wanted, at.store.dialect, new_id)
+        return store.of_pool(name, body.work_queue_names, wanted, at.store.dialect, new_id)
 
     async def unwanted() -> bool:
-        return await at.store.read(workers.wanted(pool.id, body.worker_name)) is not Wish.WORK
+        return await at.store.read(workers.wanted(pool_id, body.worker_name)) is not Wish.WORK
 
-    return _Source(take, lambda now: store.next_due(pool.id, now), unwanted)
+    return _Source(take, lambda now: store.next_due(pool_id, now), unwanted)
 
 
 @handles(wire.claim_deployment_runs)

@@ -2,8 +2,7 @@
 select id from work_pools where name = :pool
 
 -- name: lock_pool (postgres)
-select id from work_pools where name = :pool and (concurrency_limit is not null or exists (
-    select 1 from work_queues q where q.work_pool_id = work_pools.id and q.concurrency_limit is not null)) for update
+select id from work_pools where name = :pool for update
 
 -- A run whose deployment waits for a slot is passed over, so that it holds up no other.
 -- name: candidates
