@@ -64,6 +64,7 @@ _MODULES = frozenset(
         "cache_policies",
         "concurrency",
         "context",
+        "deploy",
         "deployments",
         "events",
         "exceptions",
