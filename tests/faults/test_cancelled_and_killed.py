@@ -54,52 +54,51 @@ def run_of(plant: Plant, deployment: str, seconds: float) -> str:
 
 
 @pytest.mark.parametrize("victims", VICTIMS)
-def test_cancelled_run_ends_cancelled_and_its_process_is_gone(plant: Plant, victims: str) -> None:
-    """One run is in its code, one does not hear SIGTERM, and of one the job is being started."""
+def test_cancelled_run_ends_cancelled_and_a_lost_one_as_its_deployment_says(plant: Plant, victims: str) -> None:
+    """Cancelled: one in its code, one that does not hear SIGTERM, one whose job is being started.
+
+    Lost: two whose processes are killed with the worker's, so that nobody knows how they ended.
+    """
     (plant.folder / "deaf.py").write_text((plant.folder / "marked.py").read_text() + DEAF)
     deaf = another(plant, "deaf", entrypoint="deaf.py:marked")
     starting = another(plant, "starting", pull_steps=[SLOW_START])
+    again = another(plant, "again", on_infrastructure_loss="reschedule")
     worker = plant.worker(lease=LEASE)
-    runs = [plant.run(seconds=60), run_of(plant, deaf, 60), run_of(plant, starting, 0)]
-    eventually(lambda: len(plant.executions()) == 2, 60, "two runs are in their code", every=0.02)
-    pids = [plant.pids(runs[0])[0], plant.pids(runs[1])[0], started(plant, runs[2])]
-    assert plant.state(runs[2])["type"] == "PENDING"
-    for run in runs:
+    cancelled = [plant.run(seconds=60), run_of(plant, deaf, 60), run_of(plant, starting, 0)]
+    lost = [run_of(plant, again, 2), plant.run(seconds=60)] if "worker" in victims else []
+    eventually(lambda: len(plant.executions()) == 2 + len(lost), 60, "runs are in their code", every=0.02)
+    pids = [plant.pids(cancelled[0])[0], plant.pids(cancelled[1])[0], started(plant, cancelled[2])]
+    assert plant.state(cancelled[2])["type"] == "PENDING"
+    for run in cancelled:
         plant.server.api.post(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
     began = time.monotonic()
     if "worker" in victims:
-        worker.kill()
+        signal_all(sorted(set(family(worker.pid)) - set(pids)), signal.SIGKILL)
     if "server" in victims:
         plant.server.kill()
         plant.server.start()
     if "worker" in victims:
         plant.worker_again(0, lease=LEASE)
-    assert plant.ended(runs, GRACE + 2 * LEASE + 20) == Counter({"CANCELLED": 3})
+    assert plant.ended(cancelled, GRACE + 2 * LEASE + 20) == Counter({"CANCELLED": 3})
     eventually(lambda: all(gone(pid) for pid in pids), GRACE + 10, "no process is left")
     print(f"cancelled, {victims} killed: all Cancelled and gone after {time.monotonic() - began:.1f} s")
-    assert plant.executions() == Counter(runs[:2])
+    assert_lost(plant, lost)
+    assert plant.executions() == Counter([*cancelled[:2], *lost, *lost[:1]])
     assert plant.slots() == 0
+
+
+def assert_lost(plant: Plant, lost: list[str]) -> None:
+    """The first is done once more; the second is Crashed, and says why."""
+    if not lost:
+        return
+    rescheduled, failed = lost
+    assert plant.ended(lost, 60) == Counter({"COMPLETED": 1, "CRASHED": 1})
+    assert "process or container was lost" in plant.state(failed)["message"], plant.state(failed)
+    names = plant.server.api.state_names(rescheduled)
+    assert names == ["Scheduled", "Pending", "Running", "AwaitingRetry", "Pending", "Running", "Completed"]
 
 
 def started(plant: Plant, run: str) -> int:
     """The process of a run's job, once the API knows it."""
     api = plant.server.api
     return int(eventually(lambda: api.get(f"/flow_runs/{run}")["infrastructure_pid"], 30, "the job is started"))
-
-
-def test_lost_run_is_done_once_more_or_crashes_as_its_deployment_says(plant: Plant) -> None:
-    """The worker is killed with its jobs, as a machine that is switched off."""
-    again = another(plant, "again", on_infrastructure_loss="reschedule")
-    worker = plant.worker(lease=LEASE)
-    rescheduled, failed = run_of(plant, again, 3), plant.run(seconds=60)
-    eventually(lambda: len(plant.executions()) == 2, 60, "both runs are in their code", every=0.02)
-    signal_all([*family(worker.pid), plant.pids(rescheduled)[0], plant.pids(failed)[0]], signal.SIGKILL)
-    began = time.monotonic()
-    plant.worker(lease=LEASE)
-    assert plant.ended([rescheduled, failed], 60) == Counter({"COMPLETED": 1, "CRASHED": 1})
-    print(f"worker and jobs killed: done again, or Crashed, after {time.monotonic() - began:.1f} s")
-    assert plant.executions() == Counter({rescheduled: 2, failed: 1})
-    assert "No sign of life from 'worker-0'" in plant.state(failed)["message"]
-    names = plant.server.api.state_names(rescheduled)
-    assert names == ["Scheduled", "Pending", "Running", "AwaitingRetry", "Pending", "Running", "Completed"]
-    assert plant.slots() == 0

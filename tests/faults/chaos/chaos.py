@@ -23,7 +23,7 @@ class Size:
     bound: float
 
 
-SHORT = Size(runs=70, seconds=7, lease=5, bound=60)
+SHORT = Size(runs=45, seconds=4, lease=5, bound=60)
 FULL = Size(runs=2000, seconds=300, lease=10, bound=300)
 
 
