@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from importlib.util import find_spec
 
 from msgspec.structs import replace
 
@@ -22,10 +23,14 @@ from penstock.server.loops.push import PoolHost, PushPools, hear_cancellations
 from penstock.server.loops.services import services
 from penstock.server.recorder import Recorder
 from penstock.server.sink import sink
+from penstock.server.site import Site
 from penstock.settings import Settings
 from penstock.store.database import Database
 from penstock.store.open import open_database
 from penstock.wire.work_pools import WorkPool
+
+PAGE_TIMEOUT = 20.0
+"""Seconds after which a page says that the API did not answer."""
 
 
 def build(settings: Settings) -> App:
@@ -50,7 +55,26 @@ def build(settings: Settings) -> App:
         return [*found, recorder.problem] if recorder.problem else found
 
     app = App(Services(store, settings, hub, recorder, _csrf(settings, store), problems), loops)
+    app.site = _dashboard(app)
     return app
+
+
+def _dashboard(app: App) -> Site | None:
+    """The dashboard, which reads through the API in this process; None where it is off or not installed."""
+    settings = app.services.settings
+    if not settings.server.ui.enabled or find_spec("jinja2") is None:
+        return None
+    from penstock.client.client import AsyncClient, Client, Manners
+    from penstock.client.open import authorization
+    from penstock.ui.site import Dashboard
+
+    own = replace(settings, api=replace(settings.api, key=None, auth_string=settings.server.api.auth_string))
+
+    def api() -> AsyncClient:
+        manners = Manners(timeout=PAGE_TIMEOUT, max_retries=0, headers=authorization(own))
+        return AsyncClient(Client(WithinProcess(app, asyncio.get_running_loop()), manners))
+
+    return Dashboard(api, app.services.hub, app.sessions, settings)
 
 
 def _push_services(settings: Settings, push: PushPools) -> list[Service]:

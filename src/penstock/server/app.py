@@ -14,6 +14,7 @@ import logging
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -26,9 +27,11 @@ from penstock.server.bind import BOUND, NOT_FOUND, Headers, Reply, Request, Serv
 from penstock.server.blocks import install_block_types
 from penstock.server.cors import Cors
 from penstock.server.loops.loop import Loops
-from penstock.server.pages import page
+from penstock.server.pages import SETTINGS_PATH, page
 from penstock.server.problems import problem
 from penstock.server.router import Router
+from penstock.server.sessions import Sessions
+from penstock.server.site import MOST_FORM_BYTES, Site, Stream, Visit, send_stream
 from penstock.server.sockets import serve_socket
 from penstock.server.versions import refusal
 from penstock.store.migrations import upgrade
@@ -69,6 +72,9 @@ class App:
         self.root = "/" + (api.base_path or "/api").strip("/")
         self.url: str | None = None
         """The API's address on this machine, where it is served over the network."""
+        self.site: Site | None = None
+        """The pages beside the API; set before the start."""
+        self.sessions = Sessions(api.auth_string)
         self._gate = Gate(api.auth_string)
         self._cors = Cors(api) if api.cors_allowed_origins else None
         self._router = Router(BOUND)
@@ -102,6 +108,8 @@ class App:
             return
         self._running = False
         self.drain()
+        if self.site is not None:
+            await self.site.close()
         await self.loops.stop()
         await self.services.recorder.stop()
         await self.services.store.close()
@@ -135,6 +143,9 @@ class App:
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
+        if self.site is not None and self._is_visit(scope):
+            await self._visit(self.site, scope, headers, receive, send)
+            return
         try:
             reply = self._cors.preflight(scope["method"], headers) if self._cors else None
             if reply is None:
@@ -147,6 +158,36 @@ class App:
             await _send_early(reply, receive, send)
         else:
             await _send(reply, send)
+
+    def _is_visit(self, scope: Message) -> bool:
+        """Whether a request is for the pages beside the API, and not for what a Prefect dashboard asks for first."""
+        path = _path(scope)
+        return self._below_root(path) is None and not path.endswith(SETTINGS_PATH)
+
+    async def _visit(
+        self, site: Site, scope: Message, headers: Mapping[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
+        """The gate, then the form, then the page."""
+        visit = Visit(scope["method"], _path(scope), scope["query_string"], headers, self._clock())
+        reply: Reply | Stream | None = site.forged(visit)
+        if reply is None and not site.is_open(visit.path) and not self._admits_visitor(visit):
+            reply = site.sign_in(visit)
+        if reply is None:
+            try:
+                body = await self._body(headers, receive, MOST_FORM_BYTES)
+                reply = await site.answer(replace(visit, body=body))
+            except ClientGone:
+                return
+            except TooLarge:
+                await _send_early(self._too_large, receive, send)
+                return
+        if isinstance(reply, Stream):
+            await send_stream(reply, _gone(receive), send)
+        else:
+            await _send(reply, send)
+
+    def _admits_visitor(self, visit: Visit) -> bool:
+        return self._gate.admits(visit.headers.get(b"authorization")) or self.sessions.admits(visit.headers, visit.now)
 
     async def _answer(self, scope: Message, headers: Mapping[bytes, bytes], receive: Receive) -> Reply:
         """The gate, then a page, or the body and the API."""
@@ -182,10 +223,11 @@ class App:
         too_old = refusal(version) if version else None
         return Reply(*problem(too_old)) if too_old else None
 
-    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive, most: int | None = None) -> bytes:
         """The whole body. Raises `TooLarge` before more than the limit is held."""
+        most = min(most or self._most_bytes, self._most_bytes)
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self._most_bytes:
+        if length.isdigit() and int(length) > most:
             raise TooLarge
         message = await receive()
         if not message.get("more_body") and message["type"] == "http.request":
@@ -198,7 +240,7 @@ class App:
                 raise ClientGone
             parts.append(message["body"])
             size += len(parts[-1])
-            if size > self._most_bytes:
+            if size > most:
                 raise TooLarge
             if not message.get("more_body"):
                 return b"".join(parts)

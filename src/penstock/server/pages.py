@@ -1,4 +1,4 @@
-"""The few paths outside the API: a landing page, and what a Prefect dashboard asks for first."""
+"""The paths outside the API of a server without the dashboard, and what a Prefect dashboard asks for first."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ _LANDING = """<!doctype html>
 <body style="font-family: system-ui; max-width: 40rem; margin: 4rem auto">
 <h1>Penstock</h1>
 <p>This server is running. Its API is at <a href="{root}/health"><code>{root}</code></a>.</p>
+<p>{dashboard}</p>
 <p>Point a client at it: <code>PENSTOCK_API_URL=http://{address}{root}</code></p>
 </body></html>
 """
+
+SETTINGS_PATH = "/ui-settings"
+_MISSING = (
+    "To see its dashboard here, install it with <code>pip install 'penstock[ui]'</code> and start the server again."
+)
+_DISABLED = "Its dashboard is switched off (<code>server.ui.enabled</code>)."
 
 
 def page(path: str, root: str, settings: Settings) -> Reply | None:
@@ -21,9 +28,10 @@ def page(path: str, root: str, settings: Settings) -> Reply | None:
     api = settings.server.api
     base = "/" + settings.server.ui.serve_base.strip("/")
     if path in (base, base.rstrip("/") + "/"):
-        text = _LANDING.format(root=root, address=f"{api.host}:{api.port}")
+        dashboard = _MISSING if settings.server.ui.enabled else _DISABLED
+        text = _LANDING.format(root=root, address=f"{api.host}:{api.port}", dashboard=dashboard)
         return Reply(200, text.encode(), [], b"text/html; charset=utf-8")
-    if path == base.rstrip("/") + "/ui-settings":
+    if path == base.rstrip("/") + SETTINGS_PATH:
         return Reply(200, _ui_settings(root, settings), [])
     return None
 

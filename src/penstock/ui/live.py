@@ -1,0 +1,118 @@
+"""What comes while a page is open, as server-sent events: hints that something changed, and the lines of a run's log.
+
+Each stream is bounded: in what may wait for it, in how long it lasts (then the browser asks again, through the gate),
+and all together in their number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from penstock.clock import utc_now
+from penstock.core import log_filters
+from penstock.errors import Unavailable
+from penstock.server.bind import Headers
+from penstock.server.broadcast import Subscription
+from penstock.server.site import Stream
+from penstock.ui.templating import rendered
+from penstock.wire import logs
+from penstock.wire.events import ReceivedEvent
+from penstock.wire.logs import Log
+from penstock.wire.model import Criteria
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penstock.ui.site import Dashboard
+
+MOST_STREAMS = 200
+QUIET = 10.0
+"""Seconds after which a silent stream says that it lives, and looks for what no hint told of."""
+CALM = 1.0
+"""Least seconds between two hints, so that a busy server does not make its readers busy."""
+LASTS = timedelta(minutes=10)
+REMEMBERED = 2_000
+HEADERS: Headers = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+
+
+def hints(site: Dashboard, about: str) -> Stream:
+    """`changed`, soon after anything happened to what has this beginning of its id. Raises `Unavailable` when full."""
+    _check_room(site)
+    return Stream(_hints(site, about), HEADERS)
+
+
+def log_lines(site: Dashboard, wanted: dict[str, Any], after: datetime) -> Stream:
+    """`lines` of a run's log from a moment on, as they are shown on its page. Raises `Unavailable` when full."""
+    _check_room(site)
+    return Stream(_log_lines(site, wanted, after), HEADERS)
+
+
+def touches(event: ReceivedEvent, about: str) -> bool:
+    """Whether an event is about something, itself or as what it belongs to."""
+    return any(str(one.get("prefect.resource.id", "")).startswith(about) for one in (event.resource, *event.related))
+
+
+async def _hints(site: Dashboard, about: str) -> AsyncIterator[bytes]:
+    subscription = site.hub.subscribe_events(lambda event: touches(event, about))
+    ends = utc_now() + LASTS
+    with _counted(site, subscription):
+        yield b": here\n\n"
+        while utc_now() < ends and not subscription.dropped:
+            yield b"event: changed\ndata: 1\n\n" if await _some(subscription) else b": still here\n\n"
+            await asyncio.sleep(CALM)
+
+
+async def _log_lines(site: Dashboard, wanted: dict[str, Any], after: datetime) -> AsyncIterator[bytes]:
+    subscription = site.hub.subscribe_logs(log_filters.matcher(log_filters.read_filter(wanted)))
+    shown: deque[UUID] = deque(maxlen=REMEMBERED)
+    ends = utc_now() + LASTS
+    with _counted(site, subscription):
+        yield b": here\n\n"
+        lines = await _stored(site, wanted, after)
+        while utc_now() < ends and not subscription.dropped:
+            fresh = [line for line in lines if line.id not in shown]
+            shown.extend(line.id for line in fresh)
+            after = max([after, *(line.timestamp for line in fresh)])
+            yield _lines_event(fresh) if fresh else b": still here\n\n"
+            lines = await _some(subscription) or await _stored(site, wanted, after)
+
+
+def _lines_event(lines: list[Log]) -> bytes:
+    """The lines as the page shows them, each line of the markup as data of one event."""
+    markup = rendered("log_lines.html", lines=lines)
+    return b"event: lines\n" + b"".join(b"data: %s\n" % part.encode() for part in markup.splitlines()) + b"\n"
+
+
+async def _stored(site: Dashboard, wanted: dict[str, Any], after: datetime) -> list[Log]:
+    """What the database has: written before the stream began, or through another server."""
+    since = {**wanted, "timestamp": {"after_": after.isoformat()}}
+    return await site.api.call(logs.filter_logs, Criteria(logs=since, sort="TIMESTAMP_ASC", limit=200))
+
+
+async def _some(subscription: Subscription[Any]) -> list[Any]:
+    """What came, or nothing after a while of silence."""
+    try:
+        return await asyncio.wait_for(subscription.next(), QUIET)
+    except TimeoutError:
+        return []
+
+
+def _check_room(site: Dashboard) -> None:
+    if site.streams >= MOST_STREAMS or site.hub.stopping:
+        raise Unavailable("Too many pages are followed live just now; this one shows what was when it was loaded.")
+
+
+@contextmanager
+def _counted(site: Dashboard, subscription: Subscription[Any]) -> Iterator[None]:
+    site.streams += 1
+    try:
+        yield
+    finally:
+        site.streams -= 1
+        site.hub.unsubscribe(subscription)

@@ -1,0 +1,54 @@
+"""Addresses that Prefect's clients print, led to where the same is here."""
+
+from __future__ import annotations
+
+from penstock.errors import NotFound
+from penstock.server.bind import Reply
+from penstock.ui.reader import Reader, id_in, segment
+from penstock.ui.routes import page
+from penstock.wire import task_runs
+
+
+@page("GET", "/runs/flow-run/{id}")
+async def flow_run(at: Reader, id: str) -> Reply:
+    """A run."""
+    return at.go(at.link(f"/runs/{segment(id)}"))
+
+
+@page("GET", "/flow-runs/flow-run/{id}")
+async def older_flow_run(at: Reader, id: str) -> Reply:
+    """A run, as Prefect 2 says it."""
+    return at.go(at.link(f"/runs/{segment(id)}"))
+
+
+@page("GET", "/runs/task-run/{id}")
+async def task_run(at: Reader, id: str) -> Reply:
+    """A task run is shown with the run that it belongs to."""
+    found = await at.api.call(task_runs.read_task_run, id=id_in(id))
+    if found.flow_run_id is None:
+        raise NotFound("This task ran outside of a flow, and has no page.")
+    return at.go(at.link(f"/runs/{found.flow_run_id}") + "#tasks")
+
+
+@page("GET", "/deployments/deployment/{id}")
+async def deployment(at: Reader, id: str) -> Reply:
+    """A deployment."""
+    return at.go(at.link(f"/deployments/{segment(id)}"))
+
+
+@page("GET", "/work-pools")
+async def pools(at: Reader) -> Reply:
+    """The pools."""
+    return at.go(at.link("/pools"))
+
+
+@page("GET", "/work-pools/work-pool/{name}")
+async def pool(at: Reader, name: str) -> Reply:
+    """A pool."""
+    return at.go(at.link(f"/pools/{segment(name)}"))
+
+
+@page("GET", "/dashboard")
+async def dashboard(at: Reader) -> Reply:
+    """The overview."""
+    return at.go(at.link("/"))

@@ -1,0 +1,172 @@
+"""Lists of runs: which the address asks for, one page of them by key, and the names that belong to them.
+
+A page begins where the one before ended: at a moment, past so many runs that are due at that very moment. So the
+hundredth page costs what the first does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from penstock.client.client import AsyncClient
+from penstock.clock import from_micros, to_micros
+from penstock.wire import deployments, flow_runs, flows
+from penstock.wire.flow_runs import FlowRun, HistoryInterval, HistoryQuery
+from penstock.wire.model import Criteria
+
+PAGE = 50
+BARS = 48
+WINDOWS = {
+    "1h": ("Last hour", timedelta(hours=1)),
+    "24h": ("Last 24 hours", timedelta(days=1)),
+    "7d": ("Last 7 days", timedelta(days=7)),
+    "30d": ("Last 30 days", timedelta(days=30)),
+    "next": ("Coming up, 24 hours", timedelta(days=1)),
+}
+USUAL = "24h"
+STATES = {
+    "scheduled": {"type": {"any_": ["SCHEDULED"]}},
+    "late": {"name": {"any_": ["Late"]}},
+    "pending": {"type": {"any_": ["PENDING"]}},
+    "running": {"type": {"any_": ["RUNNING"]}},
+    "completed": {"type": {"any_": ["COMPLETED"]}},
+    "failed": {"type": {"any_": ["FAILED"]}},
+    "crashed": {"type": {"any_": ["CRASHED"]}},
+    "cancelled": {"type": {"any_": ["CANCELLED", "CANCELLING"]}},
+    "paused": {"type": {"any_": ["PAUSED"]}},
+}
+"""What the address may ask for, and the filter it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A run with the names around it; `why` is a word on its state."""
+
+    run: FlowRun
+    flow: str
+    deployment: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which runs are wanted."""
+
+    now: datetime
+    states: tuple[str, ...] = ()
+    name: str = ""
+    tag: str = ""
+    flow: UUID | None = None
+    deployment: UUID | None = None
+    pool: str = ""
+    window: str = USUAL
+
+    @property
+    def ahead(self) -> bool:
+        """Whether it is about runs to come, soonest first."""
+        return self.window == "next"
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """The time it is about."""
+        length = WINDOWS[self.window][1]
+        return (self.now, self.now + length) if self.ahead else (self.now - length, self.now)
+
+    def criteria(self, **time: str) -> dict[str, Any]:
+        """The filter; `time` bounds it to when runs were due."""
+        runs: dict[str, Any] = {"expected_start_time": time} if time else {}
+        if self.states:
+            runs["state"] = _any_of([STATES[state] for state in self.states])
+        if self.name:
+            runs["name"] = {"like_": self.name}
+        if self.tag:
+            runs["tags"] = {"all_": [self.tag]}
+        if self.deployment:
+            runs["deployment_id"] = {"any_": [str(self.deployment)]}
+        around: dict[str, Any] = {"flow_runs": runs}
+        if self.flow:
+            around["flows"] = {"id": {"any_": [str(self.flow)]}}
+        if self.pool:
+            around["work_pools"] = {"name": {"any_": [self.pool]}}
+        return around
+
+
+async def history(api: AsyncClient, asked: Asked) -> list[HistoryInterval]:
+    """The runs of the window by state, in bars."""
+    start, end = asked.span
+    step = (end - start).total_seconds() / BARS
+    query = HistoryQuery(history_start=start, history_end=end, history_interval_seconds=step, **asked.criteria())
+    return await api.call(flow_runs.flow_run_history, query)
+
+
+async def list_page(api: AsyncClient, asked: Asked, after: str, size: int = PAGE) -> tuple[list[FlowRun], str]:
+    """One page of runs and the key of the next, empty after the last."""
+    start, end = asked.span
+    moment, passed = _key(after) or (start if asked.ahead else end, 0)
+    edges = (moment, end) if asked.ahead else (start, moment)
+    criteria = Criteria(
+        **asked.criteria(after_=edges[0].isoformat(), before_=edges[1].isoformat()),
+        sort="EXPECTED_START_TIME_ASC" if asked.ahead else "EXPECTED_START_TIME_DESC",
+        limit=size + 1,
+        offset=passed,
+    )
+    found = await api.call(flow_runs.filter_flow_runs, criteria)
+    page = found[:size]
+    return page, _next_key(page, moment, passed) if len(found) > size else ""
+
+
+async def rows_of(api: AsyncClient, runs: Sequence[FlowRun]) -> list[Row]:
+    """The runs with the names of their flows and deployments, and a word on those that went wrong."""
+    flow_ids = sorted({str(run.flow_id) for run in runs})
+    deployment_ids = sorted({str(run.deployment_id) for run in runs if run.deployment_id})
+    flow_names, deployment_names = await asyncio.gather(
+        names_of(api, flows.filter_flows, "flows", flow_ids),
+        names_of(api, deployments.filter_deployments, "deployments", deployment_ids),
+    )
+    return [
+        Row(run, flow_names.get(run.flow_id, ""), deployment_names.get(run.deployment_id, "a deleted one"), _why(run))
+        for run in runs
+    ]
+
+
+async def names_of(api: AsyncClient, endpoint: Any, noun: str, ids: Sequence[str]) -> dict[UUID | None, str]:
+    """Names by id, of at most 200."""
+    if not ids:
+        return {}
+    wanted = Criteria(**{noun: {"id": {"any_": list(ids)[:200]}}}, limit=200)  # type: ignore[arg-type]  # a filter
+    return {one.id: one.name for one in await api.call(endpoint, wanted)}
+
+
+def _why(run: FlowRun) -> str:
+    """The first line of what a run that went wrong says."""
+    if run.state is None or not run.state.message or str(run.state_type) not in ("FAILED", "CRASHED", "CANCELLED"):
+        return ""
+    line = run.state.message.strip().splitlines()[0]
+    return line if len(line) <= 110 else line[:109] + "…"
+
+
+def _any_of(filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One filter for any of several; types and names are joined by or."""
+    joined: dict[str, Any] = {}
+    for one in filters:
+        for field, test in one.items():
+            joined.setdefault(field, {"any_": []})["any_"].extend(test["any_"])
+    return {"operator": "or_", **joined} if len(joined) > 1 else joined
+
+
+def _key(text: str) -> tuple[datetime, int] | None:
+    micros, _, passed = text.partition("-")
+    if not (micros.isdigit() and passed.isdigit() and len(micros) < 18 and len(passed) < 8):
+        return None
+    return from_micros(int(micros)), int(passed)
+
+
+def _next_key(page: Sequence[FlowRun], moment: datetime, passed: int) -> str:
+    last = page[-1].expected_start_time or moment
+    same = sum(run.expected_start_time == last for run in page)
+    return f"{to_micros(last)}-{same + (passed if last == moment else 0)}"
