@@ -25,7 +25,18 @@ from penstock.worker.hosted import GRACE_SECONDS
 ATTEMPT = "PENSTOCK__ATTEMPT"
 LEASE = "PENSTOCK__LEASE_SECONDS"
 ENTRY = "penstock.worker.job:main"
-DEFAULT_COMMAND = ["penstock", "flow-run", "execute"]
+DEFAULT_COMMAND = [
+    "sh",
+    "-c",
+    "command -v penstock >/dev/null && exec penstock flow-run execute; "
+    "command -v prefect >/dev/null && exec prefect flow-run execute; "
+    "echo 'Neither penstock nor prefect is on the PATH here: install one, or set the job variable command.' >&2; "
+    "exit 127",
+]
+"""What a job that is made elsewhere runs unless its configuration says: whichever program its image has.
+
+The shell is replaced by the program, which so gets the signals. An image without a shell is given a `command`.
+"""
 
 
 class Launcher(Protocol):
