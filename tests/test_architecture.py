@@ -38,8 +38,8 @@ FLOORS = [
     {"core"},
     {"store", "client", "infra", "storage"},
     {"server", "sdk", "steps"},
-    {"worker", "agent", "deploy", "provision", "upgrade", "ui"},
-    {"assemble"},
+    {"worker", "deploy", "provision", "upgrade", "ui"},
+    {"assemble", "agent"},
     {"cli", "testing"} | PUBLIC,
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -58,6 +58,8 @@ HOMES = {
     "googleapiclient": "infra/google.py",
     "httplib2": "infra/google.py",
     "modal": "infra/modal.py",
+    "jinja2": "ui/templating.py",
+    "markupsafe": "ui/templating.py",
     "asyncpg": "store/postgres",
     "sqlite3": "store/sqlite",
     "http": "client/transport.py",
