@@ -18,7 +18,7 @@ from penstock.core.states import stamp, with_details
 from penstock.core.transitions import apply_state
 from penstock.names import friendly
 from penstock.store.database import Steps, intent
-from penstock.store.deployments import SQL, decode, decode_schedule
+from penstock.store.deployments import SQL, decode, decode_schedule, find
 from penstock.store.flow_run_states import SQL as RUNS
 from penstock.store.flow_run_states import change_row
 from penstock.store.flow_runs import origin
@@ -51,15 +51,20 @@ def deployments_to_schedule(after: UUID | None, limit: int) -> Steps[list[Deploy
 def plan(
     deployment: Deployment, horizon: Horizon, now: datetime, ids: Callable[[], UUID], start: datetime | None = None
 ) -> Steps[int]:
-    """Plans the runs of a deployment's active schedules as far as the horizon asks; gives how many are new."""
+    """Plans the runs of a deployment's active schedules as far as the horizon asks; gives how many are new.
+
+    The deployment is read again before a run is made of it: it may have been changed since it was looked at.
+    """
     planned = {row[0]: (int(row[1]), row[2]) for row in (yield SQL.planned(id=str(deployment.id), now=to_micros(now)))}
+    known = [decode_schedule(row[0]) for row in (yield SQL.schedules_of(id=str(deployment.id)))]
+    wanting = [one for one in known if one.active and not _is_planned(planned.get(str(one.id)), horizon, now)]
+    current = (yield from find(deployment.id)) if wanting else None
+    if current is None or (current.paused and not deployment.paused):
+        return 0
     made = 0
-    for row in (yield SQL.schedules_of(id=str(deployment.id))):
-        schedule = decode_schedule(row[0])
-        if not schedule.active or _is_planned(planned.get(str(schedule.id)), horizon, now):
-            continue
+    for schedule in wanting:
         dates = _dates(schedule, start or now, now, horizon)
-        made += yield from _insert(deployment, schedule, dates, now, ids)
+        made += yield from _insert(current, schedule, dates, now, ids)
     return made
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from penstock.clock import utc_now
+from penstock.ids import new_id
 from penstock.server.app import App
+from penstock.store.planned_runs import Horizon, deployments_to_schedule, plan
 from tests.server.conftest import Heard, ask
 from tests.server.routes.test_deployments import deploy, start
 
@@ -105,3 +108,16 @@ async def test_planned_runs_move_to_the_new_version(app: App) -> None:
     assert await pins() == {1}
     await change(app, one["id"], update={"tags": ["t"]}, applied={"n": 2})
     assert await pins() == {2}
+
+
+async def test_a_plan_is_made_of_the_deployment_as_it_is_by_then(app: App) -> None:
+    """The scheduler looks at many deployments, and one may be changed before its turn comes."""
+    one = await deploy(app, schedules=[{"schedule": CRON}])
+    id, store = UUID(one["id"]), app.services.store
+    [seen] = await store.scan(deployments_to_schedule(None, 10))
+    await change(app, one["id"], update={"tags": ["t"]}, applied={"n": 2})
+    await store.write(plan(seen, Horizon(), utc_now(), new_id))
+    found = await ask(app, "POST", "/flow_runs/filter", {"deployments": {"id": {"any_": [one["id"]]}}})
+    assert {run["labels"][LABEL] for run in found.json} == {2}
+    await ask(app, "POST", f"/deployments/{id}/pause_deployment", {})
+    assert await store.write(plan(seen, Horizon(), utc_now(), new_id)) == 0
