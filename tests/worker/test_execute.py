@@ -58,6 +58,7 @@ def test_a_run_is_carried_out_and_shown(bench: Bench, container: Container) -> N
     assert process.returncode == 0, output
     assert bench.read(run)["state_type"] == "COMPLETED"
     assert "hello from the flow" in output
+    assert "Watching on" not in output
 
 
 def test_a_failed_run_is_no_failure_of_the_job(bench: Bench, container: Container) -> None:

@@ -113,7 +113,7 @@ class Execution:
     async def _host(self, run: FlowRun, driver: ProcessInfrastructure, jobs: Jobs) -> int:
         job = await self._job(run)
         started = await driver.start(job)
-        jobs.adopt(Found(started.handle, started.pid, job.note))
+        jobs.adopt(Found(started.handle, started.pid, job.note), own=True)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, run.id, jobs)

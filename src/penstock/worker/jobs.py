@@ -100,8 +100,8 @@ class Jobs:
             hosted.grace = max(0.0, hosted.grace - (utc_now() - since).total_seconds())
         self._spawn(hosted, self._resume(self._launcher, taken, hosted, since))
 
-    def adopt(self, found: Found) -> None:
-        """Takes an earlier worker's job in hand."""
+    def adopt(self, found: Found, *, own: bool = False) -> None:
+        """Takes an earlier worker's job in hand, or one's `own` that was just started."""
         note = found.note
         hosted = Hosted(UUID(note["run_id"]), note["attempt"], note["worker"], found.handle, note["show"])
         hosted.grace = note.get("grace", GRACE_SECONDS)
@@ -113,9 +113,10 @@ class Jobs:
         self.hosted[hosted.run_id] = hosted
         if found.pid is None:
             self._spawn(hosted, self._give_back(hosted))
-        else:
+            return
+        if not own:
             self._logs.info(hosted.run_id, f"Watching on over the job (pid {found.pid}) of worker {hosted.holder!r}")
-            self._spawn(hosted, self._watch(hosted))
+        self._spawn(hosted, self._watch(hosted))
 
     def held(self) -> dict[str, list[Held]]:
         """What leases are to be renewed, by the name they are under."""
