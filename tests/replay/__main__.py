@@ -16,12 +16,13 @@ def main() -> int:
     arguments.add_argument("--api", required=True, help="root of the API, for example http://127.0.0.1:4200/api")
     arguments.add_argument("--values", action="store_true", help="print differences of free values too")
     arguments.add_argument("--secured", action="store_true", help="play those for a server with auth and CSRF on")
+    arguments.add_argument("--older", action="store_true", help="play those of Prefect 2.20")
     arguments.add_argument("numbers", nargs="*", help="recordings to play, by number; all of them otherwise")
     given = arguments.parse_args()
     player = Player(Api(given.api), unexplained)
     total = 0
     unsteady: dict[str, list[int]] = {}
-    for name in names(given.secured):
+    for name in names(given.secured, given.older):
         if given.numbers and name.partition("-")[0] not in given.numbers:
             continue
         for answer in player.play(load(name)):

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tests.replay.player import Answer
+from tests.replay.recording import OLDER
 from tests.replay.shapes import Difference
 from tests.replay.steadiness import UNSTEADY
 
@@ -150,6 +151,39 @@ DELIBERATE: tuple[Deliberate, ...] = (
     ),
 )
 
+OLDER_HEAD = """## On the wire with Prefect 2.20
+
+Recorded conversations of Prefect 2.20.25's command line, agent, worker and flows with its own server are replayed too.
+Beside what is listed above, these differ:
+
+| where | what differs, and why |
+| --- | --- |"""
+
+DELIBERATE_OLDER: tuple[Deliberate, ...] = (
+    Deliberate(
+        "(GET|POST) ",
+        "Answers have the fields of today too, which a client of 2.20 passes over.",
+        at=r".*\.(labels|active_slots|storage_configuration|global_concurrency_limit|concurrency_options"
+        r"|concurrency_limit|job_variables|work_queue_id|updated_by|schedules\[\]\.(parameters|slug)"
+        r"|state_details\.(traceparent|deployment_concurrency_lease_id|deferred))",
+        kinds=("extra",),
+    ),
+    Deliberate(
+        "GET .*/deployments/",
+        "A client of 2.20 gets what it knows a deployment by (`infra_overrides`, `schedule`, `is_schedule_active`, "
+        "`manifest_path`, no pull steps as null); a server of 3.8 has only today's fields for it.",
+        at=r"\$\.(infra_overrides|schedule|is_schedule_active|manifest_path|pull_steps)",
+        kinds=("extra", "type"),
+    ),
+    Deliberate(
+        "(GET|POST) .*/(work_queues|work_pools/default-agent-pool)/",
+        "The pool of agents' queues has a default queue, as all pools have, which comes first; other queues get the "
+        "next free priority.",
+        at=r".*\.priority",
+        kinds=("enum",),
+    ),
+)
+
 MISTAKES: tuple[Deliberate, ...] = ()
 """Differences that nobody meant and that are still to be mended: each goes when its cause goes."""
 
@@ -158,17 +192,22 @@ def unexplained(answer: Answer) -> list[Difference]:
     """The differences of an answer that a client could notice and that nobody meant."""
     if answer.index in UNSTEADY.get(answer.recording.partition("-")[0], ()):
         return []
+    meant = DELIBERATE + MISTAKES + (DELIBERATE_OLDER if answer.recording.startswith(OLDER) else ())
     return [
         difference
         for difference in answer.differences
-        if difference.counts and not any(known.covers(answer, difference) for known in DELIBERATE + MISTAKES)
+        if difference.counts and not any(known.covers(answer, difference) for known in meant)
     ]
 
 
 def page() -> str:
     """The list as a section of docs/compatibility.md shows it."""
-    lines = [f"| `{known.where}` | {known.reason} |" for known in DELIBERATE]
-    return "\n".join([HEAD, *map(escaped, lines), ""])
+    return "\n".join([HEAD, *rows(DELIBERATE), "", OLDER_HEAD, *rows(DELIBERATE_OLDER), ""])
+
+
+def rows(known: tuple[Deliberate, ...]) -> list[str]:
+    """The table's rows."""
+    return [escaped(f"| `{one.where}` | {one.reason} |") for one in known]
 
 
 def escaped(line: str) -> str:

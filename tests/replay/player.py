@@ -60,6 +60,8 @@ class Player:
             self.send(entry, self.shift(recording, entry))
         sockets: dict[int, Socket] = {}
         began = time.monotonic()
+        for entry in recording.unrecorded:
+            Comparison(self.mapping).walk(entry["response_body"], self.send(entry, self.shift(recording, entry))[1])
         for index, entry in enumerate(recording.entries):
             shift = self.shift(recording, entry)
             late = min(LONGEST, max(0.0, entry["at"] - (time.monotonic() - began)) + PATIENCE)

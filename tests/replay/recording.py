@@ -1,11 +1,16 @@
-"""The recorded conversations: what a Prefect 3.8.8 program sent, and what a Prefect 3.8.8 server answered."""
+"""The recorded conversations: what a Prefect program sent, and what its server answered.
+
+Both are of 3.8.8, but in the recordings whose number begins with `2x`: both are of 2.20.25 there, with agents and
+infrastructure blocks (2x31 is an agent of 2.20.25 at a server of 3.8.8). Those do not tell when a request was sent;
+it was taken from the moments in the bodies.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +19,9 @@ FOLDER = Path(__file__).parent / "recordings"
 
 SECURED = ("37", "48", "49", "50")
 """Recordings made with a server that has `server.api.auth_string`, CSRF protection and streamed logs on."""
+
+OLDER = "2x"
+"""How the numbers of the recordings of Prefect 2.20 begin."""
 
 PROLOGUES: dict[str, list[tuple[str, str]]] = {
     "60": [("11-cli-work-pool", '"pool-a"')],
@@ -29,6 +37,8 @@ class Recording:
     name: str
     entries: list[dict[str, Any]]
     began_at: datetime | None
+    unrecorded: list[dict[str, Any]] = field(default_factory=list)
+    """What had been done before it, made out of its answers; only the ids of these answers mean something."""
 
     @property
     def number(self) -> str:
@@ -39,13 +49,16 @@ class Recording:
 def load(name: str) -> Recording:
     """One recording by its file's name without endings."""
     entries = json.loads(gzip.decompress((FOLDER / f"{name}.json.gz").read_bytes()))
-    return Recording(name, entries, beginning(entries))
+    unrecorded = [entry for entry in entries if entry.get("unrecorded")]
+    entries = entries[len(unrecorded) :]
+    return Recording(name, entries, beginning(entries), unrecorded)
 
 
-def names(secured: bool = False) -> list[str]:
+def names(secured: bool = False, older: bool = False) -> list[str]:
     """All recordings of one server, in the order they were made: later ones use objects of earlier ones."""
     found = sorted(path.name.removesuffix(".json.gz") for path in FOLDER.glob("*.json.gz"))
     found = [name for name in found if (name.partition("-")[0] in SECURED) == secured]
+    found = [name for name in found if name.startswith(OLDER) == older]
     return sorted(found, key=lambda name: made_at(found, name))
 
 

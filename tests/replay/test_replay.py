@@ -35,6 +35,13 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
 
 
 @pytest.fixture(scope="module")
+def second_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
+    """A replay against another server with default settings, for the recordings of Prefect 2.20."""
+    with running(program(), tmp_path_factory.mktemp("second")) as server:
+        yield Player(server.api, unexplained)
+
+
+@pytest.fixture(scope="module")
 def secured_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
     """A replay against a server that asks for a password and against cross-site requests."""
     chosen = program()
@@ -51,6 +58,11 @@ def test_open_server_answers_as_recorded(name: str, open_server: Player) -> None
 @pytest.mark.parametrize("name", names(secured=True))
 def test_secured_server_answers_as_recorded(name: str, secured_server: Player) -> None:
     check(name, secured_server)
+
+
+@pytest.mark.parametrize("name", names(older=True))
+def test_second_server_answers_as_prefect_2_did(name: str, second_server: Player) -> None:
+    check(name, second_server)
 
 
 def check(name: str, player: Player) -> None:

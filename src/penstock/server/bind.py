@@ -26,6 +26,7 @@ from penstock.server.bodies import Decoder
 from penstock.server.problems import problem
 from penstock.wire.endpoint import Endpoint
 from penstock.wire.model import encode
+from penstock.wire.older_answers import older
 
 if TYPE_CHECKING:
     from penstock.server.broadcast import Broadcast
@@ -183,7 +184,7 @@ class Request:
 class Bound:
     """An endpoint with its handler."""
 
-    __slots__ = ("_decoder", "_parse", "_status", "_takes_body", "endpoint", "handler")
+    __slots__ = ("_decoder", "_older", "_parse", "_status", "_takes_body", "endpoint", "handler")
 
     def __init__(self, endpoint: Endpoint[Any, Any], handler: Callable[..., Awaitable[Any]]) -> None:
         self.endpoint = endpoint
@@ -194,6 +195,7 @@ class Bound:
             name for name, kind in handler.__annotations__.items() if kind in (UUID, "UUID") and name != "return"
         )
         self._status = endpoint.status
+        self._older = older(endpoint.returns)
 
     async def answer(self, at: Request, body: bytes, path: dict[str, Any]) -> Reply:
         """Carries out a request; every error has become a reply."""
@@ -212,7 +214,10 @@ class Bound:
         except Exception:
             _log.exception("request failed", extra={"method": self.endpoint.method, "path": self.endpoint.path})
             return FAILED
-        return self._reply(result)
+        reply = self._reply(result)
+        if self._older is not None and (at.client_version or NOW) < NOW:
+            return reply._replace(body=self._older(reply.body))
+        return reply
 
     def _reply(self, result: Any) -> Reply:
         status = self._status
@@ -232,6 +237,9 @@ class Bound:
         plain = path.endswith("/set_state") or path.startswith("/automations")
         return Reply(*problem(error, body, plain_404=plain))
 
+
+NOW = (3,)
+"""Clients of Prefect before this version get the words of Prefect 2 as well."""
 
 BOUND: list[Bound] = []
 """Every endpoint that an imported module of `server.routes` handles."""

@@ -32,10 +32,10 @@ class Worker(Model):
 
 
 class WorkerHeartbeat(Model):
-    """A worker's sign of life."""
+    """A worker's sign of life; the interval comes as `30.0` from Prefect 2."""
 
     name: str
-    heartbeat_interval_seconds: int | None = None
+    heartbeat_interval_seconds: float | None = None
 
 
 worker_heartbeat = post(

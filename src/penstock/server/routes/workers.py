@@ -22,7 +22,9 @@ async def heartbeat(at: Request, body: WorkerHeartbeat, work_pool_name: str) -> 
     """A worker's sign of life; its first one makes it known."""
     check_name(body.name)
     pool = await find(at, work_pool_name)
-    await at.store.write(store.heartbeat(new_id(), pool.id, body.name, body.heartbeat_interval_seconds, at.now))
+    interval = body.heartbeat_interval_seconds
+    seconds = None if interval is None else round(interval)
+    await at.store.write(store.heartbeat(new_id(), pool.id, body.name, seconds, at.now))
     await at.store.write(keep_pending(body.name, at.now))
 
 
