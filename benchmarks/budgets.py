@@ -121,3 +121,37 @@ def verdict(name: str, slower: float) -> str:
     if name in AGGREGATES:
         return "– | "
     return f"≤ {MOST_SLOWER:g} × | {'met' if slower <= MOST_SLOWER else '**missed**'}"
+
+
+MOST_WAITING_CPU = 2.0
+"""Percent of a core that a server may take while a hundred workers wait."""
+
+
+def claims_table(figures: Mapping[str, Figures]) -> str:
+    """Claims by number of workers and size of the history, and what waiting costs."""
+    lines = [
+        "| waiting workers | runs in the table | claims (/s) | p50 (ms) | p99 (ms) | made → given, p50 (ms) | p99 (ms) "
+        "| server's CPU for one run (ms) |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for size, cases in figures.items():
+        for name in cases:
+            if name.startswith("claims w="):
+                workers = name.partition("=")[2]
+                claims, given = cases[name], cases[f"handed over w={workers}"]
+                values = [claims["per_s"], claims["p50_ms"], claims["p99_ms"], given["p50_ms"], given["p99_ms"]]
+                cells = [workers, size, *(f"{value:,g}" for value in (*values, given["cpu_ms_per_run"]))]
+                lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *_waiting(figures)])
+
+
+def _waiting(figures: Mapping[str, Figures]) -> list[str]:
+    found = [
+        f"{name.partition('=')[2]} workers that only wait take {case['cpu_percent']:g} % of a core over {size} runs"
+        f" (budget ≤ {MOST_WAITING_CPU:g} %)."
+        for size, cases in figures.items()
+        for name, case in cases.items()
+        if name.startswith("waiting w=")
+    ]
+    loads = ", ".join(f"{cases['machine']['load']:g}" for cases in figures.values())
+    return [*found, f"The machine's load before each size was {loads}."]

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.budgets import scale_table, table
+from benchmarks.budgets import claims_table, scale_table, table
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent / "README.md"
@@ -38,6 +38,8 @@ def write_page() -> None:
     ]
     grown = ((title, read(f"scale-{database}")) for database, title in DATABASES)
     tables += [f"## A large history on {title}\n\n{scale_table(figures)}\n" for title, figures in grown if figures]
+    claimed = ((title, read(f"claims-{database}")) for database, title in DATABASES)
+    tables += [f"## Claims on {title}\n\n{claims_table(figures)}\n" for title, figures in claimed if figures]
     text = f"{head}{MARK}\n\n" + "\n".join(tables)
     PAGE.write_text(text)
     print(text.partition(MARK)[2])

@@ -167,17 +167,19 @@ async def test_queues_are_a_waterfall(api: Api, get: Get) -> None:
 async def test_a_full_queue_holds_up_no_other(api: Api, get: Get) -> None:
     await make_pool(api, "critical", "low")
     await api.patch("/work_pools/p/queues/critical", {"concurrency_limit": 1})
-    await make_runs(api, await deploy(api, "c", "critical"), "c1", "c2")
+    _, waits = await make_runs(api, await deploy(api, "c", "critical"), "c1", "c2")
     await make_runs(api, await deploy(api, "l", "low"), "l1")
     assert await claimed(api, 1) == ["c1"]
+    assert await why(api, waits) == "queue_full"
     assert await get(api, 10) == ["l1"]
 
 
 @WAYS
 async def test_a_paused_queue_holds_up_no_other(api: Api, get: Get) -> None:
     await make_pool(api, "critical", "low")
-    await make_runs(api, await deploy(api, "c", "critical"), "c1")
+    (waits,) = await make_runs(api, await deploy(api, "c", "critical"), "c1")
     await api.patch("/work_pools/p/queues/critical", {"is_paused": True})
+    assert await why(api, waits) == "queue_paused"
     await make_runs(api, await deploy(api, "l", "low"), "l1")
     assert await get(api, 10) == ["l1"]
 

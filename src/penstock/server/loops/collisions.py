@@ -13,7 +13,7 @@ from penstock.store.collisions import colliding
 from penstock.wire.states import StateCreate, StateType
 
 MOST = 400
-SECONDS = 5.0
+SECONDS = 10.0
 """Seconds between passes. A planned run is looked at when it is due; the topic COLLISIONS brings a pass when a run is
 made or made due again, and when one takes a slot."""
 
