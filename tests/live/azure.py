@@ -16,6 +16,7 @@ from tests.live.cloud_http import Asked, Data, Fault, Refused, Reply
 TENANT, CLIENT, SECRET = "tenant-1", "client-1", "hush"
 SUBSCRIPTION, RESOURCES = "subscription-1", "group-1"
 TOKEN = "token-of-the-double"
+SCOPES = ("https://management.azure.com/.default", "https://graph.microsoft.com/.default")
 PROVIDERS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCES}/providers"
 RESOURCE = re.compile(
     re.escape(PROVIDERS) + r"/(Microsoft\.[A-Za-z]+/[A-Za-z]+)/([-a-z0-9]+)(/stop|/containers/[-a-z0-9]+/logs)?"
@@ -132,7 +133,7 @@ class AzureDouble:
         form = {name: values[0] for name, values in parse_qs(asked.text).items()}
         if (form["client_id"], form["client_secret"]) != (CLIENT, SECRET):
             raise Refused(401, "AADSTS7000215: Invalid client secret provided.")
-        assert form["scope"] == "https://management.azure.com/.default"
+        assert form["scope"] in SCOPES
         return {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600}
 
     def _deployment(self, asked: Asked, name: str) -> Reply:

@@ -84,10 +84,8 @@ def test_what_is_gone_is_made_again(shell: Shell, aws: Ecs) -> None:
 
 def test_types_that_can_not_be_provisioned_are_told(shell: Shell) -> None:
     said = bad(shell, "work-pool", "create", "boxes", "--type", "docker:push", "--provision-infra")
-    assert (
-        "not available for work pools of type 'docker:push', only for cloud-run:push, cloud-run-v2:push, ecs:push"
-        in said
-    )
+    types = "azure-container-instance:push, cloud-run:push, cloud-run-v2:push, ecs:push"
+    assert f"not available for work pools of type 'docker:push', only for {types}" in said
 
 
 async def test_modal_takes_the_token_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from azure.identity import ClientSecretCredential, DefaultAzureCredential
 from penstock.errors import InfrastructureFailed
 from penstock.infra.polling import Absent, AlreadyThere, Passing
 
-PUBLIC = "https://management.azure.com"
+PUBLIC, GRAPH = "https://management.azure.com", "https://graph.microsoft.com"
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 THROTTLED, FAILING = 429, 500
 
@@ -29,14 +29,18 @@ Data = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Azure:
-    """One account at one Resource Manager."""
+    """One account at one Resource Manager, or at Microsoft Graph."""
 
     client: Any
     address: str
 
-    async def call(self, method: str, path: str, version: str, body: Data | None = None) -> Data:
-        """The answer to one request. Raises `Passing`, `Absent`, `AlreadyThere`, or the refusal in Azure's words."""
-        request = HttpRequest(method, f"{self.address}{path}", params={"api-version": version}, json=body)
+    async def call(self, method: str, path: str, version: str | None, body: Data | None = None) -> Data:
+        """The answer to one request; Graph has its version in the path.
+
+        Raises `Passing`, `Absent`, `AlreadyThere`, or the refusal in Azure's words.
+        """
+        params = {"api-version": version} if version else None
+        request = HttpRequest(method, f"{self.address}{path}", params=params, json=body)
         return await asyncio.to_thread(self._call, request)
 
     def _call(self, request: HttpRequest) -> Data:
@@ -51,8 +55,11 @@ class Azure:
         raise _meaning(answer.status_code, words(_json(answer).get("error") or {}))
 
 
-def sign_in(block: Mapping[str, Any] | None, endpoint: str | None) -> Azure:
-    """The account of an `azure-container-instance-credentials` block; else what the machine itself offers."""
+def sign_in(block: Mapping[str, Any] | None, endpoint: str | None, service: str = PUBLIC) -> Azure:
+    """The account of an `azure-container-instance-credentials` block; else what the machine itself offers.
+
+    `endpoint` is another address of the service, for tests.
+    """
     given = dict(block or {})
     options = dict(given.get("credential_kwargs") or {})
     try:
@@ -64,8 +71,8 @@ def sign_in(block: Mapping[str, Any] | None, endpoint: str | None) -> Azure:
             credential = DefaultAzureCredential(**options)
     except (KeyError, ValueError, TypeError) as error:
         raise InfrastructureFailed(f"The Azure credentials can't be used: {error!r}") from error
-    address = endpoint or PUBLIC
-    policies = [UserAgentPolicy("penstock"), BearerTokenCredentialPolicy(credential, f"{PUBLIC}/.default")]
+    address = endpoint or service
+    policies = [UserAgentPolicy("penstock"), BearerTokenCredentialPolicy(credential, f"{service}/.default")]
     # No policy of Azure's that tries again: what may be sent twice is known to the caller alone.
     transport = RequestsTransport(connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
     return Azure(PipelineClient(address, policies=policies, transport=transport), address)
@@ -93,4 +100,4 @@ def _meaning(status: int, text: str) -> Exception:
         return Absent(text)
     if status == 409:
         return AlreadyThere(text)
-    return InfrastructureFailed(f"Azure refuses the job (HTTP {status}): {text}")
+    return InfrastructureFailed(f"Azure refuses (HTTP {status}): {text}")

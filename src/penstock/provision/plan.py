@@ -11,7 +11,7 @@ from penstock.core.push_credentials import Needed, needed
 from penstock.errors import InfrastructureFailed
 from penstock.names import nearest
 
-KINDS = ("cloud-run", "cloud-run-v2", "ecs", "modal")
+KINDS = ("azure-container-instance", "cloud-run", "cloud-run-v2", "ecs", "modal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ def provisioner(pool_type: str, pool: str) -> Provisioner:
         from penstock.provision.gcp import CloudRunProvisioner
 
         return CloudRunProvisioner(pool)
+    if kind == "azure-container-instance":
+        from penstock.provision.azure import ContainerInstanceProvisioner
+
+        return ContainerInstanceProvisioner(pool)
     if kind == "modal":
         from penstock.provision.modal import ModalProvisioner
 
