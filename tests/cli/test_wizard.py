@@ -253,7 +253,7 @@ def test_a_narrow_terminal_is_never_overrun(project: Project) -> None:
         at.until("❯   prefect-agent")
         at.press(ENTER)
         assert at.ended() == 0
-    assert "prefect agent start --pool narrow" in at.screen.text
+    assert "penstock agent start --pool narrow" in at.screen.text
 
 
 def test_colours_come_unless_they_are_unwanted(project: Project) -> None:

@@ -53,7 +53,7 @@ def test_a_worker_of_another_type_or_without_a_pool_is_refused(bench: Bench) -> 
     bench.api.ask("DELETE", "/work_pools/agents")
     bench.post("/work_pools/", {"name": "agents", "type": "prefect-agent", "base_job_template": {}})
     expected = {
-        "started by a Prefect agent": {"pool": "agents"},
+        "started by an agent": {"pool": "agents"},
         "is for jobs of type 'process', and this worker starts jobs of type 'docker'": {"kind": "docker"},
         "no work pool 'poool'. Did you mean 'pool'? To have it made, say its type": {"pool": "poool"},
         "no work pool 'new'": {"pool": "new", "kind": "process", "create_pool": False},

@@ -21,6 +21,7 @@ def _place(module: str, name: str, help: str, *, hidden: bool = False) -> Place:
 
 
 COMMANDS = {
+    "agent": _place("agent", "agent", "What workers were before."),
     "api": _place("api", "api", "Send one request to the API."),
     "artifact": _place("artifacts", "artifact", "What runs left to be looked at."),
     "automation": _place("automations", "automation", "Actions that events cause."),

@@ -17,7 +17,7 @@ def start_command(pool: str, kind: str) -> str | None:
     if kind.endswith(PUSH):
         return None
     if kind == AGENT_TYPE:
-        return f"prefect agent start --pool {shlex.quote(pool)}"
+        return f"penstock agent start --pool {shlex.quote(pool)}"
     return f"penstock worker start --pool {shlex.quote(pool)}"
 
 
@@ -27,7 +27,7 @@ def start_sentence(pool: str, kind: str) -> str:
     if command is None:
         return "The server starts its runs itself; no worker is needed."
     if kind == AGENT_TYPE:
-        return f"Its runs are for an agent of Prefect 2. Start one with:\n  {command}"
+        return f"Its runs are for an agent, ours or that of Prefect 2. Start one with:\n  {command}"
     return f"Start a worker with:\n  {command}"
 
 

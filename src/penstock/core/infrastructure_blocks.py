@@ -10,6 +10,7 @@ integrations for Prefect 2.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -109,7 +110,8 @@ class Conversion:
 
     def default(self, variable: str, value: Any) -> None:
         """Makes it the variable's default; null makes it have none, which takes back the type's own."""
-        self.properties.setdefault(variable, {"title": variable})["default"] = deepcopy(value)
+        schema = self.properties.setdefault(variable, {"title": variable})
+        schema["default"] = deepcopy(_typed(value, schema.get("type")))
 
     def default_of(self, variable: str) -> Any:
         """What the variable is when nobody sets it."""
@@ -173,6 +175,16 @@ def convert(block: InfrastructureBlock, kind: Kind, template: Mapping[str, Any])
 def words(command: Any) -> str:
     """A command as a shell would read it."""
     return command if isinstance(command, str) else shlex.join(str(one) for one in command)
+
+
+def _typed(value: Any, kind: str | None) -> Any:
+    """Text from a command line as the variable's type; as it is where it can't be read so."""
+    if not isinstance(value, str) or kind not in ("boolean", "integer", "number", "array", "object"):
+        return value
+    try:
+        return json.loads(value.strip().lower() if kind == "boolean" else value)
+    except ValueError:
+        return value
 
 
 def _carry(done: Conversion, kind: Kind, name: str, value: Any) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from penstock import names, plugins
 from penstock.errors import InfrastructureFailed
 from penstock.infra.process import birth
 from penstock.infra.process.birth import Kept
 from penstock.infra.protocol import Infrastructure
+from penstock.infra.templates import base_job_template
 from penstock.settings import Settings
 
 RUN_SIDE = "penstock.worker.warm"
@@ -43,8 +46,9 @@ def open_driver(
         keeper.dismiss()
     if kind == "prefect-agent":
         raise InfrastructureFailed(
-            "Runs of a work pool of type 'prefect-agent' are started by a Prefect agent, not by a worker."
-            " Make a pool of another type, such as: penstock work-pool create NAME --type process"
+            "Runs of a work pool of type 'prefect-agent' are started by an agent, not by a worker:"
+            " penstock agent start --pool NAME. Workers serve pools of other types, such as the one that this makes:"
+            " penstock work-pool create NAME --type process"
         )
     try:
         found = plugins.load(plugins.INFRASTRUCTURES, kind)
@@ -57,6 +61,15 @@ def open_driver(
         raise InfrastructureFailed(f"No infrastructure of type {kind!r} is installed.{hint}")
     driver: Infrastructure = found.for_server() if within_server and hasattr(found, "for_server") else found()
     return driver
+
+
+def template_of(kind: str) -> dict[str, Any] | None:
+    """The base job template of a kind that is installed here; None where it is not. `InfrastructureFailed` says why."""
+    try:
+        found = plugins.load(plugins.INFRASTRUCTURES, kind)
+    except ImportError as error:
+        raise InfrastructureFailed(f"The plug-in for the type {kind!r} can't be loaded: {error}.") from error
+    return base_job_template(found.Variables) if found else None
 
 
 def _not_installed(kind: str, error: ModuleNotFoundError) -> str:

@@ -68,12 +68,17 @@ async def _missing(client: AsyncClient, name: str) -> str:
 
 async def _offered(client: AsyncClient, driver: Infrastructure) -> dict[str, Any]:
     """What the server offers for this kind, as there jobs have bodies that variables alone do not make; else those."""
+    return await offered(client, driver.kind) or base_job_template(driver.Variables)
+
+
+async def offered(client: AsyncClient, kind: str) -> dict[str, Any] | None:
+    """The base job template that the server offers for pools of a type; None where it offers none."""
     with suppress(NotFound):
         view = await client.call(admin.read_collection_view, view="aggregate-worker-metadata")
         for types in view.values():
-            if about := types.get(driver.kind):
+            if about := types.get(kind):
                 return dict(about["default_base_job_configuration"])
-    return base_job_template(driver.Variables)
+    return None
 
 
 async def _create(client: AsyncClient, name: str, kind: str, template: dict[str, Any]) -> WorkPool:

@@ -1,0 +1,1 @@
+"""The agent: takes runs of agent pools and queues, and starts them as their infrastructure blocks say."""
