@@ -34,6 +34,10 @@ from penstock.wire.work_pools import (
     WorkPoolUpdate,
 )
 
+PLUGIN = "Starts each flow run by a plug-in that is installed here"
+PRETENDED = "dummy"
+"""A type for tests, which nobody is offered."""
+
 
 @click.group(cls=Verbs, aliases={"provision-infrastructure": "provision-infra"})
 def work_pool() -> None:
@@ -101,24 +105,34 @@ def _create(client: Client, pool: WorkPoolCreate, *, overwrite: bool) -> None:
 def _ask_type(client: Client) -> str:
     if not may_ask():
         raise Failure("Say what runs the jobs of this pool with --type, such as --type process.")
+    from penstock import plugins
     from penstock.cli.prompts import asker, until_interrupted
     from penstock.deploy.wizard.pools import ask_type
 
+    outside = {name: {"description": PLUGIN} for name in plugins.names(plugins.INFRASTRUCTURES) if name != PRETENDED}
     with until_interrupted():
-        return ask_type(asker(), pool_types(client), legacy=True)
+        return ask_type(asker(), outside | pool_types(client), legacy=True)
 
 
 def default_template(client: Client, kind: str) -> dict[str, Any]:
-    """The base job template of a type. Raises Failure when the server knows no such type."""
+    """The base job template of a type that the server knows, or a plug-in here. Raises Failure when neither does."""
     if kind == AGENT_TYPE:
         return {}
     known = pool_types(client)
-    if kind not in known:
-        near = nearest(kind, known)
-        hint = f" Did you mean {near!r}?" if near else ""
-        raise Failure(f"Unknown work pool type {kind!r}.{hint} There are: {', '.join(sorted(known))}.")
-    template: dict[str, Any] = known[kind]["default_base_job_configuration"]
-    return template
+    if kind in known:
+        return dict(known[kind]["default_base_job_configuration"])
+    from penstock import plugins
+    from penstock.worker.drivers import template_of
+
+    if (template := template_of(kind)) is not None:
+        return template
+    every = sorted({*known, *plugins.names(plugins.INFRASTRUCTURES)})
+    near = nearest(kind, every)
+    hint = f" Did you mean {near!r}?" if near else ""
+    raise Failure(
+        f"Unknown work pool type {kind!r}.{hint} There are: {', '.join(every)}."
+        " The type of a plug-in is known where its package is installed."
+    )
 
 
 def _set_as_default(name: str) -> None:
