@@ -216,6 +216,7 @@ class FlowCall:
         """Calls the function once and waits for what it submitted; every exception becomes a state."""
         args, kwargs = self.flow.binder.spread(self.parameters)
         try:
+            yield Blocking(context.runner.open)
             run = Run(self.flow.fn, args, kwargs, self.flow.options.get("timeout_seconds"))
             value: Any = (yield from produce(run)) if self.hands_out else (yield run)
             yield Blocking(context.runner.close)
