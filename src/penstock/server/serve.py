@@ -28,6 +28,9 @@ ANSWER_WITHIN = 15
 """Seconds that requests under way get at the stop."""
 MOST_FRAME_BYTES = 4 * 1024 * 1024
 BACKLOG = 2048
+ACCEPTORS = 16
+"""How often the listening socket is watched. The loop accepts one connection for each in a turn, and a busy turn is
+long: with one, the last of a hundred clients that connect at once would wait for seconds."""
 
 _log = logging.getLogger("penstock.server")
 
@@ -67,7 +70,7 @@ class NetworkServer(uvicorn.Server):
         with self.capture_signals():
             await self._app.start()
             try:
-                await self._serve([self._listener])
+                await self._serve([self._listener, *(self._listener.dup() for _ in range(ACCEPTORS - 1))])
             finally:
                 await self._app.stop()
 
