@@ -134,6 +134,7 @@ FILES: dict[str, dict[str, str | bytes]] = {
         "a pool of agents": ONE.replace("{name: p}", "{name: agents}"),
         "a job variable beside the others": ONE.replace("{name: p}", "{name: p, image: x}"),
         "a misspelt job variable": ONE.replace("{name: p}", "{name: p, job_variables: {comand: x}}"),
+        "a job variable that the pool does not have": ONE.replace("{name: p}", "{name: p, job_variables: {gpus: 1}}"),
         "a job variable of the wrong type": ONE.replace("{name: p}", "{name: p, job_variables: {env: 5}}"),
         "env as a list": ONE.replace("{name: p}", "{name: p, job_variables: {env: [{name: A, value: b}]}}"),
     },

@@ -246,7 +246,7 @@ def test_build_steps_give_what_templates_ask_for(project: Project) -> None:
 
 
 def test_a_folder_of_this_machine_is_doubted_where_jobs_run_in_images(project: Project) -> None:
-    project.api.post("/work_pools/", {"name": "boxes", "type": "docker"})
+    assert project.shell.run("work-pool", "create", "boxes", "--type", "docker").returncode == 0
     project.write(ONE.replace("wrong", "boxed").replace("pool-a", "boxes"))
     assert f"run in its image, which must have the code at {project.folder}" in project.deploy()
     project.write(ONE.replace("wrong", "boxed").replace("pool-a", "boxes") + "  pull: [{git_clone: {repository: x}}]")

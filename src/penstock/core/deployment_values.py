@@ -113,8 +113,22 @@ def go_to(folder: str) -> Step:
 
 def takes_image(pool: WorkPool) -> bool:
     """Whether deployments on this pool may say in which image their jobs run."""
-    variables = pool.base_job_template.get("variables") or {}
-    return "image" in (variables.get("properties") or {})
+    return "image" in _declared(pool)
+
+
+def undeclared(values: Values, pool: WorkPool) -> list[str]:
+    """Job variables that the pool's template neither declares nor leaves open."""
+    is_open = (pool.base_job_template.get("variables") or {}).get("additionalProperties")
+    known = _declared(pool)
+    return (
+        []
+        if is_open or not known
+        else [name for name in job_templates.nested(job_variables(values)) if name not in known]
+    )
+
+
+def _declared(pool: WorkPool) -> dict[str, Any]:
+    return (pool.base_job_template.get("variables") or {}).get("properties") or {}
 
 
 def place_doubts(values: Values, pool: WorkPool, folder: str) -> list[str]:

@@ -47,7 +47,7 @@ from penstock.sdk.entrypoints import Modules, parse_entrypoint
 from penstock.steps.protocol import Place
 from penstock.steps.references import Filler
 from penstock.steps.run import run_steps
-from penstock.wire import blocks, work_pools
+from penstock.wire import blocks, dispatch, work_pools
 from penstock.wire.model import Criteria
 from penstock.wire.work_pools import WorkPool
 
@@ -140,9 +140,23 @@ async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop) -> Draft:
         _check(values, facts, pool, shop)
     except PenstockError as error:  # what is not there may be why something does not fit
         raise DeployFailed("\n".join([error.message, *doubts])) from error
+    doubts += await _undeclared(values, pool, shop)
     draft = Draft(values, steps, facts, pool, entry, root)
     doubts += [*deployment_values.doubts(values, facts), *_misspelt_ids(values, steps), *_misfits(pool, steps, shop)]
     return replace(draft, warnings=draft.told(doubts))
+
+
+async def _undeclared(values: dict[str, Any], pool: WorkPool, shop: Workshop) -> list[str]:
+    """Job variables that the pool does not have: Prefect's server lets them be, a Penstock server refuses them."""
+    names = deployment_values.undeclared(values, pool)
+    if not names:
+        return []
+    said = [f"work_pool.job_variables: {name!r} is not a variable of the pool {pool.name!r}" for name in names]
+    try:
+        await shop.client.call(dispatch.probe)
+    except NotFound:
+        return [f"{one}, so it changes nothing." for one in said]
+    raise DeployFailed("\n".join(f"{one}. See them with: penstock work-pool inspect {pool.name!r}" for one in said))
 
 
 def _misfits(pool: WorkPool, steps: dict[str, list[dict[str, Any]]], shop: Workshop) -> list[str]:
