@@ -9,6 +9,7 @@ test: ## everything that can be tested here
 	scripts/ensure-postgres.sh
 	scripts/ensure-azurite.sh
 	scripts/ensure-docker.sh
+	scripts/ensure-chromium.sh
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 check: .venv/ready ## types, style, house rules

@@ -31,6 +31,11 @@ class Field:
     choices: tuple[str, ...] = ()
     fault: str = ""
 
+    @property
+    def shown(self) -> str:
+        """What it holds, as it is read: a chosen word without its quotes."""
+        return self.text.strip('"') if self.kind == "choice" else self.text
+
 
 def fields_of(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[Field]:
     """The fields of an object schema, holding these values or the schema's own defaults."""

@@ -25,7 +25,7 @@ from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import Criteria
 from penstock.wire.schedules import DeploymentSchedule, DeploymentScheduleUpdate
 
-PAGE = 50
+PAGE = 25
 LAST = 12
 """Runs that a list shows of each deployment, as dots."""
 
@@ -42,7 +42,7 @@ class Line:
 
 @page("GET", "/deployments")
 async def show_all(at: Reader) -> Reply:
-    """A page of deployments by name; the key of the next is the last one's name."""
+    """A page of deployments by name; `after` says how many come before it, as there are never very many."""
     after, name, tag = at.asked("after"), at.asked("name")[:200], at.asked("tag")[:200]
     passed = int(after) if after.isdigit() and len(after) < 7 else 0
     wanted: dict[str, Any] = {}

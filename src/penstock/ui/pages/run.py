@@ -11,7 +11,7 @@ from penstock.clock import to_micros
 from penstock.errors import InvalidRequest, NotFound, PenstockError
 from penstock.server.bind import Reply
 from penstock.ui.charts import timeline
-from penstock.ui.pages.runs import ACTIONS, can
+from penstock.ui.pages.runs import ACTIONS, can, was_taken
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
 from penstock.ui.run_lists import rows_of
@@ -91,13 +91,13 @@ async def change(at: Reader, id: str, action: str) -> Reply:
     run_id = id_in(id)
     if action == "resume":
         verdict = await at.api.call(flow_runs.resume_flow_run, Resume(), id=run_id)
-        return _judged(at, run_id, verdict, "resumed")
+        return _judged(at, run_id, verdict, "resumed", verdict.status is OrchestrationStatus.ACCEPT)
     if action not in ("cancel", "retry"):
         raise InvalidRequest(f"{action!r} is nothing that can be done with a run.")
     _, became, state, force = ACTIONS[action]
     assert state is not None  # only deleting has none
     verdict = await at.api.call(flow_runs.set_flow_run_state, SetState(state=state, force=force), id=run_id)
-    return _judged(at, run_id, verdict, became)
+    return _judged(at, run_id, verdict, became, was_taken(verdict, state))
 
 
 def log_filter(at: Reader, run_id: UUID) -> dict[str, Any]:
@@ -110,9 +110,9 @@ def log_filter(at: Reader, run_id: UUID) -> dict[str, Any]:
     return wanted
 
 
-def _judged(at: Reader, run_id: UUID, verdict: OrchestrationResult, became: str) -> Reply:
+def _judged(at: Reader, run_id: UUID, verdict: OrchestrationResult, became: str, taken: bool) -> Reply:
     back = at.link(f"/runs/{run_id}")
-    if verdict.status is OrchestrationStatus.ACCEPT:
+    if taken:
         return at.go(back, f"The run was {became}.")
     reason = verdict.details.reason or "its state does not allow it."
     return at.go(back, f"The run could not be {became}: {reason}", "bad")

@@ -13,9 +13,9 @@ from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
 from penstock.ui.run_lists import STATES, USUAL, WINDOWS, Asked, history, list_page, names_of, rows_of
 from penstock.wire import deployments, flow_runs, flows, work_pools
-from penstock.wire.flow_runs import BulkSetState, FlowRun
+from penstock.wire.flow_runs import BulkOrchestrated, BulkSetState, FlowRun
 from penstock.wire.model import BulkSelection, Criteria
-from penstock.wire.states import OrchestrationStatus, StateCreate, StateType
+from penstock.wire.states import OrchestrationResult, OrchestrationStatus, StateCreate, StateType
 
 MOST_AT_ONCE = 50
 RETRY = StateCreate(type=StateType.SCHEDULED, name="AwaitingRetry", message="Retried from the dashboard")
@@ -115,7 +115,7 @@ async def _do(at: Reader, action: str, chosen: dict[str, Any]) -> tuple[str, str
         return f"{_count(len(gone.deleted))} {became}.", "ok"
     body = BulkSetState(state=state, flow_runs=chosen, force=force, limit=MOST_AT_ONCE)
     results = (await at.api.call(flow_runs.bulk_set_state, body)).results
-    refused = [one for one in results if one.status is not OrchestrationStatus.ACCEPT]
+    refused = [one for one in results if not was_taken(one, state)]
     said = f"{_count(len(results) - len(refused))} {became}."
     if refused:
         said += f" {_count(len(refused))} could not be: {refused[0].details.reason or 'the state does not allow it'}"
@@ -124,6 +124,14 @@ async def _do(at: Reader, action: str, chosen: dict[str, Any]) -> tuple[str, str
 
 def _count(number: int) -> str:
     return "1 run was" if number == 1 else f"{number} runs were"
+
+
+def was_taken(verdict: OrchestrationResult | BulkOrchestrated, asked: StateCreate) -> bool:
+    """Whether a proposal came about; a run without a job is cancelled at once, in place of being asked to end."""
+    if verdict.status is OrchestrationStatus.ACCEPT:
+        return True
+    ended = verdict.state is not None and verdict.state.type is StateType.CANCELLED
+    return ended and asked.type is StateType.CANCELLING
 
 
 def can(run: FlowRun) -> dict[str, bool]:

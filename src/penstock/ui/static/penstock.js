@@ -85,16 +85,17 @@
   });
 
   // Live: a stream of hints; the page's regions are then fetched anew. One that is being used is let be.
-  let hinted = false;
   const live = document.querySelector("[data-live]");
   const busy = () => document.querySelector('input[name="id"]:checked, dialog[open]') || document.hidden;
   function refresh() {
-    if (busy()) return void (hinted = true);
-    hinted = false;
-    htmx.trigger(live, "changed");
+    if (!busy()) htmx.trigger(live, "changed");
   }
-  document.addEventListener("visibilitychange", () => !document.hidden && hinted && refresh());
-  if (live) new EventSource(live.dataset.live).addEventListener("changed", refresh);
+  let hints = null;
+  function listen() {
+    if (!live) return;
+    hints = new EventSource(live.dataset.live);
+    hints.addEventListener("changed", refresh);
+  }
 
   // Logs that come while one looks: appended, with the view kept at the end if it was there.
   let lines = null;
@@ -116,11 +117,24 @@
     lines.addEventListener("end", () => lines.close());
   }
 
+  // A browser has few connections to one server: a page that nobody looks at gives its own back.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      hints?.close();
+      lines?.close();
+    } else {
+      listen();
+      follow();
+      if (live) refresh();
+    }
+  });
+
   document.addEventListener("htmx:afterSettle", (event) => {
     localise(document);
     if (event.target.closest?.("#logs") || event.detail.target?.id === "logs") follow();
   });
   localise(document);
+  listen();
   follow();
   count();
 })();

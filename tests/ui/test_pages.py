@@ -1,0 +1,264 @@
+"""Each page with real rows behind it: what it shows, what it changes, and that names stay text."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from penstock.ui.run_lists import PAGE
+from tests.ui.conftest import Browser, text_of
+from tests.ui.lifelike import LINES, ORACLE, Day
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+async def day(browser: Browser) -> Day:
+    """A pool, a deployment, a worker, and a run of each kind."""
+    one = Day(browser.app)
+    await one.pool("warehouse", "process", concurrency_limit=8)
+    schedule = {"schedule": {"cron": "0 6 * * *", "timezone": "Europe/Berlin"}, "active": True}
+    await one.deployment("daily-sales", "prod", "warehouse", schedules=[schedule], parameters={"limit": 7})
+    await one.worker("warehouse", "worker-1", running=1)
+    for name, ends in (("good", "COMPLETED"), ("poor", "FAILED"), ("busy", None), ("waits", "SCHEDULED")):
+        await one.run("daily-sales/prod", timedelta(minutes=9), ends, name=name)
+    return one
+
+
+async def test_an_empty_server_says_how_to_begin(browser: Browser) -> None:
+    assert "penstock deploy --all" in text_of(await browser.get("/"))
+    assert "penstock deployment run" in text_of(await browser.get("/runs"))
+    assert "penstock work-pool create" in text_of(await browser.get("/pools"))
+    assert "penstock deploy" in text_of(await browser.get("/deployments"))
+
+
+async def test_the_overview_shows_what_went_wrong_and_what_runs(browser: Browser, day: Day) -> None:
+    text = text_of(await browser.get("/"))
+    assert "4 runs" in text
+    assert "1 went wrong" in text
+    assert "ORA-12541: no listener" in text
+    assert "busy" in text
+    assert "warehouse" in text
+
+
+async def test_runs_are_found_by_what_the_address_says(browser: Browser, day: Day) -> None:
+    async def names(query: str) -> set[str]:
+        page = text_of(await browser.get(f"/runs?{query}"))
+        return {name for name in day.runs if f" {name} " in page}
+
+    assert await names("") == {"good", "poor", "busy", "waits"}
+    assert await names("state=failed&state=completed") == {"good", "poor"}
+    assert await names("state=late&state=running") == {"busy"}
+    assert await names("name=oo") == {"good", "poor"}
+    assert await names("pool=warehouse") == {"good", "poor", "busy", "waits"}
+    assert await names("pool=other") == set()
+    assert await names(f"deployment={day.deployments['daily-sales/prod']}") == {"good", "poor", "busy", "waits"}
+    assert await names(f"flow={uuid4()}") == set()
+    assert await names("when=next&state=nonsense&flow=nonsense&after=nonsense") == set()
+
+
+async def test_pages_of_runs_hold_each_run_once_though_all_are_due_at_one_moment(browser: Browser, day: Day) -> None:
+    for number in range(PAGE * 2):
+        await day.run("daily-sales/prod", timedelta(minutes=5), "SCHEDULED", name=f"twin-{number:03d}-x")
+    seen: list[str] = []
+    address = "/runs?name=twin"
+    while address:
+        page = await browser.get(address)
+        seen += [name for name in day.runs if f">{name}</a>" in page.text]
+        _, found, rest = page.text.partition('rel="next" href="')
+        address = rest.partition('"')[0].replace("&amp;", "&") if found else ""
+    assert len(seen) == PAGE * 2
+    assert len(set(seen)) == PAGE * 2
+
+
+async def test_many_runs_are_changed_after_one_more_question(browser: Browser, day: Day) -> None:
+    ids = [day.runs["busy"], day.runs["waits"]]
+    asked = await browser.post("/runs/change", {"action": "cancel", "id": ids, "back": "/runs?when=7d"})
+    assert asked.status == 200
+    assert "Cancel these 2 runs?" in text_of(asked)
+    assert (await day.call("GET", f"/flow_runs/{ids[1]}"))["state_type"] == "SCHEDULED"
+    done = await browser.post("/runs/change", {"action": "cancel", "id": ids, "back": "/runs?when=7d", "sure": "yes"})
+    assert done.headers["location"] == "/runs?when=7d"
+    assert "2 runs were asked to end." in text_of(await browser.get("/runs?when=7d"))
+    assert "asked to end" not in text_of(await browser.get("/runs?when=7d")), "it is said once"
+    states = {(await day.call("GET", f"/flow_runs/{id}"))["state_type"] for id in ids}
+    assert states <= {"CANCELLING", "CANCELLED"}
+
+
+async def test_runs_are_retried_and_deleted(browser: Browser, day: Day) -> None:
+    poor = day.runs["poor"]
+    await browser.post(f"/runs/{poor}/retry")
+    assert (await day.call("GET", f"/flow_runs/{poor}"))["state_name"] == "AwaitingRetry"
+    gone = {"action": "delete", "id": day.runs["good"], "sure": "yes", "back": f"/runs/{day.runs['good']}"}
+    assert (await browser.post("/runs/change", gone)).headers["location"] == "/runs"
+    assert (await browser.get(f"/runs/{day.runs['good']}")).status == 404
+
+
+@pytest.mark.parametrize("fields", [{"action": "melt"}, {"action": "cancel", "id": "nonsense"}])
+async def test_a_change_that_is_none_is_refused(browser: Browser, day: Day, fields: dict[str, str]) -> None:
+    assert (await browser.post("/runs/change", fields)).status in (404, 422)
+    assert (await browser.post(f"/runs/{day.runs['busy']}/melt")).status == 422
+
+
+async def test_a_run_shows_how_it_came_to_its_state(browser: Browser, day: Day) -> None:
+    run = day.runs["poor"]
+    await day.tasks(run, day.now - timedelta(minutes=9), 60)
+    await day.logs(run, day.now - timedelta(minutes=9), LINES)
+    artifact = {"key": "sales-report", "type": "markdown", "data": "# All is well", "flow_run_id": run}
+    await day.call("POST", "/artifacts/", artifact)
+    text = text_of(await browser.get(f"/runs/{run}"))
+    for words in (
+        ORACLE.splitlines()[0],
+        "read-orders-000",
+        "12,908 customers",
+        "sales-report",
+        '"limit": 7'.replace('"', "&#34;"),
+    ):
+        assert words in text, words
+    assert "12,908" not in text_of(await browser.get(f"/runs/{run}?level=error"))
+    assert "12,908" in text_of(await browser.get(f"/runs/{run}?text=customers"))
+    assert "12,908 customers" in (await browser.get(f"/runs/{run}/logs")).text
+    assert "No line fits" in text_of(await browser.get(f"/runs/{run}?text=nowhere-to-be-found"))
+
+
+async def test_a_run_that_waits_says_why(browser: Browser, day: Day) -> None:
+    await browser.post("/pools/warehouse/pause")
+    text = text_of(await browser.get(f"/runs/{day.runs['waits']}"))
+    assert "Why it waits." in text
+    assert "paused" in text
+
+
+async def test_the_job_of_a_run_is_shown(browser: Browser, day: Day) -> None:
+    assert "stream_output" in text_of(await browser.get(f"/runs/{day.runs['waits']}/job"))
+
+
+async def test_a_pool_shows_who_works_on_it(browser: Browser, day: Day) -> None:
+    text = text_of(await browser.get("/pools/warehouse"))
+    for words in ("worker-1", "Online", "penstock worker start --pool warehouse", "stream_output", "1 of 8"):
+        assert words in text, words
+    assert "stream_output" in text_of(await browser.get("/pools/warehouse/job"))
+
+
+async def test_workers_pools_and_queues_are_told_what_to_do(browser: Browser, day: Day) -> None:
+    await browser.post("/pools/warehouse/workers/worker-1/drain")
+    heard = await day.call("POST", "/penstock/work_pools/warehouse/workers/heartbeat", {"name": "worker-1"})
+    assert heard["wish"] == "drain"
+    await browser.post("/pools/warehouse/queues/default/pause")
+    assert (await day.call("GET", "/work_pools/warehouse/queues/default"))["is_paused"]
+    await browser.post("/pools/warehouse/pause")
+    assert (await day.call("GET", "/work_pools/warehouse"))["is_paused"]
+    await browser.post("/pools/warehouse/resume")
+    assert not (await day.call("GET", "/work_pools/warehouse"))["is_paused"]
+    for path in ("melt", "queues/default/melt", "workers/worker-1/melt"):
+        assert (await browser.post(f"/pools/warehouse/{path}")).status == 422
+
+
+async def test_a_deployment_shows_its_schedules_and_pauses_them(browser: Browser, day: Day) -> None:
+    id = day.deployments["daily-sales/prod"]
+    text = text_of(await browser.get(f"/deployments/{id}"))
+    assert "cron 0 6 * * * in Europe/Berlin" in text
+    assert "next in" in text
+    (schedule,) = await day.call("GET", f"/deployments/{id}/schedules")
+    await browser.post(f"/deployments/{id}/schedules/{schedule['id']}/pause")
+    (schedule,) = await day.call("GET", f"/deployments/{id}/schedules")
+    assert schedule["active"] is False
+    await browser.post(f"/deployments/{id}/pause")
+    assert (await day.call("GET", f"/deployments/{id}"))["paused"]
+    assert "Paused" in text_of(await browser.get("/deployments?name=sales"))
+    assert "No deployment fits" in text_of(await browser.get("/deployments?tag=nowhere"))
+
+
+async def test_the_run_form_sends_what_was_changed(browser: Browser, day: Day) -> None:
+    id = day.deployments["daily-sales/prod"]
+    form = await browser.get(f"/deployments/{id}/run")
+    assert 'name="p.limit"' in form.text
+    assert 'name="v.working_dir"' in form.text
+    fields = {"p.region": '"us"', "p.limit": "12", "p.full": "true", "p.columns": '["id", "at"]', "run_name": "mine"}
+    made = await browser.post(f"/deployments/{id}/run", {**fields, "v.working_dir": "/tmp", "tags": "a, b"})
+    assert made.status == 303
+    run = await day.call("GET", f"/flow_runs/{made.headers['location'].rpartition('/')[2]}")
+    assert run["parameters"] == {"region": "us", "limit": 12, "full": True, "columns": ["id", "at"]}
+    assert run["job_variables"] == {"working_dir": "/tmp"}
+    assert (run["name"], set(run["tags"])) == ("mine", {"a", "b"})
+
+
+async def test_a_quick_run_takes_everything_as_deployed(browser: Browser, day: Day) -> None:
+    made = await browser.post(f"/deployments/{day.deployments['daily-sales/prod']}/run")
+    run = await day.call("GET", f"/flow_runs/{made.headers['location'].rpartition('/')[2]}")
+    assert run["parameters"] == {"limit": 7}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fault"),
+    [("p.limit", "many", "no whole number"), ("p.columns", "[", "not JSON"), ("p.columns", "7", "columns")],
+)
+async def test_the_run_form_says_what_does_not_fit(
+    browser: Browser, day: Day, field: str, value: str, fault: str
+) -> None:
+    path = f"/deployments/{day.deployments['daily-sales/prod']}/run"
+    heard = await browser.post(path, {field: value, "run_name": "kept"})
+    assert heard.status in (409, 422)
+    assert fault in text_of(heard)
+    assert 'value="kept"' in heard.text
+
+
+async def test_search_finds_names_and_ids(browser: Browser, day: Day) -> None:
+    text = text_of(await browser.get("/search?q=ware"))
+    assert "warehouse" in text
+    assert "prod" in text_of(await browser.get("/search?q=sales"))
+    assert "busy" in text_of(await browser.get("/search?q=bus"))
+    for name, path in ((day.runs["busy"], "runs"), (day.deployments["daily-sales/prod"], "deployments")):
+        assert (await browser.get(f"/search?q={name}")).headers["location"] == f"/{path}/{name}"
+    assert "Nothing has these words" in text_of(await browser.get(f"/search?q={uuid4()}"))
+
+
+async def test_addresses_that_prefects_clients_print_lead_here(browser: Browser, day: Day) -> None:
+    run, deployment = day.runs["busy"], day.deployments["daily-sales/prod"]
+    for path, there in (
+        (f"/runs/flow-run/{run}", f"/runs/{run}"),
+        (f"/flow-runs/flow-run/{run}", f"/runs/{run}"),
+        (f"/deployments/deployment/{deployment}", f"/deployments/{deployment}"),
+        ("/work-pools/work-pool/warehouse", "/pools/warehouse"),
+        ("/work-pools", "/pools"),
+        ("/dashboard", "/"),
+    ):
+        assert (await browser.get(path)).headers["location"] == there
+
+
+@pytest.mark.parametrize("path", ["/runs/nonsense", f"/runs/{uuid4()}", f"/deployments/{uuid4()}", "/pools/nowhere"])
+async def test_what_is_not_there_is_said_on_a_page(browser: Browser, path: str) -> None:
+    heard = await browser.get(path)
+    assert heard.status == 404
+    assert "Go to the overview" in text_of(heard)
+
+
+async def test_markup_in_names_and_lines_stays_text(browser: Browser) -> None:
+    day = Day(browser.app)
+    await day.pool("warehouse", "process", description=EVIL)
+    id = await day.deployment(
+        "evil", "prod", "warehouse", description=EVIL, parameters={EVIL: EVIL}, tags=[EVIL], version=EVIL
+    )
+    run = await day.run("evil/prod", timedelta(minutes=3), "RUNNING", name=EVIL, tags=[EVIL])
+    await day.state(run, "FAILED", day.now, EVIL)
+    await day.logs(run, day.now, [(20, EVIL)])
+    await day.call("POST", "/artifacts/", {"key": "evil", "data": EVIL, "description": EVIL, "flow_run_id": run})
+    await day.worker("warehouse", "evil")
+    for path in (
+        "/",
+        "/runs",
+        f"/runs/{run}",
+        "/pools",
+        "/pools/warehouse",
+        "/deployments",
+        f"/deployments/{id}",
+        f"/deployments/{id}/run",
+        "/search?q=%3Cscript",
+        f"/runs/{run}?text=%3Cscript",
+        "/runs?name=%3Cscript",
+    ):
+        page = await browser.get(path)
+        assert page.status == 200, path
+        assert "<script>alert" not in page.text, path
+        assert "<img src=x" not in page.text, path
