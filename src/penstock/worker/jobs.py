@@ -126,6 +126,11 @@ class Jobs:
                 found.setdefault(one.holder, []).append(Held(flow_run_id=one.run_id, attempt=one.attempt))
         return found
 
+    def hosts(self, run_id: UUID, attempt: int) -> bool:
+        """Whether this attempt is hosted here now: what is said of an earlier one may come late."""
+        hosted = self.hosted.get(run_id)
+        return hosted is not None and hosted.attempt == attempt
+
     def cancel(self, run_id: UUID) -> None:
         """Ends a run's job and marks the run cancelled; of what is not hosted here, or on its way out, nothing."""
         hosted = self.hosted.get(run_id)

@@ -42,9 +42,8 @@ async def renew_once(client: AsyncClient, jobs: Jobs, seconds: float, host: UUID
     for holder, runs in jobs.held().items():
         body = Renewal(worker_name=holder, runs=runs, lease_seconds=seconds, host=host)
         answer = await client.call(dispatch.renew_leases, body, timeout=seconds / TRIES_PER_LEASE)
-        for run_id in answer.lost:
-            jobs.lose(run_id)
-        for run_id in answer.cancelling:
-            jobs.cancel(run_id)
-        for run_id in answer.watched:
-            jobs.let_go(run_id)
+        asked = {one.flow_run_id: one.attempt for one in runs}
+        for ids, act in ((answer.lost, jobs.lose), (answer.cancelling, jobs.cancel), (answer.watched, jobs.let_go)):
+            for run_id in ids:
+                if jobs.hosts(run_id, asked[run_id]):
+                    act(run_id)
