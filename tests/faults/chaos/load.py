@@ -12,8 +12,9 @@ from tests.faults.chaos.site import Site
 from tests.live.api import Api
 
 SHARES = {"plain": 30, "limited": 15, "queued": 10, "slotted": 10, "again": 10, "pretended": 25}
-CANCELLED, LATER, LONG = 0.06, 0.1, 0.03
-"""Shares of runs."""
+CANCELLED, LATER = 0.06, 0.1
+LONG = {"plain": 0.03, "again": 0.2, "pretended": 0.03}
+"""Shares of runs; the long ones take about as long as a lease."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Load(threading.Thread):
             self._to_cancel.append((time.monotonic() + rng.uniform(0, 4), run))
 
     def _is_long(self, name: str) -> bool:
-        return name in ("plain", "again", "pretended") and self._rng.random() < LONG
+        return self._rng.random() < LONG.get(name, 0.0)
 
     def _cancel_due(self) -> None:
         now = time.monotonic()
