@@ -9,12 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from penstock.cli.server import reachable
 from tests.live.api import eventually
 from tests.live.postgres import Postgres
 from tests.live.programs import Shell, penstock
 from tests.live.servers import end, free_port
 
 DATABASE = "PENSTOCK_SERVER_DATABASE_CONNECTION_URL"
+
+
+def test_a_server_that_listens_everywhere_is_reached_at_this_machine() -> None:
+    assert reachable("http://0.0.0.0:4200/api") == "http://127.0.0.1:4200/api"
+    assert reachable("http://[::]:4200/api") == "http://[::1]:4200/api"
+    assert reachable("http://10.0.0.7:4200/api") == "http://10.0.0.7:4200/api"
 
 
 @pytest.fixture

@@ -74,6 +74,14 @@ async def test_a_role_of_a_principal_that_is_too_new_is_tried_again(cloud: Subsc
     assert len(cloud.made) == 2
 
 
+async def test_a_machine_without_an_account_is_told_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InfrastructureFailed, match="No account of Azure was found on this machine: sign in with `az"):
+        await ContainerInstanceProvisioner("jobs").plan()
+
+
 async def test_the_subscription_must_be_clear(cloud: SubscriptionDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud.subscriptions.append({"subscriptionId": "other", "tenantId": TENANT, "displayName": "Other"})
     with pytest.raises(InfrastructureFailed, match=r"Say in AZURE_SUBSCRIPTION_ID .* seen: .*, other \(Other\)\."):

@@ -88,7 +88,12 @@ def _without_services() -> dict[str, object]:
 def _announce(address: str, settings: Settings) -> None:
     note(f"Penstock serves the API at {address}")
     note(f"The database is {shown_url(settings)}")
-    note(f"Use it with: penstock config set PENSTOCK_API_URL={address}\nStop it with Ctrl+C.")
+    note(f"Use it with: penstock config set PENSTOCK_API_URL={reachable(address)}\nStop it with Ctrl+C.")
+
+
+def reachable(address: str) -> str:
+    """The address by which a server that listens everywhere is reached from this machine."""
+    return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def _process(settings: Settings) -> Background:

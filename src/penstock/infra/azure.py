@@ -6,6 +6,7 @@ The resources are plain JSON, as in the templates that Azure is given, so no cli
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from penstock.errors import InfrastructureFailed
 from penstock.infra.polling import Absent, AlreadyThere, Passing
 
 PUBLIC, GRAPH = "https://management.azure.com", "https://graph.microsoft.com"
+logging.getLogger("azure.identity").setLevel(logging.ERROR)
+"""What it warns of is said by the errors that are raised, too."""
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 THROTTLED, FAILING = 429, 500
 
@@ -47,7 +50,7 @@ class Azure:
         try:
             answer = self.client.send_request(request)
         except ClientAuthenticationError as error:
-            raise InfrastructureFailed(f"Azure refuses the credentials: {error.message}") from error
+            raise InfrastructureFailed(_unauthorized(error)) from error
         except AzureError as error:
             raise Passing(f"Azure can't be reached: {error}") from error
         if answer.status_code < 300:
@@ -76,6 +79,16 @@ def sign_in(block: Mapping[str, Any] | None, endpoint: str | None, service: str 
     # No policy of Azure's that tries again: what may be sent twice is known to the caller alone.
     transport = RequestsTransport(connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
     return Azure(PipelineClient(address, policies=policies, transport=transport), address)
+
+
+def _unauthorized(error: ClientAuthenticationError) -> str:
+    """A machine without any account gets a page of text from Azure's library: for each way in, why it is closed."""
+    if error.message.startswith("DefaultAzureCredential"):
+        return (
+            "No account of Azure was found on this machine: sign in with `az login`, or set AZURE_TENANT_ID,"
+            " AZURE_CLIENT_ID and AZURE_CLIENT_SECRET."
+        )
+    return f"Azure refuses the credentials: {error.message}"
 
 
 def words(error: Mapping[str, Any]) -> str:

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from penstock.core.pool_types import PUSH, pushed_kind
 from penstock.core.push_credentials import Needed, needed
 from penstock.errors import InfrastructureFailed
-from penstock.names import nearest
 
 KINDS = ("azure-container-instance", "cloud-run", "cloud-run-v2", "ecs", "modal")
 
@@ -60,10 +59,8 @@ def provisioner(pool_type: str, pool: str) -> Provisioner:
 
         return ModalProvisioner()
     types = [f"{one}{PUSH}" for one in KINDS]
-    near = nearest(pool_type, types)
-    hint = f" Did you mean {near!r}?" if near else ""
     raise InfrastructureFailed(
-        f"Provisioning is not available for work pools of type {pool_type!r}, only for {', '.join(types)}.{hint}"
+        f"Provisioning is not available for work pools of type {pool_type!r}, only for {', '.join(types)}."
     )
 
 

@@ -51,7 +51,9 @@ class Aws:
         except BotoCoreError as error:
             raise InfrastructureFailed(f"The AWS credentials can't be used: {error}") from error
         if not self._session.region_name:
-            raise InfrastructureFailed("No AWS region is set: set `region_name` in the aws-credentials block.")
+            raise InfrastructureFailed(
+                "No AWS region is set: set `region_name` in the aws-credentials block, or AWS_DEFAULT_REGION here."
+            )
         self._clients: dict[str, Any] = {}
 
     @property
