@@ -1,52 +1,67 @@
-"""A server that fails is asked again soon enough to keep what its next answer can still keep."""
+"""An answer to a renewal that comes late: the run may have been lost, offered again and claimed by the same worker."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, cast
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 import pytest
 
-from penstock.client.client import AsyncClient
-from penstock.clock import Clock
-from penstock.errors import PenstockError, ServerFault
-from penstock.wire.dispatch import Held, Renewed
+from penstock.client.client import AsyncClient, Client
+from penstock.client.transport import Response
+from penstock.clock import SystemClock
+from penstock.ids import new_id
+from penstock.infra.dummy import DummyInfrastructure
+from penstock.wire.dispatch import Renewed
+from penstock.wire.model import encode
+from penstock.worker import leases
+from penstock.worker.hosted import Hosted
 from penstock.worker.jobs import Jobs
-from penstock.worker.leases import keep_leases
+from penstock.worker.reports import Reports
+from penstock.worker.run_logs import RunLogs
 
-RUN = UUID(int=1)
-
-
-class Server:
-    """Answers renewals in this order, and says how long each wait after one was."""
-
-    def __init__(self, *answers: Renewed | PenstockError) -> None:
-        self.answers = list(answers)
-        self.waits: list[float] = []
-        self.lost: list[UUID] = []
-
-    async def call(self, endpoint: Any, body: Any, **options: Any) -> Renewed:
-        answer = self.answers.pop(0)
-        if isinstance(answer, PenstockError):
-            raise answer
-        return answer
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        if not self.answers:
-            raise asyncio.CancelledError
-
-    def held(self) -> dict[str, list[Held]]:
-        return {"w1": [Held(flow_run_id=RUN, attempt=1)]}
-
-    def lose(self, run_id: UUID) -> None:
-        self.lost.append(run_id)
+RUN = new_id()
 
 
-async def test_a_renewal_that_failed_is_tried_again_soon() -> None:
-    server = Server(Renewed(), ServerFault("no"), ServerFault("no"), Renewed(lost=[RUN]))
-    with pytest.raises(asyncio.CancelledError):
-        await keep_leases(cast(AsyncClient, server), cast(Jobs, server), cast(Clock, server), 30.0)
-    assert server.waits == [10.0, 2.0, 2.0, 10.0]
-    assert server.lost == [RUN]
+class Answering:
+    """A server that gives one answer, after something has happened."""
+
+    base_url = "http://server/api"
+
+    def __init__(self) -> None:
+        self.answer = Renewed()
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
+    ) -> Response:
+        if path.endswith("/leases/renew"):
+            self.meanwhile()
+            return Response(200, {}, encode(self.answer))
+        return Response(204, {}, b"")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+@pytest.mark.parametrize("said", ["lost", "cancelling"])
+async def test_what_is_said_of_an_attempt_is_not_taken_for_the_next_one(said: str, attempt: int) -> None:
+    server = Answering()
+    async with AsyncClient(Client(server)) as client:
+        logs = RunLogs(client.blocking, SystemClock())
+        jobs = Jobs(DummyInfrastructure(), None, Reports(client), logs)
+        jobs.hosted[RUN] = Hosted(RUN, 1, "w")
+
+        def claimed_again() -> None:
+            jobs.hosted[RUN] = Hosted(RUN, attempt, "w")
+
+        server.meanwhile, server.answer = claimed_again, renewed(said, RUN)
+        await leases.renew_once(client, jobs, 30.0)
+        hosted = jobs.hosted[RUN]
+        assert (hosted.lost or hosted.cancelling) is (attempt == 1)
+        logs.close()
+
+
+def renewed(said: str, run: UUID) -> Renewed:
+    return Renewed(lost=[run]) if said == "lost" else Renewed(cancelling=[run])
