@@ -61,6 +61,8 @@ def budgets(database: str) -> tuple[Budget, ...]:
         Budget("… known to the server after (s)", "tasks submit", "known_s", at_most=0.2),
         Budget("50 deployments of a file, made (/s)", "deploy 50", "first_per_s", ratio=30),
         Budget("… deployed again (/s)", "deploy 50", "again_per_s", ratio=30),
+        Budget("… made, by Prefect's command on our server (× its time)", "deploy 50", "first_times", at_least=30),
+        Budget("… deployed again, by Prefect's command (× its time)", "deploy 50", "again_times", at_least=30),
         Budget("`--help` (ms)", "--help", "ms", at_most=50),
         Budget("`work-pool ls` (ms)", "work-pool ls", "ms", at_most=120),
         Budget("`from … import flow, task` (ms)", "import", "without_interpreter_ms", at_most=50),

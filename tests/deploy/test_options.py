@@ -27,6 +27,7 @@ FILE: dict[str, Any] = {
         (Options(param=("b=3", "c=text", 'd={"x": [1]}', "e=a=b")), "parameters", "merged"),
         (Options(params='{"b": null}'), "parameters", {"a": 1, "b": None}),
         (Options(job_variables=("env.A=1", "image=i:1")), "work_pool", {"env.A": "1", "image": "i:1"}),
+        (Options(job_variables=('env={"B":"2"}', "cpu=4")), "work_pool", {"env": {"B": "2"}, "cpu": "4"}),
         (Options(job_variables=('{"env": {"B": 2}}',)), "work_pool", {"env": {"B": 2}}),
         (Options(cron=("* * * * *",), timezone="Europe/Rome"), "schedules", "zoned"),
         (Options(interval=("900",), anchor_date="2026-01-01"), "schedules", "anchored"),

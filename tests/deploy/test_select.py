@@ -56,7 +56,7 @@ def test_unknown_names_are_told_with_the_nearest() -> None:
 
 def test_a_new_name_makes_a_new_deployment() -> None:
     chosen = select(manifest(), ["brand-new"], every=False, makes=True)
-    assert (chosen.entries[0].values, chosen.new_name) == ({}, "brand-new")
+    assert (chosen.entries[0].values, chosen.new_name, chosen.warnings) == ({}, "brand-new", [])
 
 
 def test_a_lone_deployment_is_renamed() -> None:

@@ -67,7 +67,6 @@ def deploy(
 
     ENTRYPOINT is path/to/file.py:function; without it, prefect.yaml says what is deployed.
     """
-    from penstock.cli import deploy_wizard
     from penstock.deploy.manifest import load_manifest
     from penstock.deploy.options import Options
 
@@ -80,8 +79,11 @@ def deploy(
         raise Failure(f"There is no file {prefect_file}.")
     options = Options(**flags)
     check(wishes, every=every)
-    if not every and wishes.may_be_asked and deploy_wizard.is_wanted(manifest, name, options):
-        return deploy_wizard.guide(manifest, name, options, wishes)
+    if not every and wishes.may_be_asked:
+        from penstock.cli import deploy_wizard
+
+        if deploy_wizard.is_wanted(manifest, name, options):
+            return deploy_wizard.guide(manifest, name, options, wishes)
     return _as_said(manifest, name, every, options, wishes)
 
 

@@ -64,7 +64,8 @@ def laid_over(values: dict[str, Any], options: Options) -> dict[str, Any]:
 
 
 def pairs(texts: tuple[str, ...], flag: str, *, typed: bool) -> dict[str, Any]:
-    """Mappings from `key=value` texts and JSON objects; with `typed` a value that is JSON is taken as such."""
+    """Mappings from `key=value` texts and JSON objects; a value that is a JSON object or list is taken as such, with
+    `typed` any that is JSON."""
     found: dict[str, Any] = {}
     for text in texts:
         if text.lstrip().startswith("{"):
@@ -73,7 +74,7 @@ def pairs(texts: tuple[str, ...], flag: str, *, typed: bool) -> dict[str, Any]:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise DeployFailed(f"{flag} {text!r} must be key=value or a JSON object.")
-        found[key.strip()] = _json(value) if typed else value
+        found[key.strip()] = _json(value) if typed or value.startswith(("{", "[")) else value
     return found
 
 

@@ -60,7 +60,7 @@ def _named(entries: Sequence[Entry], names: Sequence[str], makes: bool) -> Selec
     if chosen:
         return Selection(chosen, warnings=warnings)
     if makes and len(names) == 1 and "*" not in names[0]:
-        return Selection([Entry({})], names[0].rpartition("/")[2], warnings)
+        return Selection([Entry({})], names[0].rpartition("/")[2])
     raise DeployFailed("\n".join(warnings))
 
 
