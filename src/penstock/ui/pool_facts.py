@@ -51,7 +51,7 @@ class PoolGlance:
         if self.pushes:
             return None
         return (
-            f"prefect agent start --pool {name}"
+            f"penstock agent start --pool {name}"
             if self.pool.type == AGENT_TYPE
             else f"penstock worker start --pool {name}"
         )
