@@ -30,8 +30,8 @@ from benchmarks.page import keep, write_page
 from benchmarks.scale import POOL, Figures, lent, open_history, prepare
 
 WORKERS = (1, 10, 100)
-BACKLOG = 1_000
-ONE_BY_ONE = 200
+BACKLOG = 600
+ONE_BY_ONE = 120
 PAUSE = 0.02
 """Seconds between runs that are made one by one, so that each finds the workers waiting."""
 WAIT_SECONDS = 20.0
@@ -125,7 +125,6 @@ class Workers:
         jobs = itertools.takewhile(lambda _: not self._over.is_set(), claims(server.api, workers))
         self._load = Load(server.url, jobs, 3600, self._note)
         self._thread = threading.Thread(target=self._run)
-        self._pool = server.api
 
     def __enter__(self) -> Workers:
         self._thread.start()
@@ -134,10 +133,13 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
+        self._load.deadline = 0.0  # those who wait hang up
         self._thread.join(WAIT_SECONDS + 10)
 
     def _run(self) -> None:
         self._load.run(self._workers)
+        for connection in list(self._load.open.values()):
+            self._load.close(connection)
 
     def _note(self, body: bytes) -> None:
         for given in json.loads(body):
