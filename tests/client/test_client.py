@@ -12,8 +12,9 @@ import pytest
 
 from penstock import settings as configuration
 from penstock.client.client import AsyncClient, Client, Manners, user_agent
+from penstock.client.failures import failure
 from penstock.client.open import open_client
-from penstock.client.transport import HttpTransport
+from penstock.client.transport import HttpTransport, Response
 from penstock.errors import (
     Conflict,
     InvalidRequest,
@@ -103,6 +104,12 @@ def test_an_error_has_its_kind_and_the_servers_words(
     with pytest.raises(kind, match=says):
         client.call(flows.create_flow, FlowCreate(name="x"))
     assert len(script.asked) == 1
+
+
+def test_the_page_of_a_proxy_is_not_shown() -> None:
+    error = failure(Response(502, {}, b"<html>\n<h1>502 Bad Gateway</h1></html>"), "GET /flows/x")
+    assert error.message == "GET /flows/x answered 502"
+    assert failure(Response(500, {}, b"<html></html>"), "GET /flows/x").message == "GET /flows/x answered 500"
 
 
 def test_what_may_pass_is_tried_again(script: Script, client: Client) -> None:

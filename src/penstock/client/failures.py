@@ -38,14 +38,15 @@ _BY_STATUS: dict[int, type[PenstockError]] = {
 
 def failure(response: Response, what: str) -> PenstockError:
     """The error that an answer of 400 and above stands for; `what` is the call, such as `GET /flows/x`."""
-    message = reason(response.body) or f"{what} answered {response.status}"
+    answered, said = f"{what} answered {response.status}", reason(response.body)
+    message = said or answered
     if response.status == 423:
         return Locked(message, retry_after=retry_after(response) or 1.0)
     if response.status in (408, 429, 502, 503, 504):
         return Unavailable(message, retry_after=retry_after(response) or 1.0)
     if response.status in _BY_STATUS:
         return _BY_STATUS[response.status](message)
-    return ServerFault(f"{what} answered {response.status}: {message}")
+    return ServerFault(f"{answered}: {said}" if said else answered)
 
 
 def reason(body: bytes) -> str:
@@ -53,7 +54,8 @@ def reason(body: bytes) -> str:
     try:
         content = msgspec.json.decode(body)
     except msgspec.DecodeError:
-        return body.decode(errors="replace").strip()[:500]
+        text = body.decode(errors="replace").strip()[:500]
+        return "" if text.startswith("<") else text  # the page of a proxy says no more than its status
     if not isinstance(content, dict):
         return str(content or "")
     listed = content.get("exception_detail") or content.get("detail")
