@@ -105,6 +105,7 @@ class hosted_docker(hosted):
             r"Dockerfile:3: RUN echo one && exit 4\n.*code: 4\n  one",
         ),
         ("FROM {image}\nCOPY nothing /\n", {}, "Dockerfile:2: COPY nothing /"),
+        ("FROM 127.0.0.1:1/none:1\n", {"pull": True}, r"(?s)Dockerfile:1: FROM 127.*with pull: false it takes the one"),
         ("FROM {image}\nRUNN x\n", {}, "unknown instruction: RUNN"),
         (
             "FROM {image}\nARG API_TOKEN\nRUN echo got $API_TOKEN && false\n",

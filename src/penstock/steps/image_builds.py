@@ -28,6 +28,7 @@ _SECRET_NAME = re.compile(r"token|secret|password|passwd|credential|api_?key|aut
 _NO_BUILDX = ("unknown flag: --progress", "unknown command: docker buildx", "'buildx' is not a docker command")
 # Options of a build as docker-py names them, and what buildx calls those that go with a value.
 _VALUES = {"target": "--target", "network_mode": "--network", "shmsize": "--shm-size"}
+_BASE_HINT = "\nEach build asks the registry for its base image; with pull: false it takes the one that is here."
 _FLAGS = {"nocache": "--no-cache", "pull": "--pull"}
 _OURS = {"fileobj", "custom_context", "decode", "tag", "path", "dockerfile", "encoding", "gzip", "quiet", "self"}
 
@@ -80,14 +81,14 @@ class Story:
 
     def failure(self, message: str) -> StepFailed:
         """Where it stopped, why, and what was said last."""
-        where = self._build.shown
+        name, where, hint = self._build.names[0], self._build.shown, ""
         known = list(dockerfiles.instructions(self._build.dockerfile.read_text()))
         if self._at is not None and self._at < len(known):
             number, text = known[self._at]
             where += f":{number}: {self._build.hidden(text)}"
-        words = (
-            f"The image {self._build.names[0]!r} could not be built.\n{where}\n{self._build.hidden(message.strip())}"
-        )
+            hint = _BASE_HINT if text.upper().startswith("FROM ") and self._build.options.get("pull", True) else ""
+        said = self._build.hidden(message.strip())
+        words = f"The image {name!r} could not be built.\n{where}\n{said}{hint}"
         return StepFailed("\n  ".join([words, *self._last]) if self._last else words)
 
 
