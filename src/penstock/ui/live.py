@@ -21,8 +21,8 @@ from penstock.server.bind import Headers
 from penstock.server.broadcast import Subscription
 from penstock.server.site import Stream
 from penstock.ui.templating import rendered
-from penstock.wire import logs
-from penstock.wire.events import ReceivedEvent
+from penstock.wire import events, logs
+from penstock.wire.events import EventQuery, ReceivedEvent
 from penstock.wire.logs import Log
 from penstock.wire.model import Criteria
 
@@ -34,17 +34,21 @@ if TYPE_CHECKING:
 MOST_STREAMS = 200
 QUIET = 10.0
 """Seconds after which a silent stream says that it lives, and looks for what no hint told of."""
-CALM = 1.0
-"""Least seconds between two hints, so that a busy server does not make its readers busy."""
+CALM, CALMER = 1.0, 4.0
+"""Least seconds between two hints, about one thing and about many: a busy server should not make its readers busy."""
 LASTS = timedelta(minutes=10)
 REMEMBERED = 2_000
+CHANGED = b"event: changed\ndata: 1\n\n"
 HEADERS: Headers = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
 
 
-def hints(site: Dashboard, about: str) -> Stream:
-    """`changed`, soon after anything happened to what has this beginning of its id. Raises `Unavailable` when full."""
+def hints(site: Dashboard, about: str, since: datetime) -> Stream:
+    """`changed`, soon after anything happened to what has this beginning of its id. Raises `Unavailable` when full.
+
+    `since` is when the page was made: what happened before the stream began is told of at once.
+    """
     _check_room(site)
-    return Stream(_hints(site, about), HEADERS)
+    return Stream(_hints(site, about, since), HEADERS)
 
 
 def log_lines(site: Dashboard, wanted: dict[str, Any], after: datetime) -> Stream:
@@ -58,14 +62,20 @@ def touches(event: ReceivedEvent, about: str) -> bool:
     return any(str(one.get("prefect.resource.id", "")).startswith(about) for one in (event.resource, *event.related))
 
 
-async def _hints(site: Dashboard, about: str) -> AsyncIterator[bytes]:
+async def _hints(site: Dashboard, about: str, since: datetime) -> AsyncIterator[bytes]:
     subscription = site.hub.subscribe_events(lambda event: touches(event, about))
     ends = utc_now() + LASTS
     with _counted(site, subscription):
-        yield b": here\n\n"
+        yield CHANGED if await _happened(site, about, since) else b": here\n\n"
         while utc_now() < ends and not subscription.dropped:
-            yield b"event: changed\ndata: 1\n\n" if await _some(subscription) else b": still here\n\n"
-            await asyncio.sleep(CALM)
+            yield CHANGED if await _some(subscription) else b": still here\n\n"
+            await asyncio.sleep(CALMER if about.endswith(".") else CALM)
+
+
+async def _happened(site: Dashboard, about: str, since: datetime) -> bool:
+    """Whether there is an event about something since a moment."""
+    wanted = {"occurred": {"since": since.isoformat()}, "any_resource": {"id_prefix": [about]}}
+    return bool((await site.api.call(events.filter_events, EventQuery(filter=wanted, limit=1))).events)
 
 
 async def _log_lines(site: Dashboard, wanted: dict[str, Any], after: datetime) -> AsyncIterator[bytes]:

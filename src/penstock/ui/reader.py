@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, unquote, urlencode
 from uuid import UUID
 
+from penstock.clock import to_micros
 from penstock.errors import NotFound
 from penstock.server.bind import Headers, Reply
 from penstock.server.sessions import cookies
@@ -67,6 +68,10 @@ class Reader:
     def here(self, **changes: Any) -> str:
         """This page's address with some words changed."""
         return self.link(unquote(self.visit.path[len(self.site.base) :]), **{**self.query, **changes})
+
+    def hints(self, about: str) -> str:
+        """The address of the stream that says when to look again at what this page shows."""
+        return self.link("/live", about=about, since=to_micros(self.now))
 
     def render(self, template: str, status: int = 200, **values: Any) -> Reply:
         """A page."""

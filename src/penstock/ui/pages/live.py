@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from penstock.clock import from_micros
+from datetime import datetime
+
+from penstock.clock import EPOCH, from_micros
 from penstock.server.site import Stream
 from penstock.ui import live
 from penstock.ui.pages.run import log_filter
@@ -12,12 +14,16 @@ from penstock.ui.routes import page
 
 @page("GET", "/live")
 async def hints(at: Reader) -> Stream:
-    """Hints that something changed, about what has this beginning of its id."""
-    return live.hints(at.site, at.asked("about", "prefect."))
+    """Hints that something changed since a moment, about what has this beginning of its id."""
+    return live.hints(at.site, at.asked("about", "prefect."), _moment(at.asked("since"), at.now))
 
 
 @page("GET", "/runs/{id}/logs/live")
 async def lines(at: Reader, id: str) -> Stream:
     """The lines of a run's log from a moment (microseconds since 1970) on."""
-    after = at.asked("after", "0")
-    return live.log_lines(at.site, log_filter(at, id_in(id)), from_micros(int(after) if after.isdigit() else 0))
+    return live.log_lines(at.site, log_filter(at, id_in(id)), _moment(at.asked("after"), EPOCH))
+
+
+def _moment(micros: str, otherwise: datetime) -> datetime:
+    """A moment in an address."""
+    return from_micros(int(micros)) if micros.isdigit() and len(micros) < 18 else otherwise
