@@ -103,6 +103,7 @@ def test_commands_work(page: Path, tmp_path: Path, postgres: Postgres) -> None:
             if block.kind == "file":
                 (folder / block.about).write_text(block.text)
     text = text.replace("/tmp/words.git", str(tmp_path / "words.git"))
+    text = text.replace("./examples/", f"{ROOT}/examples/")
     code, output = run(text, page.parent if page.parent.name == "examples" else folder, environment(home, port))
     assert code == 0, output[-6000:]
 
@@ -133,4 +134,5 @@ def environment(home: Path, port: int) -> dict[str, str]:
         "HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PENSTOCK_SERVER_API_PORT": str(port),
+        "PIP_NO_BUILD_ISOLATION": "0",  # which is how pip spells that its own packages are used
     }
