@@ -40,7 +40,9 @@ def test_a_change_is_shown_made_and_taken_back(shell: Shell, tmp_path: Path) -> 
     assert ok(shell, "work-pool", "update", "boxes", "--base-job-template", file, "--plan") == line
     assert len(read(shell, "work-pool", "template", "ls", "boxes")) == 1
     assert ok(shell, "work-pool", "update", "boxes", "--base-job-template", file).startswith(line)
-    assert "has this template" in ok(shell, "work-pool", "update", "boxes", "--base-job-template", file, "--plan")
+    for again in ([], ["--plan"]):
+        said = ok(shell, "work-pool", "update", "boxes", "--base-job-template", file, *again)
+        assert said == "Work pool 'boxes' has this template.\n"
     assert [one["number"] for one in read(shell, "work-pool", "template", "ls", "boxes")] == [2, 1]
     assert "- variables.properties.image.default" in ok(shell, "work-pool", "template", "restore", "boxes", "1")
     newest = json.loads(ok(shell, "work-pool", "template", "inspect", "boxes"))

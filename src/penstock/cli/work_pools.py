@@ -235,8 +235,8 @@ def update(
     if isinstance(template, dict):
         with connect() as client:
             changes = show_changes(_read(client, name).base_job_template, template)
-        if plan:
-            return None if changes else say("The pool has this template.")
+        if plan or not (changes or concurrency_limit is not None or description is not None):
+            return None if changes else say(f"Work pool {name!r} has this template.")
     change = WorkPoolUpdate(
         base_job_template=template,
         concurrency_limit=UNSET if concurrency_limit is None else concurrency_limit,

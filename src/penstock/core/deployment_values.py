@@ -127,6 +127,17 @@ def undeclared(values: Values, pool: WorkPool) -> list[str]:
     )
 
 
+def lacking(values: Values, pool: WorkPool) -> list[str]:
+    """What each run will have to say itself, since neither the pool nor the deployment gives it."""
+    needed = (pool.base_job_template.get("variables") or {}).get("required") or []
+    given = job_templates.defaults(pool.base_job_template).keys() | job_templates.nested(job_variables(values)).keys()
+    return [
+        f"work_pool.job_variables: the pool {pool.name!r} needs {name!r}, which nothing gives; each run must give it."
+        for name in needed
+        if name not in given
+    ]
+
+
 def _declared(pool: WorkPool) -> dict[str, Any]:
     return (pool.base_job_template.get("variables") or {}).get("properties") or {}
 

@@ -142,7 +142,8 @@ async def _prepared(entry: Entry, manifest: Manifest, shop: Workshop) -> Draft:
         raise DeployFailed("\n".join([error.message, *doubts])) from error
     doubts += await _undeclared(values, pool, shop)
     draft = Draft(values, steps, facts, pool, entry, root)
-    doubts += [*deployment_values.doubts(values, facts), *_misspelt_ids(values, steps), *_misfits(pool, steps, shop)]
+    doubts += [*deployment_values.lacking(values, pool), *deployment_values.doubts(values, facts)]
+    doubts += [*_misspelt_ids(values, steps), *_misfits(pool, steps, shop)]
     return replace(draft, warnings=draft.told(doubts))
 
 
