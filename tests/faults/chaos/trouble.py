@@ -15,6 +15,7 @@ from tests.faults.chaos.proxy import Proxy
 from tests.faults.chaos.site import Hand, Site
 from tests.live.servers import Server
 
+MACHINE_LOST = "worker killed with its jobs"
 Kinds = list[tuple[int, Callable[[], str]]]
 """What can be done, each with how often it is in comparison."""
 
@@ -111,7 +112,7 @@ class Trouble:
                 os.kill(pid, signal.SIGKILL)
         self.killed |= set(lost)
         self._again(hand)
-        return "worker killed with its jobs"
+        return MACHINE_LOST
 
     def _freeze_worker(self) -> str:
         """For up to twice its lease; other trouble goes on meanwhile."""

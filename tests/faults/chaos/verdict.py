@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from tests.faults.chaos import marks
 from tests.faults.chaos.load import Made
 from tests.faults.chaos.site import LIMITS, SLOTS, Site
-from tests.faults.chaos.trouble import Trouble
+from tests.faults.chaos.trouble import MACHINE_LOST, Trouble
 from tests.live.api import FINAL, eventually
 
 
@@ -111,9 +112,12 @@ def _compare(
 
 
 def _startless(passed: list[marks.Execution], trouble: Trouble, row: dict[str, Any]) -> bool:
-    """Whether the process was killed before it came to its code."""
+    """Whether the process may have been killed before it came to its code: by name, or with the rest of a machine."""
     pid = str(row.get("infrastructure_pid") or "")
-    return not passed and (pid.isdigit() and int(pid) in trouble.killed)
+    if passed or (pid.isdigit() and int(pid) in trouble.killed):
+        return not passed
+    since, until = (datetime.fromisoformat(row[name]).timestamp() for name in ("created", "end_time"))
+    return any(since < at < until for at, what in trouble.log if what.startswith(MACHINE_LOST))
 
 
 def _limits(verdict: Verdict, site: Site, made: list[Made]) -> None:
