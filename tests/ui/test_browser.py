@@ -103,6 +103,11 @@ async def test_the_keys_search_go_and_help(desk: Desk) -> None:
     await desk.tab.until("location.pathname == '/pools' && document.readyState == 'complete'")
 
 
+async def test_the_chart_of_a_long_time_comes_by_itself(desk: Desk) -> None:
+    await desk.open("/runs?when=30d")
+    await desk.tab.until("document.querySelector('#chart svg .slice')")
+
+
 async def test_chosen_runs_are_counted_and_the_choice_is_kept_from_news(desk: Desk) -> None:
     await desk.open("/runs")
     assert await desk.tab.value("getComputedStyle(document.getElementById('bulk')).display") == "none"

@@ -59,6 +59,11 @@ async def test_runs_are_found_by_what_the_address_says(browser: Browser, day: Da
     assert await names("when=next&state=nonsense&flow=nonsense&after=nonsense") == set()
 
 
+async def test_the_chart_of_a_long_time_follows_its_page(browser: Browser, day: Day) -> None:
+    assert "Counting" in text_of(await browser.get("/runs?when=30d"))
+    assert "Completed 1" in text_of(await browser.get("/runs/chart?when=30d&state=completed"))
+
+
 async def test_pages_of_runs_hold_each_run_once_though_all_are_due_at_one_moment(browser: Browser, day: Day) -> None:
     for number in range(PAGE * 2):
         await day.run("daily-sales/prod", timedelta(minutes=5), "SCHEDULED", name=f"twin-{number:03d}-x")

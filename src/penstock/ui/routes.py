@@ -29,6 +29,7 @@ def page(method: str, path: str) -> Callable[[Handler], Handler]:
     def bind(handler: Handler) -> Handler:
         pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
         _TABLE.append((method, path, pattern, handler))
+        _TABLE.sort(key=lambda one: one[1].count("{"))  # `/runs/chart` before `/runs/{id}`
         return handler
 
     return bind

@@ -18,6 +18,8 @@ from penstock.wire.model import BulkSelection, Criteria
 from penstock.wire.states import OrchestrationResult, OrchestrationStatus, StateCreate, StateType
 
 MOST_AT_ONCE = 50
+DRAWN_AT_ONCE = ("1h", "24h", "next")
+"""The times whose histogram comes with the page; that of a longer one comes after it."""
 RETRY = StateCreate(type=StateType.SCHEDULED, name="AwaitingRetry", message="Retried from the dashboard")
 ACTIONS = {
     "cancel": ("Cancel", "asked to end", StateCreate(type=StateType.CANCELLING), False),
@@ -29,10 +31,9 @@ ACTIONS = {
 
 @page("GET", "/runs")
 async def show(at: Reader) -> Reply:
-    """A page of runs with a histogram of the same selection."""
+    """A page of runs with a histogram of the same selection, which follows by itself where it is of a long time."""
     asked = asked_by(at)
-    bars, (runs, older), pools, about = await asyncio.gather(
-        history(at.api, asked),
+    (runs, older), pools, about = await asyncio.gather(
         list_page(at.api, asked, at.asked("after")),
         at.api.call(work_pools.filter_work_pools, Criteria(limit=100)),
         _about(at, asked),
@@ -40,7 +41,7 @@ async def show(at: Reader) -> Reply:
     return at.render(
         "runs.html",
         asked=asked,
-        chart=histogram(bars),
+        chart=histogram(await history(at.api, asked)) if asked.window in DRAWN_AT_ONCE else None,
         rows=await rows_of(at.api, runs),
         older=older,
         pools=sorted(pool.name for pool in pools),
@@ -48,6 +49,13 @@ async def show(at: Reader) -> Reply:
         states=list(STATES),
         windows={key: words for key, (words, _) in WINDOWS.items()},
     )
+
+
+@page("GET", "/runs/chart")
+async def chart(at: Reader) -> Reply:
+    """The histogram alone, of the same words in the address: a long time takes a while to be counted."""
+    asked = asked_by(at)
+    return at.render("runs_chart.html", chart=histogram(await history(at.api, asked)))
 
 
 @page("POST", "/runs/change")
