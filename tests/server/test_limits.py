@@ -39,6 +39,13 @@ async def test_a_body_over_the_limit_is_refused_while_it_comes_in_pieces(tmp_pat
         assert heard.startswith(b"HTTP/1.1 413")
 
 
+async def test_a_body_over_the_limit_is_refused_in_one_piece_without_a_length(tmp_path: Path) -> None:
+    async with reachable(settings_in(tmp_path, SERVER_API_MAX_BODY_SIZE="1000")) as server:
+        piece = b"7d0\r\n" + b" " * 2000 + b"\r\n0\r\n\r\n"
+        heard = await raw(server, b"POST /api/flows/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + piece)
+        assert heard.startswith(b"HTTP/1.1 413")
+
+
 async def test_a_body_at_the_limit_is_taken(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path, SERVER_API_MAX_BODY_SIZE="30")) as app:
         assert (await ask(app, "POST", "/flows/filter", b'{"limit": 1}' + b" " * 18)).status == 200

@@ -232,6 +232,8 @@ class App:
         message = await receive()
         if not message.get("more_body") and message["type"] == "http.request":
             whole: bytes = message["body"]
+            if len(whole) > self._most_bytes:
+                raise TooLarge
             return whole
         parts: list[bytes] = []
         size = 0
