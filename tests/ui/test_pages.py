@@ -13,6 +13,8 @@ from tests.ui.lifelike import LINES, ORACLE, Day
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
+GHOST = "00000000-0000-4000-8000-000000000000"
+
 
 @pytest.fixture
 async def day(browser: Browser) -> Day:
@@ -232,7 +234,7 @@ async def test_addresses_that_prefects_clients_print_lead_here(browser: Browser,
         assert (await browser.get(path)).headers["location"] == there
 
 
-@pytest.mark.parametrize("path", ["/runs/nonsense", f"/runs/{uuid4()}", f"/deployments/{uuid4()}", "/pools/nowhere"])
+@pytest.mark.parametrize("path", ["/runs/nonsense", f"/runs/{GHOST}", f"/deployments/{GHOST}", "/pools/nowhere"])
 async def test_what_is_not_there_is_said_on_a_page(browser: Browser, path: str) -> None:
     heard = await browser.get(path)
     assert heard.status == 404
