@@ -72,7 +72,7 @@ class Together:
         assert made.returncode == 0, made.stderr
         for name, limit in (("held", None), ("alone", 1)):
             body = {
-                "name": name,
+                "name": f"{name}-{self.kind}",  # the same flow and name would be the same deployment
                 "flow_id": api.post("/flows/", {"name": "held"})["id"],
                 "work_pool_name": self.kind,
                 "path": str(self.folder),
