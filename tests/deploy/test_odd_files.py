@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from penstock.cli.connect import connect
 from penstock.client.client import AsyncClient
+from penstock.client.open import open_client
 from penstock.clock import utc_now
 from penstock.deploy.compile import Workshop
 from penstock.deploy.manifest import load_manifest
 from penstock.deploy.project import preview_entries
 from penstock.deploy.select import select
 from penstock.errors import DeployFailed
+from penstock.settings import load
 from tests.deploy.odd_files import BROKEN, FAILING, FILES, FLOWS, ONE
 from tests.live.programs import penstock
 from tests.live.servers import Server, running
@@ -76,12 +77,12 @@ def section(title: str, entries: dict[str, tuple[str, list[str]]]) -> str:
     return "\n".join(lines)
 
 
-def test_the_page_says_what_is_said(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PENSTOCK_API_URL", server.url)
+def test_the_page_says_what_is_said(server: Server, folder: Path) -> None:
+    settings = load(environ={"PENSTOCK_API_URL": server.url}, cwd=folder)
     found: dict[str, dict[str, tuple[str, list[str]]]] = {}
 
     async def every() -> None:
-        with connect() as blocking:
+        with open_client(settings) as blocking:
             async with AsyncClient(blocking) as client:
                 for title, files in FILES.items():
                     found[title] = {name: await one(client, text) for name, text in files.items()}

@@ -78,7 +78,8 @@ class Decoder:
             raw = msgspec.json.decode(body)
         except (DecodeError, UnicodeDecodeError, RecursionError):
             raise BodyInvalid("json_invalid", (0,), "JSON decode error") from None
-        other = self._without_nulls(raw) or today(self._shape, raw)
+        without = self._without_nulls(raw)
+        other = today(self._shape, raw) if without is None else without
         if other is not None and other != raw:
             try:
                 return msgspec.convert(other, self._shape)
