@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -73,10 +74,16 @@ def item_done(applied: Applied) -> Item:
     return Item(plan.full_name, _OF_OUTCOME[applied.outcome], applied.id, None, made, done.kept, plan.warnings)
 
 
+@cache
+def _usual() -> dict[str, Any]:
+    """What each field of a deployment is when nobody says it; asked once, for it is slow to find out."""
+    return {one.encode_name: one.default for one in msgspec.structs.fields(DeploymentCreate)}
+
+
 def _first_values(plan: DeploymentPlan) -> list[Change]:
     """What a new deployment says; what it leaves as usual is not shown."""
     body = plan.create(UUID(int=0))
-    usual = {one.encode_name: one.default for one in msgspec.structs.fields(DeploymentCreate)}
+    usual = _usual()
     said = [
         Change(name, UNSET, msgspec.to_builtins(value))
         for name in body.__struct_fields__
