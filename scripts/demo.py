@@ -36,7 +36,8 @@ def main() -> None:
         (run,) = json.loads(demo.read("flow-run", "ls", "--flow-name", "co2-report", "-o", "json"))
         (artifact,) = json.loads(demo.read("artifact", "inspect", "co2-report", "-o", "json"))
         print(f"\n{artifact['data']}\n")
-        print(f"{run['state_type']} in {run['total_run_time']:.2f} s. The API was at {demo.url}")
+        dashboard = demo.url.removesuffix("/api")
+        print(f"{run['state_type']} in {run['total_run_time']:.2f} s. The dashboard was at {dashboard}/")
         print(f"The demo took {time.monotonic() - started:.1f} s.")
     sys.exit(0 if run["state_type"] == "COMPLETED" else 1)
 
