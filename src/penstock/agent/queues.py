@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from penstock.agent.options import DEFAULT_POOL, AgentOptions
 from penstock.client.client import AsyncClient
-from penstock.client.pool_types import AGENT_TYPE
 from penstock.clock import Clock
+from penstock.core.pool_types import AGENT_TYPE
 from penstock.errors import BadRequest, Conflict, NotFound
 from penstock.wire import work_queues
 from penstock.wire.model import Criteria

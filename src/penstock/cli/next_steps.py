@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from penstock.cli.console import note
-from penstock.client.pool_types import AGENT_TYPE, PUSH
+from penstock.core.pool_types import AGENT_TYPE, PUSH
 
 if TYPE_CHECKING:
     from penstock.client.client import AsyncClient

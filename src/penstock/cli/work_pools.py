@@ -21,7 +21,8 @@ from penstock.cli.pool_templates import show_changes, template
 from penstock.cli.provisioning import provision_infra, provisioned
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
-from penstock.client.pool_types import AGENT_TYPE, pool_types
+from penstock.client.pool_types import pool_types
+from penstock.core.pool_types import AGENT_TYPE
 from penstock.errors import Conflict, NotFound
 from penstock.names import nearest
 from penstock.wire import work_pools

@@ -7,11 +7,6 @@ from typing import Any
 from penstock.client.client import Client
 from penstock.wire import admin
 
-AGENT_TYPE = "prefect-agent"
-"""Pools of the older generation; they take no deployments that workers could run."""
-PUSH = ":push"
-"""How the names of types end whose runs the server starts itself."""
-
 
 def pool_types(client: Client) -> dict[str, dict[str, Any]]:
     """Every type by its name, with what the server says of it: description, template."""

@@ -16,6 +16,7 @@ from penstock.core.automation_shapes import complete_trigger
 from penstock.core.deployment_plans import DeploymentPlan, FlowFacts, PlannedSchedule, trigger_of
 from penstock.core.json_schema import dotted
 from penstock.core.parameters import unfit
+from penstock.core.pool_types import AGENT_TYPE
 from penstock.core.schedules import parse, to_wire
 from penstock.core.templates import placeholders, references
 from penstock.errors import DeployFailed, InvalidRequest
@@ -26,7 +27,6 @@ from penstock.wire.work_pools import WorkPool
 Values = Mapping[str, Any]
 Step = dict[str, Any]
 
-AGENT_POOL = "prefect-agent"
 _SET_DIRECTORY = "prefect.deployments.steps.set_working_directory"
 OF_SCHEDULE = ("active", "max_scheduled_runs", "parameters", "slug", "replaces")
 """What is said of a schedule beside its times."""
@@ -166,7 +166,7 @@ def check_pool(values: Values, pool: WorkPool) -> None:
 
     What a block will give is known when the job starts.
     """
-    if pool.type == AGENT_POOL:
+    if pool.type == AGENT_TYPE:
         raise DeployFailed(f"the pool {pool.name!r} is for agents. Deploy to a pool that workers serve.")
     variables = job_variables(values)
     given = job_templates.nested(variables)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from penstock.core.pool_types import pushed_kind
+
 PUSHED_PLATFORM = "linux/amd64"
 """What the clouds of push pools run, unless told otherwise."""
 
@@ -20,7 +22,7 @@ def split_image(reference: str) -> tuple[str, str | None]:
 def architecture_doubt(pool_type: str, platform: str | None, machine: str) -> str | None:
     """What to say when an image that is built here would not start in a push pool; `machine` is this one's kind."""
     here = _SAME.get(machine.lower(), machine.lower())
-    if not pool_type.endswith(":push") or platform or here == "amd64":
+    if pushed_kind(pool_type) is None or platform or here == "amd64":
         return None
     return (
         f"this machine builds {here} images, and pools of type {pool_type} run {PUSHED_PLATFORM}: "

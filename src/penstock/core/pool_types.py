@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+AGENT_TYPE = "prefect-agent"
+"""The type of a pool whose runs agents take."""
 PUSH = ":push"
 """How the type of a pool ends whose runs the server starts itself."""
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from penstock.core.pool_types import PUSH
+from penstock.core.pool_types import AGENT_TYPE, pushed_kind
 from penstock.core.states import TERMINAL
 from penstock.wire.states import State, StateType
 from penstock.wire.waiting import Explanation
 
-AGENT_TYPE = "prefect-agent"
 POLLED_WITHIN = timedelta(seconds=60)
 DEFAULT_QUEUE = "default"
 
@@ -147,7 +146,7 @@ def _unclaimed(queue: QueueStanding, now: datetime) -> Explanation:
     if queue.problem:
         sentence = f"The server can't start the runs of {queue.pool!r}: {queue.problem}"
         return _because("push_failing", sentence, "It is tried again every few seconds.")
-    if queue.pool_type.endswith(PUSH):
+    if pushed_kind(queue.pool_type) is not None:
         return _because("pushed_soon", f"The server starts the runs of {queue.pool!r} itself{_behind(queue.ahead)}.")
     if not queue.workers and not polled:
         advice = f"penstock worker start --pool {queue.pool!r}"

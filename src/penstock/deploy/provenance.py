@@ -5,16 +5,15 @@ from __future__ import annotations
 import getpass
 import os
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.deploy.git import git_says
 from penstock.deploy.manifest import Manifest
 from penstock.wire.deployment_versions import PROJECT_LABEL, SOURCE_LABEL, VersionSource
 from penstock.wire.model import Labels
 
-GIT_SECONDS = 10
 _IN_CI = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILDKITE_BUILD_CREATOR", "BUILD_REQUESTEDFOR")
 _ADDRESS = re.compile(r"^(?:\w[\w+.-]*://)?(?:[^@/]+@)?(?P<host>[^:/]+)(?::\d+(?=/))?[:/]+(?P<path>.+?)/?$")
 
@@ -30,13 +29,13 @@ class Provenance:
 
 def read_provenance(manifest: Manifest, folder: Path, environment: Mapping[str, str]) -> Provenance:
     """Asks git about the folder; what nobody can tell is left out."""
-    commit, branch = _git(folder, "rev-parse", "HEAD"), _git(folder, "rev-parse", "--abbrev-ref", "HEAD")
-    remote = _git(folder, "remote", "get-url", "origin")
+    commit, branch = git_says(folder, "rev-parse", "HEAD"), git_says(folder, "rev-parse", "--abbrev-ref", "HEAD")
+    remote = git_says(folder, "remote", "get-url", "origin")
     address = without_credentials(remote) if remote else None
     source = VersionSource(
         by=person(environment),
         commit=commit,
-        dirty=bool(_git(folder, "status", "--porcelain", "--untracked-files=no")) if commit else None,
+        dirty=bool(git_says(folder, "status", "--porcelain", "--untracked-files=no")) if commit else None,
         branch=branch if branch != "HEAD" else None,
         repository=address,
     )
@@ -45,7 +44,7 @@ def read_provenance(manifest: Manifest, folder: Path, environment: Mapping[str, 
 
 def project_labels(manifest: Manifest, address: str | None) -> Labels:
     """A project is known by its name and by where its file is: in a repository, or else in a folder."""
-    inside = _git(manifest.folder, "rev-parse", "--show-prefix") if address else None
+    inside = git_says(manifest.folder, "rev-parse", "--show-prefix") if address else None
     place = f"{address}:{inside or ''}{manifest.path.name}" if address else str(manifest.path.resolve())
     return {PROJECT_LABEL: manifest.name or "", SOURCE_LABEL: place}
 
@@ -65,18 +64,3 @@ def person(environment: Mapping[str, str] = os.environ) -> str | None:
         return named or getpass.getuser()
     except (KeyError, OSError):  # a container may have users without names
         return None
-
-
-def _git(folder: Path, *words: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words],
-            capture_output=True,
-            text=True,
-            timeout=GIT_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import structs
 
 from penstock.clock import from_micros
-from penstock.core.pool_types import pushed_kind
+from penstock.core.pool_types import AGENT_TYPE, pushed_kind
 from penstock.errors import Conflict
 from penstock.store import pool_templates, work_queues
 from penstock.store.database import Row, Steps, intent
@@ -125,7 +125,7 @@ def _status(pool: WorkPool, online: int, problems: int) -> WorkPoolStatus | None
     """Agents send no heartbeats, so their pools have no status unless paused; push pools have no need of workers."""
     if pool.is_paused:
         return WorkPoolStatus.PAUSED
-    if pool.type == "prefect-agent":
+    if pool.type == AGENT_TYPE:
         return None
     served = not problems if pushed_kind(pool.type) is not None else online
     return WorkPoolStatus.READY if served else WorkPoolStatus.NOT_READY

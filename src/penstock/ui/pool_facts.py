@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 
 from penstock.client.client import AsyncClient
-from penstock.client.pool_types import AGENT_TYPE, PUSH
+from penstock.core.pool_types import AGENT_TYPE, PUSH
 from penstock.wire import pool_workers, scaling, work_pools
 from penstock.wire.model import Criteria
 from penstock.wire.pool_workers import PoolWorker, WorkerState

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from penstock import names, plugins
+from penstock.core.pool_types import AGENT_TYPE
 from penstock.errors import InfrastructureFailed
 from penstock.infra.process import birth
 from penstock.infra.process.birth import Kept
@@ -44,7 +45,7 @@ def open_driver(
         return ProcessInfrastructure(settings.home.expanduser(), preload=RUN_SIDE, keeper=keeper)
     if keeper:
         keeper.dismiss()
-    if kind == "prefect-agent":
+    if kind == AGENT_TYPE:
         raise InfrastructureFailed(
             "Runs of a work pool of type 'prefect-agent' are started by an agent, not by a worker:"
             " penstock agent start --pool NAME. Workers serve pools of other types, such as the one that this makes:"

@@ -7,7 +7,8 @@ from itertools import count
 from typing import Any
 
 from penstock.client.client import Client
-from penstock.client.pool_types import AGENT_TYPE, PUSH, pool_types
+from penstock.client.pool_types import pool_types
+from penstock.core.pool_types import AGENT_TYPE, PUSH
 from penstock.deploy.wizard.answers import Answers, Scene
 from penstock.deploy.wizard.asker import Asker, Choice, something
 from penstock.errors import NotFound

@@ -32,22 +32,7 @@ from penstock.wire.schedules import DeploymentSchedule
 MOST_IN_BULK = 50
 RUNS_AT_ONCE = 500
 """How many runs are taken from a deployment that is deleted before other writers have their turn."""
-_COPIED = (
-    "version",
-    "description",
-    "paused",
-    "concurrency_options",
-    "job_variables",
-    "parameters",
-    "tags",
-    "parameter_openapi_schema",
-    "path",
-    "pull_steps",
-    "entrypoint",
-    "storage_document_id",
-    "infrastructure_document_id",
-    "enforce_parameter_schema",
-)
+_COPIED = (*versions.KEPT, "paused")
 _OURS = ("on_infrastructure_loss", "reschedule_limit", "cancellation_grace_seconds")
 """What a Prefect client does not know of; a write without them keeps them."""
 _NEVER_NULL: dict[str, Any] = {"job_variables": {}, "parameters": {}, "enforce_parameter_schema": True}
