@@ -37,8 +37,8 @@ FLOORS = [
     {"wire"},
     {"core"},
     {"store", "client", "infra", "storage"},
-    {"server", "sdk", "steps"},
-    {"worker", "deploy", "provision", "upgrade", "ui"},
+    {"server", "sdk", "steps", "upgrade"},
+    {"worker", "deploy", "provision", "ui"},
     {"assemble", "agent"},
     {"cli", "testing"} | PUBLIC,
 ]
