@@ -84,5 +84,7 @@ class Nouns(Verbs):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, self.places[name].help) for name in self.list_commands(ctx)])
+        listed = [(name, self.places[name].help) for name in self.list_commands(ctx)]
+        if listed:
+            with formatter.section("Commands"):
+                formatter.write_dl(listed)

@@ -40,6 +40,7 @@ COMMANDS = {
     "server": _place("server", "server", "The API server and its database."),
     "shell": _place("shell", "shell", "Shell commands, run as flows."),
     "task-run": _place("task_runs", "task_run", "Runs of tasks."),
+    "upgrade": _place("upgrade", "upgrade", "From agents to workers."),
     "variable": _place("variables", "variable", "Named values."),
     "version": _place("version", "version", "Versions of everything involved."),
     "work-pool": _place("work_pools", "work_pool", "Where runs go to be worked on."),

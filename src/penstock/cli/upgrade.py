@@ -1,0 +1,20 @@
+"""`penstock upgrade`: from agents to workers. Each command stands in a file of its own, `upgrade_<noun>.py`."""
+
+from __future__ import annotations
+
+import click
+
+from penstock.cli.groups import Nouns, Place
+
+
+def _place(module: str, name: str, help: str) -> Place:
+    return Place(f"penstock.cli.{module}", name, help)
+
+
+COMMANDS: dict[str, Place] = {}
+"""A command is loaded when it is run; its line in the list of commands stands here."""
+
+
+@click.group(cls=Nouns, places=COMMANDS)
+def upgrade() -> None:
+    """From agents to workers."""
