@@ -22,7 +22,7 @@ import pytest
 
 from tests.live.api import Api
 from tests.live.programs import Program, Shell, penstock, prefect
-from tests.live.servers import running
+from tests.live.servers import Server, running
 
 FLOWS = """
 from __future__ import annotations
@@ -223,9 +223,9 @@ def write(folder: Path, program: Program) -> Path:
     return folder
 
 
-def deploy(shell: Shell, *arguments: str) -> str:
+def deploy(shell: Shell, server: Server, *arguments: str) -> str:
     done = shell.run("--no-prompt", "deploy", *arguments, TEAM="a-team")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nThe server's log:\n{server.tail()}"
     return done.stdout + done.stderr
 
 
@@ -274,7 +274,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
             shell = server.shell(write(home / "project", program), program, home / program.name / "home")
             rounds = []
             for _ in range(2):
-                deploy(shell, "--all")
+                deploy(shell, server, "--all")
                 run_code(shell)
                 rounds.append(found(server.api, program))
             made[program.name] = (rounds[0], rounds[1])

@@ -16,7 +16,7 @@ from penstock.client.client import Client
 from penstock.client.surveys import Survey
 from penstock.core.deployment_changes import Changes, applied_of, changes, plan_of, plan_restoring
 from penstock.core.deployment_plans import OWNER, DeploymentPlan
-from penstock.errors import DeployFailed, NotFound, PenstockError
+from penstock.errors import Conflict, DeployFailed, NotFound, PenstockError
 from penstock.wire import automations, deployment_versions, deployments, dispatch, flows
 from penstock.wire.automations import Automation
 from penstock.wire.deployment_versions import (
@@ -147,9 +147,19 @@ def apply(client: Client, plan: DeploymentPlan, deploying: Deploying | None = No
     """
     how = deploying or Deploying()
     try:
-        return carry_out(client, compare(client, plan, reset=how.reset, survey=how.survey), how)
+        return _carried_out(client, plan, how)
     except PenstockError as error:
         raise DeployFailed(f"{plan.full_name} was not deployed: {error.message}") from error
+
+
+def _carried_out(client: Client, plan: DeploymentPlan, how: Deploying) -> Applied:
+    try:
+        return carry_out(client, compare(client, plan, reset=how.reset, survey=how.survey), how)
+    except Conflict:
+        if how.survey or keeps_versions(client):
+            raise
+        # A Prefect server answers so too when two of its own writes meet: what is there now is looked at, once.
+        return carry_out(client, compare(client, plan, reset=how.reset), how)
 
 
 def carry_out(client: Client, compared: Comparison, how: Deploying) -> Applied:
