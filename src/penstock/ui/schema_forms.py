@@ -1,15 +1,17 @@
 """Forms out of JSON schemas: parameters of a flow, job variables of a pool.
 
 A field is sent only where the reader changed it: what is left as it was stays the deployment's affair. What has no
-field of its own kind (objects, lists, unions) is written as JSON.
+field of its own kind (objects, lists, unions) is written as JSON. A block is chosen from those that there are.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from penstock.core.json_schema import Violation, dotted
 
 SIMPLE = ("string", "integer", "number", "boolean")
 SENTINEL = object()
@@ -17,7 +19,11 @@ SENTINEL = object()
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field; `kind` is a simple type, `choice` or `json`. `text` is what it holds at first."""
+    """One field; `kind` is a simple type, `choice`, `block` or `json`. `text` is what it holds at first.
+
+    `choices` are JSON texts, and `words` say them, where they do not say it themselves. A block's choices are put in
+    by `offering`; without any it is written as JSON.
+    """
 
     name: str
     label: str
@@ -30,11 +36,28 @@ class Field:
     help: str = ""
     choices: tuple[str, ...] = ()
     fault: str = ""
+    words: tuple[str, ...] = ()
+    block_type: str = ""
+    """The slug of the type of block that it holds."""
+    example: str = ""
 
     @property
     def shown(self) -> str:
         """What it holds, as it is read: a chosen word without its quotes."""
-        return self.text.strip('"') if self.kind == "choice" else self.text
+        return self._said(self.text) if self.kind in ("choice", "block") else self.text
+
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """What may be chosen, as it is sent and as it is read; what it holds is among them, known or not."""
+        if self.kind == "boolean":
+            return [("true", "true"), ("false", "false")]
+        known = [*self.choices, *([self.text] if self.text and self.text not in self.choices else [])]
+        return [(one, self._said(one)) for one in known]
+
+    def _said(self, choice: str) -> str:
+        if self.words and choice in self.choices:
+            return self.words[self.choices.index(choice)]
+        return choice.strip('"')
 
 
 def fields_of(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[Field]:
@@ -45,6 +68,38 @@ def fields_of(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[Fiel
     named = [(name, raw) for name, raw in properties.items() if isinstance(raw, dict)]
     named.sort(key=lambda pair: pair[1].get("position", 0) if isinstance(pair[1].get("position", 0), int) else 0)
     return [_field(name, raw, schema, values) for name, raw in named]
+
+
+def offering(fields: Sequence[Field], blocks: Mapping[str, Sequence[tuple[str, str]]]) -> list[Field]:
+    """The fields, those of blocks with what may be chosen: pairs of an id and a name, by type of block."""
+    return [_offered(field, blocks[field.block_type]) if field.block_type in blocks else field for field in fields]
+
+
+def _offered(field: Field, blocks: Sequence[tuple[str, str]]) -> Field:
+    choices = tuple(block_reference(id) for id, _ in blocks)
+    lacking = f"There is no block of the type {field.block_type!r} yet." if not blocks else ""
+    help = " ".join(one for one in (field.help, lacking) if one)
+    return replace(field, choices=choices, words=tuple(name for _, name in blocks), help=help)
+
+
+def block_reference(id: str) -> str:
+    """How a value refers to a block, as the text that a field holds."""
+    return json.dumps({"$ref": {"block_document_id": id}})
+
+
+def with_faults(fields: Sequence[Field], faults: Sequence[Violation]) -> tuple[list[Field], list[str]]:
+    """The fields with what is wrong with their values, and what is wrong with none of them."""
+    said: dict[str, str] = {}
+    for fault in faults:
+        lacks = bool(fault.lacking) and not fault.path
+        within = dotted(fault.path[1:])
+        sentence = (
+            "A value is needed here." if lacks else f"{within}: {fault.message}." if within else f"{fault.message}."
+        )
+        said.setdefault(fault.lacking if lacks else str(fault.path[0]) if fault.path else "", sentence)
+    known = {field.name for field in fields}
+    marked = [replace(field, fault=field.fault or said.get(field.name, "")) for field in fields]
+    return marked, [f"{name}: {words}" if name else words for name, words in said.items() if name not in known]
 
 
 def changed_values(
@@ -78,8 +133,8 @@ def _value(field: Field, sent: str) -> Any:
         if field.nullable:
             return None
         raise ValueError("A value is needed here.")
-    if field.kind in ("string", "choice"):
-        return sent if field.kind == "string" else json.loads(sent)
+    if field.kind == "string":
+        return sent
     if field.kind == "boolean":
         return sent == "true"
     if field.kind in ("integer", "number"):
@@ -100,8 +155,9 @@ def _number(kind: str, sent: str) -> int | float:
 def _field(name: str, raw: Mapping[str, Any], schema: Mapping[str, Any], values: Mapping[str, Any]) -> Field:
     shape, nullable = _settled(raw, schema)
     choices = tuple(json.dumps(one) for one in shape.get("enum", ()) if not isinstance(one, dict | list))
-    kind = "choice" if choices else shape.get("type", "json")
-    kind = kind if kind in (*SIMPLE, "choice") else "json"
+    block_type = str(shape.get("block_type_slug") or "")
+    kind = "choice" if choices else "block" if block_type else shape.get("type", "json")
+    kind = kind if kind in (*SIMPLE, "choice", "block") else "json"
     value = values.get(name, raw.get("default", SENTINEL))
     required = name in (schema.get("required") or ()) and name not in values
     return Field(
@@ -115,7 +171,16 @@ def _field(name: str, raw: Mapping[str, Any], schema: Mapping[str, Any], values:
         long=kind == "json" or (isinstance(value, str) and ("\n" in value or len(value) > 80)),
         help=str(raw.get("description") or ""),
         choices=choices,
+        block_type=block_type,
+        example=_example(raw),
     )
+
+
+def _example(raw: Mapping[str, Any]) -> str:
+    """What a value could look like, in one line."""
+    several = raw.get("examples")
+    given = raw.get("example") or (several[0] if isinstance(several, list) and several else "")
+    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
 def _settled(raw: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
