@@ -17,7 +17,7 @@ from penstock.core.templates import placeholders
 from penstock.errors import InvalidRequest
 from tests.core.block_corpus import CASES, Case
 
-DATA = Path(__file__).parents[2] / "src/penstock/server/data/worker_types.json"
+DATA = Path(__file__).parents[2] / "src/penstock/infra/data/worker_types.json"
 
 
 def templates() -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 from penstock.core import job_templates
 from penstock.errors import InvalidRequest, TemplateInvalid
 
-DATA = Path(job_templates.__file__).parent.parent / "server" / "data" / "worker_types.json"
+DATA = Path(job_templates.__file__).parent.parent / "infra" / "data" / "worker_types.json"
 BUILT_IN = {
     kind: data["default_base_job_configuration"]
     for collection in json.loads(DATA.read_text()).values()

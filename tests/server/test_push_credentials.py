@@ -12,7 +12,7 @@ from penstock.core.push_credentials import NEEDED
 from penstock.server.app import App
 from tests.server.conftest import ask
 
-EVERY = json.loads((resources.files("penstock.server") / "data" / "worker_types.json").read_text())
+EVERY = json.loads((resources.files("penstock.infra") / "data" / "worker_types.json").read_text())
 TYPES: dict[str, Any] = {kind: about for types in EVERY.values() for kind, about in types.items()}
 
 

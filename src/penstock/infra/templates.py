@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,6 +12,7 @@ import msgspec
 from penstock.errors import InfrastructureFailed
 
 Filled = TypeVar("Filled", bound=msgspec.Struct)
+POOL_TYPES = Path(__file__).parent / "data" / "worker_types.json"
 
 
 def fill(variables: type[Filled], configuration: Mapping[str, Any]) -> Filled:
@@ -29,6 +32,20 @@ def base_job_template(variables: type[msgspec.Struct]) -> dict[str, Any]:
         "job_configuration": {name: f"{{{{ {name} }}}}" for name in properties},
         "variables": {"type": "object", "properties": properties},
     }
+
+
+@cache
+def pool_types() -> bytes:
+    """The types of pools as JSON: by package and type what it is called, and the template it starts with."""
+    return POOL_TYPES.read_bytes()
+
+
+@cache
+def shipped_templates() -> Mapping[str, Mapping[str, Any]]:
+    """The base job template that each type of pool starts with, by type; nobody may change them."""
+    groups = msgspec.json.decode(pool_types())
+    every = [(kind, about) for types in groups.values() for kind, about in types.items()]
+    return {kind: about["default_base_job_configuration"] for kind, about in every}
 
 
 def _property(schema: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ QUICK = Pace(first=0.005, longest=0.02, attempts=4)
 
 def about(kind: str) -> dict[str, Any]:
     """What the server offers of a type."""
-    every = json.loads((resources.files("penstock.server") / "data" / "worker_types.json").read_text())
+    every = json.loads((resources.files("penstock.infra") / "data" / "worker_types.json").read_text())
     return next(types[kind] for types in every.values() if kind in types)
 
 

@@ -194,7 +194,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def test_variables_are_those_of_the_template_that_pools_have() -> None:
-    types = msgspec.json.decode((Path(penstock.__file__).parent / "server/data/worker_types.json").read_bytes())
+    types = msgspec.json.decode((Path(penstock.__file__).parent / "infra/data/worker_types.json").read_bytes())
     [template] = [one["default_base_job_configuration"] for one in _every(types) if one.get("type") == "docker"]
     ours, theirs = base_job_template(DockerVariables)["variables"]["properties"], template["variables"]["properties"]
     assert set(ours) == set(theirs) == set(template["job_configuration"])
