@@ -55,6 +55,11 @@ class Reader:
         """A field of the form; of repeated ones the last."""
         return self.form.get(name, [default])[-1]
 
+    def passed(self) -> int:
+        """How many rows come before the page that the address asks for, in lists that are never very long."""
+        after = self.asked("after")
+        return int(after) if after.isdigit() and len(after) < 7 else 0
+
     def form_is_own(self) -> bool:
         """Whether the form carries the token that this reader's browser keeps."""
         kept, sent = self._cookies.get(FORM_COOKIE, ""), self.field(TOKEN)
@@ -105,6 +110,11 @@ def id_in(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFound(f"{text!r} is no id.") from None
+
+
+def tags_in(text: str) -> list[str]:
+    """The tags of a field, which stand between commas."""
+    return list(dict.fromkeys(tag for part in text.split(",") if (tag := part.strip())))
 
 
 def _words(raw: bytes) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from penstock.ui import wording
+from penstock.ui import sections, wording
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -35,6 +35,7 @@ def _environment() -> Environment:
         "pretty": pretty,
     }
     made.globals |= {"ago": wording.ago, "lasted": wording.lasted, "level_name": wording.level_name}
+    made.globals["sections"] = sections.sections
     return made
 
 

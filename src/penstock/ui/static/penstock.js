@@ -1,7 +1,6 @@
 // The dashboard's own script: times in the reader's zone, keys, copying, confirmation, and what comes live.
 (() => {
   "use strict";
-  const base = document.body.dataset.base;
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
@@ -17,7 +16,6 @@
   }
 
   // Keys: "/" searches, "g" and a letter goes somewhere, "?" helps.
-  const places = { o: "/", r: "/runs", d: "/deployments", p: "/pools" };
   let going = 0;
   const help = document.getElementById("help");
   document.addEventListener("keydown", (event) => {
@@ -32,8 +30,8 @@
     } else if (event.key === "g") {
       going = Date.now();
       return;
-    } else if (Date.now() - going < 1500 && event.key in places) {
-      location.href = base + places[event.key];
+    } else if (Date.now() - going < 1500 && /^[a-z]$/.test(event.key)) {
+      document.querySelector(`[data-go="${event.key}"]`)?.click();
     }
     going = 0;
   });
