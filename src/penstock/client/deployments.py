@@ -6,6 +6,7 @@ from what the file changed. On a Prefect server nothing tells, so the plan wins.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
@@ -23,6 +24,8 @@ from penstock.wire.deployment_versions import (
     VERSION_LABEL,
     DeploymentVersion,
     FirstVersion,
+    FirstVersionMade,
+    FirstVersions,
     NextVersion,
     VersionSource,
 )
@@ -31,6 +34,7 @@ from penstock.wire.flows import FlowCreate
 from penstock.wire.model import Labels
 
 VERSIONS = "deployment_versions"
+AT_ONCE = 50
 
 
 class Outcome(StrEnum):
@@ -185,12 +189,45 @@ def carry_out(client: Client, compared: Comparison, how: Deploying) -> Applied:
     return Applied(plan, found.id, Outcome.UPDATED, compared.changes)
 
 
+def create_many(client: Client, plans: Sequence[tuple[DeploymentPlan, Deploying]]) -> dict[str, Applied | DeployFailed]:
+    """Makes those that a survey has not found, many in one request; what became of each, by its full name.
+
+    Gives nothing of the others: they are for `apply`. Raises `DeployFailed` when the server can't be reached.
+    """
+    new = [(plan, how) for plan, how in plans if how.survey and how.survey.found[plan.full_name].deployment is None]
+    done: dict[str, Applied | DeployFailed] = {}
+    for start in range(0, len(new) if len(new) > 1 else 0, AT_ONCE):
+        some = new[start : start + AT_ONCE]
+        try:
+            body = FirstVersions(deployments=[_first(client, plan, how) for plan, how in some])
+            answers = client.call(deployment_versions.create_first_versions, body)
+        except PenstockError as error:
+            raise DeployFailed(f"{some[0][0].full_name} and others were not deployed: {error.message}") from error
+        for (plan, _), made in zip(some, answers, strict=True):
+            done[plan.full_name] = _made(client, plan, made)
+    return done
+
+
+def _made(client: Client, plan: DeploymentPlan, made: FirstVersionMade) -> Applied | DeployFailed:
+    if made.version is None:
+        return DeployFailed(f"{plan.full_name} was not deployed: {made.fault}")
+    try:
+        _make_automations(client, plan, made.version.deployment_id)
+    except PenstockError as error:
+        return DeployFailed(f"{plan.full_name} was deployed without its triggers: {error.message}")
+    return Applied(plan, made.version.deployment_id, Outcome.CREATED)
+
+
 def _create(client: Client, plan: DeploymentPlan, how: Deploying) -> UUID:
-    body = plan.create(_flow_id(client, plan, how.survey), how.labels)
+    first = _first(client, plan, how)
     if not how.survey and not keeps_versions(client):
-        return client.call(deployments.create_deployment, body).id
-    first = FirstVersion(deployment=body, applied=applied_of(plan), source=how.source)
+        return client.call(deployments.create_deployment, first.deployment).id
     return client.call(deployment_versions.create_first_version, first).deployment_id
+
+
+def _first(client: Client, plan: DeploymentPlan, how: Deploying) -> FirstVersion:
+    body = plan.create(_flow_id(client, plan, how.survey), how.labels)
+    return FirstVersion(deployment=body, applied=applied_of(plan), source=how.source)
 
 
 def _flow_id(client: Client, plan: DeploymentPlan, survey: Survey | None) -> UUID:

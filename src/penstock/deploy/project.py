@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import structs
 
 from penstock.client.client import AsyncClient
-from penstock.client.deployments import Applied, Deploying, apply, compare
+from penstock.client.deployments import Applied, Deploying, apply, compare, create_many
 from penstock.client.surveys import survey
 from penstock.core.deployment_plans import DeploymentPlan
 from penstock.deploy.compile import OF_SERVER, Draft, Workshop, finish, outline, prepare
@@ -84,8 +84,14 @@ async def _side_by_side(plans: list[tuple[DeploymentPlan, Deploying]], shop: Wor
     """Each in the order given, as soon as it is done. A refusal does not keep the others from being made, a server
     that can't be reached does. Raises `DeployFailed` with all that went wrong, at the end."""
     slots, is_lost = asyncio.Semaphore(SIDE_BY_SIDE), asyncio.Event()
+    new = await asyncio.to_thread(create_many, shop.client.blocking, plans)
 
     async def applied(plan: DeploymentPlan, how: Deploying) -> Applied | None:
+        made = new.get(plan.full_name)
+        if isinstance(made, DeployFailed):
+            raise made
+        if made:
+            return made
         async with slots:
             if is_lost.is_set():
                 return None

@@ -76,6 +76,19 @@ class FirstVersion(Write):
     source: VersionSource = VersionSource()
 
 
+class FirstVersions(Write):
+    """Makes up to 50 deployments, each by itself: one that is refused keeps no other from being made."""
+
+    deployments: list[FirstVersion]
+
+
+class FirstVersionMade(Model):
+    """What became of one of several: its version, or why it was refused."""
+
+    version: DeploymentVersion | None = None
+    fault: str | None = None
+
+
 class NextVersion(Write):
     """Changes a deployment and makes a version of it, in one.
 
@@ -115,6 +128,7 @@ class Surveyed(Model):
 
 survey_deployments = post("/penstock/deployments/survey", body=SurveyOfDeployments, returns=list[Surveyed])
 create_first_version = post("/penstock/deployments", body=FirstVersion, returns=DeploymentVersion, status=201)
+create_first_versions = post("/penstock/deployments/many", body=FirstVersions, returns=list[FirstVersionMade])
 create_version = post("/penstock/deployments/{id}/versions", body=NextVersion, returns=DeploymentVersion, status=201)
 list_versions = get("/penstock/deployments/{id}/versions", returns=list[DeploymentVersion], query=("limit",))
 read_version = get("/penstock/deployments/{id}/versions/{number}", returns=DeploymentVersion)

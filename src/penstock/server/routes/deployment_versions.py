@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType, structs
 
 from penstock.core import schedules as calendar
-from penstock.errors import Conflict, InvalidRequest, NotFound
+from penstock.errors import Conflict, InvalidRequest, NotFound, PenstockError
 from penstock.ids import new_id
 from penstock.server.bind import Encoded, Request, handles
 from penstock.server.routes.deployment_schedules import checked, new_schedule
@@ -22,6 +23,8 @@ from penstock.wire.deployment_versions import (
     VERSION_LABEL,
     DeploymentName,
     FirstVersion,
+    FirstVersionMade,
+    FirstVersions,
     KeptSchedule,
     NextVersion,
     SurveyOfDeployments,
@@ -31,6 +34,8 @@ from penstock.wire.model import encode
 from penstock.wire.schedules import DeploymentSchedule, DeploymentScheduleCreate
 
 MOST = 200
+MOST_MADE = 50
+SIDE_BY_SIDE = 8
 
 
 @handles(wire.survey_deployments)
@@ -55,6 +60,30 @@ async def create_first(at: Request, body: FirstVersion) -> Encoded:
     """Makes a deployment with its first version."""
     id, _ = await make(at, body.deployment, VersionFacts(new_id(), body.source, body.applied))
     return await _latest(at, id)
+
+
+@handles(wire.create_first_versions)
+async def create_several(at: Request, body: FirstVersions) -> list[FirstVersionMade]:
+    """Makes several deployments, side by side, with what became of each in their order."""
+    if len(body.deployments) > MOST_MADE:
+        raise InvalidRequest(f"At most {MOST_MADE} deployments are made at once.", loc=("body", "deployments"))
+    slots = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def made(one: FirstVersion) -> FirstVersionMade:
+        async with slots:
+            return await _made(at, one)
+
+    return await asyncio.gather(*map(made, body.deployments))
+
+
+async def _made(at: Request, body: FirstVersion) -> FirstVersionMade:
+    try:
+        id, _ = await make(at, body.deployment, VersionFacts(new_id(), body.source, body.applied))
+    except PenstockError as error:
+        where = [str(step) for step in (getattr(error, "loc", None) or ())[1:]]
+        return FirstVersionMade(fault=": ".join([*where, error.message]))
+    latest = await at.store.read(store.latest(id))
+    return FirstVersionMade(version=store.decode(latest) if latest else None)
 
 
 @handles(wire.create_version)
