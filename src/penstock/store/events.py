@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from penstock.clock import from_micros, to_micros
 from penstock.ids import new_id
 from penstock.store.database import Intent, Query, Rows, Steps, intent
 from penstock.store.documents import as_array
 from penstock.store.event_selection import EventSelection
 from penstock.store.statements import load
-from penstock.wire.events import EventCount, ReceivedEvent
+from penstock.wire.events import EventCount, EventPlace, ReceivedEvent
 from penstock.wire.model import encode
 
 SQL = load("events")
@@ -89,6 +91,22 @@ def list_events(selection: EventSelection, limit: int, offset: int) -> Steps[byt
     """The JSON array of some of the events, in the selection's order."""
     text = "select doc from events where {where} order by {order} limit :limit offset :offset"
     return as_array((yield selection.query(text, limit=limit, offset=offset)))
+
+
+@intent
+def list_feed(selection: EventSelection, after: EventPlace | None, limit: int) -> Steps[list[ReceivedEvent]]:
+    """Some of the events, the newest first, of those that come after a place."""
+    if after is None:
+        rows = yield selection.query(_FEED.replace("{place}", "true"), limit=limit)
+    else:
+        place = "(events.occurred, events.id) < (:place_occurred, :place_id)"
+        key = {"place_occurred": to_micros(after.occurred), "place_id": str(after.id)}
+        rows = yield selection.query(_FEED.replace("{place}", place), **key, limit=limit)
+    return [_decode(row[0]) for row in rows]
+
+
+_FEED = "select doc from events where {where} and {place} order by events.occurred desc, events.id desc limit :limit"
+_decode = msgspec.json.Decoder(ReceivedEvent).decode
 
 
 @intent

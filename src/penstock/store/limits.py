@@ -18,7 +18,7 @@ from penstock.core.limits import Limit, check, new_occupancy
 from penstock.errors import Conflict
 from penstock.store.database import Row, Steps, intent
 from penstock.store.statements import load
-from penstock.wire.limits import GlobalLimitCreate, GlobalLimitUpdate, LeaseHolder
+from penstock.wire.limits import GlobalLimitCreate, GlobalLimitUpdate, LeaseHolder, SlotHolder
 from penstock.wire.model import changed
 
 SQL = load("limits")
@@ -205,6 +205,28 @@ def forget_lapsed_leases(now: datetime) -> Steps[int]:
 def holders(limit_id: UUID, now: datetime) -> Steps[list[UUID]]:
     """The task runs that hold a slot, longest first."""
     return [UUID(row[0]) for row in (yield SQL.holders(limit_id=str(limit_id), now=to_micros(now)))]
+
+
+@intent
+def leases_of(limit_ids: Iterable[UUID], most: int, now: datetime) -> Steps[list[SlotHolder]]:
+    """The live leases on the slots of some limits, those of a limit together, its longest first."""
+    rows = yield SQL.leases_of_limits(ids=json.dumps([str(id) for id in limit_ids]), limit=most, now=to_micros(now))
+    return [_holder(row) for row in rows]
+
+
+def _holder(row: Row) -> SlotHolder:
+    (id, limit_id, slots, acquired_at, expires_at, holder_type, holder_id, holder_name, flow_run_id) = row
+    return SlotHolder(
+        lease_id=UUID(id),
+        limit_id=UUID(limit_id),
+        slots=slots,
+        acquired=from_micros(acquired_at),
+        expires=from_micros(expires_at),
+        holder_type=holder_type,
+        holder_id=UUID(holder_id) if holder_id else None,
+        holder_name=holder_name,
+        flow_run_id=UUID(flow_run_id) if flow_run_id else None,
+    )
 
 
 @intent

@@ -71,7 +71,30 @@ class EventCountQuery(Model):
     time_interval: float = 1.0
 
 
+class EventPlace(Model):
+    """A place among the events: before the one of this time and id, where the newest are first."""
+
+    occurred: datetime
+    id: UUID
+
+
+class FeedQuery(Model):
+    """Events by filter, newest first, at most 200, from a place on; nothing is counted, so a page costs what it shows."""
+
+    filter: dict[str, Any] | None = None
+    after: EventPlace | None = None
+    limit: int = 50
+
+
+class EventFeed(Model):
+    """Some events, and the place where the following ones begin; None after the last."""
+
+    events: list[ReceivedEvent]
+    next: EventPlace | None = None
+
+
 create_events = post("/events", body=list[Event], returns=NoneType, status=204)
 filter_events = post("/events/filter", body=EventQuery, returns=EventPage)
 next_events = get("/events/filter/next", returns=EventPage, query=("page-token",))
 count_events = post("/events/count-by/{countable}", body=EventCountQuery, returns=list[EventCount])
+list_feed = post("/penstock/events/feed", body=FeedQuery, returns=EventFeed)

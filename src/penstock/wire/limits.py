@@ -161,6 +161,30 @@ class LeaseRenewal(Model):
     lease_duration: float = 300
 
 
+class HolderQuery(Model):
+    """Whose slots are asked for: of these limits, at most so many of those who hold one."""
+
+    limit_ids: list[UUID]
+    limit: int = 200
+
+
+class SlotHolder(Model):
+    """A lease on slots of a limit, and who holds it, where that was said.
+
+    `holder_name` is the run's, task run's or deployment's, while there is one; `flow_run_id` the run that a task is of.
+    """
+
+    lease_id: UUID
+    limit_id: UUID
+    slots: int
+    acquired: datetime
+    expires: datetime
+    holder_type: str | None = None
+    holder_id: UUID | None = None
+    holder_name: str | None = None
+    flow_run_id: UUID | None = None
+
+
 create_tag_limit = post("/concurrency_limits/", body=TagLimitCreate, returns=TagLimit, status=201)
 filter_tag_limits = post("/concurrency_limits/filter", body=Criteria, returns=list[TagLimit])
 read_tag_limit_by_tag = get("/concurrency_limits/tag/{tag}", returns=TagLimit)
@@ -182,3 +206,4 @@ renew_lease = post("/v2/concurrency_limits/leases/{lease_id}/renew", body=LeaseR
 read_global_limit = get("/v2/concurrency_limits/{id_or_name}", returns=GlobalLimitSummary)
 update_global_limit = patch("/v2/concurrency_limits/{id_or_name}", body=GlobalLimitUpdate)
 delete_global_limit = delete("/v2/concurrency_limits/{id_or_name}")
+list_holders = post("/penstock/concurrency_limits/holders", body=HolderQuery, returns=list[SlotHolder])

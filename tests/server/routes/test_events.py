@@ -104,3 +104,21 @@ async def test_counts(api: Api) -> None:
     assert [one["count"] for one in days] == [4]
     await api.post("/events/count-by/time", {"filter": {}, "time_unit": "second"}, 422)
     await api.post("/events/count-by/label", {"filter": {}}, 422)
+
+
+async def test_a_feed_goes_on_by_key_through_events_of_one_moment(api: Api) -> None:
+    sent = [event(0, "same.moment", f"r.{number}") for number in range(5)] + [event(1, "other", "r.9")]
+    await api.post("/events", sent, 204)
+    seen: list[str] = []
+    after = None
+    while True:
+        body = {"filter": {"event": {"prefix": ["same."]}}, "limit": 2, "after": after}
+        page = await api.post("/penstock/events/feed", body)
+        seen += [one["id"] for one in page["events"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert sorted(seen) == sorted(one["id"] for one in sent[:5])
+    assert seen == sorted(seen, reverse=True), "the newest first"
+    assert (await api.post("/penstock/events/feed", {"limit": 0})) == {"events": [], "next": None}
+    await api.post("/penstock/events/feed", {"limit": 201}, 422)

@@ -97,6 +97,12 @@ async def renew_lease(at: Request, body: wire.LeaseRenewal, lease_id: UUID) -> N
         raise Gone(f"The lease {lease_id} has run out or was given back.")
 
 
+@handles(wire.list_holders)
+async def list_holders(at: Request, body: wire.HolderQuery) -> list[wire.SlotHolder]:
+    """Who holds the slots of some limits; what was taken without a lease has no holder."""
+    return await at.store.read(store.leases_of(body.limit_ids, bounded(body.limit), at.now))
+
+
 @handles(wire.create_tag_limit)
 async def create_tag_limit(at: Request, body: wire.TagLimitCreate) -> wire.TagLimit | Answer[wire.TagLimit]:
     _check(body.concurrency_limit, 0)

@@ -78,3 +78,23 @@ order by acquired_at
 
 -- name: delete_holder
 delete from limit_leases where limit_id = :limit_id and holder_id = :holder_id
+
+-- name: leases_of_limits
+select l.id, l.limit_id, l.slots, l.acquired_at, l.expires_at, l.holder_type, l.holder_id,
+       coalesce(r.name, t.name, d.name), coalesce(r.id, t.flow_run_id)
+from limit_leases l
+left join flow_runs r on l.holder_type = 'flow_run' and r.id = l.holder_id
+left join task_runs t on l.holder_type = 'task_run' and t.id = l.holder_id
+left join deployments d on l.holder_type = 'deployment' and d.id = l.holder_id
+where l.limit_id in (select value from json_each(:ids)) and l.expires_at > :now
+order by l.limit_id, l.acquired_at, l.id limit :limit
+
+-- name: leases_of_limits (postgres)
+select l.id, l.limit_id, l.slots, l.acquired_at, l.expires_at, l.holder_type, l.holder_id,
+       coalesce(r.name, t.name, d.name), coalesce(r.id, t.flow_run_id)
+from limit_leases l
+left join flow_runs r on l.holder_type = 'flow_run' and r.id = l.holder_id
+left join task_runs t on l.holder_type = 'task_run' and t.id = l.holder_id
+left join deployments d on l.holder_type = 'deployment' and d.id = l.holder_id
+where l.limit_id in (select jsonb_array_elements_text(:ids)) and l.expires_at > :now
+order by l.limit_id, l.acquired_at, l.id limit :limit
