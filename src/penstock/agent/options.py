@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
-DEFAULT_POOL = "default-agent-pool"
-"""The pool of the queues that have none."""
+from penstock.core.pool_types import AGENT_POOL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +23,7 @@ class AgentOptions:
     @property
     def place(self) -> str:
         """The pool whose queues are served."""
-        return self.pool or DEFAULT_POOL
+        return self.pool or AGENT_POOL
 
 
 def worker_command(options: AgentOptions) -> str:

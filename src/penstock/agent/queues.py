@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
-from penstock.agent.options import DEFAULT_POOL, AgentOptions
+from penstock.agent.options import AgentOptions
 from penstock.client.client import AsyncClient
 from penstock.clock import Clock
-from penstock.core.pool_types import AGENT_TYPE
+from penstock.core.pool_types import AGENT_POOL, AGENT_TYPE
 from penstock.errors import BadRequest, Conflict, NotFound
 from penstock.wire import work_queues
 from penstock.wire.model import Criteria
@@ -77,7 +77,7 @@ class Queues:
         except NotFound:
             with suppress(Conflict):
                 await self._client.call(work_queues.create_work_queue, WorkQueueCreate(name=name))
-                log.info("work queue %r of %r did not exist, and was created", name, DEFAULT_POOL)
+                log.info("work queue %r of %r did not exist, and was created", name, AGENT_POOL)
 
 
 class QueueClaims:

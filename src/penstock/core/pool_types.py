@@ -4,6 +4,8 @@ from __future__ import annotations
 
 AGENT_TYPE = "prefect-agent"
 """The type of a pool whose runs agents take."""
+AGENT_POOL = "default-agent-pool"
+"""The agent pool that queues and deployments are in which name none."""
 PUSH = ":push"
 """How the type of a pool ends whose runs the server starts itself."""
 

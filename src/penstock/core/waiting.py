@@ -12,6 +12,7 @@ from penstock.wire.states import State, StateType
 from penstock.wire.waiting import Explanation
 
 POLLED_WITHIN = timedelta(seconds=60)
+"""A queue, and a deployment, counts as READY for this long after a poll."""
 DEFAULT_QUEUE = "default"
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from penstock.clock import from_micros, to_micros
+from penstock.core.waiting import POLLED_WITHIN
 from penstock.errors import Conflict
 from penstock.store import limits
 from penstock.store.database import Row, Steps, intent
@@ -26,9 +27,6 @@ from penstock.wire.model import encode
 from penstock.wire.schedules import DeploymentSchedule
 
 SQL = load("deployments")
-
-POLLED_WITHIN = timedelta(seconds=60)
-"""A deployment counts as READY for this long after a poll."""
 
 decode = msgspec.json.Decoder(Deployment).decode
 decode_schedule = msgspec.json.Decoder(DeploymentSchedule).decode
@@ -172,7 +170,7 @@ def write(
 
 
 def _set_limit(id: UUID, size: int | None, new_id: UUID, now: datetime) -> Steps[str | None]:
-    name = f"deployment:{id}"
+    name = f"{DEPLOYMENT_PREFIX}{id}"
     known = yield from limits.by_name(name, now)
     if size is None:
         if known is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import structs
 
 from penstock.clock import from_micros, to_micros
 from penstock.core.priorities import lowest_free, make_room
+from penstock.core.waiting import POLLED_WITHIN
 from penstock.errors import Conflict
 from penstock.store import deployments
 from penstock.store.database import Row, Steps, intent
@@ -23,8 +24,6 @@ SQL = load("work_queues")
 QUEUES = Documents(
     "work_queues", WorkQueue, columns=("work_pool_id", "name", "priority", "is_paused", "concurrency_limit")
 )
-POLLED_WITHIN = timedelta(seconds=60)
-"""A queue counts as READY for this long after a poll."""
 
 _PRESENTED = "doc, last_polled, (select name from work_pools p where p.id = work_queues.work_pool_id)"
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from penstock.errors import Conflict, NotFound
+from penstock.errors import Conflict
 from penstock.ids import new_id
 from penstock.server.bind import Request
-from penstock.server.routes.work_pools import find, new_pool
-from penstock.store import work_pools, work_queues
-from penstock.wire.work_pools import WorkPool, WorkPoolCreate, WorkPoolStorageConfiguration
+from penstock.server.routes.work_pools import find
+from penstock.server.routes.work_queues import agent_pool
+from penstock.store import work_queues
+from penstock.wire.work_pools import WorkPool
 from penstock.wire.work_queues import WorkQueue
-
-AGENT_POOL = "default-agent-pool"
-"""The pool of queues that are named without one."""
 
 
 async def place_of(at: Request, pool_name: str | None, queue_name: str | None) -> UUID | None:
     """The id of the queue that a pool's and a queue's name mean; None without names. NotFound for an unknown pool."""
     if pool_name is None and queue_name is None:
         return None
-    pool = await (find(at, pool_name) if pool_name is not None else _agent_pool(at))
+    pool = await (find(at, pool_name) if pool_name is not None else agent_pool(at))
     if queue_name is None:
         return pool.default_queue_id
     queue = await at.store.read(work_queues.read_in_pool(pool.name, queue_name, at.now))
@@ -36,17 +34,3 @@ async def _new_queue(at: Request, pool: WorkPool, name: str) -> UUID:
         if known is None:
             raise
         return known.id
-
-
-async def _agent_pool(at: Request) -> WorkPool:
-    """The pool that agents' queues are in, made when it is first needed."""
-    try:
-        return await find(at, AGENT_POOL)
-    except NotFound:
-        body = WorkPoolCreate(name=AGENT_POOL, storage_configuration=WorkPoolStorageConfiguration())
-        pool, queue = new_pool(at, body)
-    try:
-        await at.store.write(work_pools.create(pool, queue))
-    except Conflict:
-        return await find(at, AGENT_POOL)
-    return pool

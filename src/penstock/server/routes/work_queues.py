@@ -8,6 +8,8 @@ from uuid import UUID
 
 from msgspec import structs
 
+from penstock.core.pool_types import AGENT_POOL
+from penstock.core.waiting import POLLED_WITHIN
 from penstock.errors import Conflict, InvalidRequest, NotFound
 from penstock.ids import new_id
 from penstock.server.bind import Request, handles
@@ -23,7 +25,6 @@ from penstock.wire.model import Criteria, changed
 from penstock.wire.work_pools import SlotsQuery, WorkPool, WorkPoolCreate
 from penstock.wire.work_queues import WorkQueue, WorkQueueCreate, WorkQueueUpdate
 
-AGENT_POOL = "default-agent-pool"
 """The pool of queues that were made without one, as agents did before there were pools."""
 
 
@@ -101,7 +102,7 @@ async def read_status(at: Request, id: UUID) -> wire.WorkQueueStatusDetail:
     queue = await _by_id(at, id)
     late = await at.store.read(store.late_runs(id))
     policy = wire.WorkQueueHealthPolicy()
-    polled = queue.last_polled is not None and at.now - queue.last_polled <= store.POLLED_WITHIN
+    polled = queue.last_polled is not None and at.now - queue.last_polled <= POLLED_WITHIN
     return wire.WorkQueueStatusDetail(
         healthy=polled and late <= (policy.maximum_late_runs or 0),
         late_runs_count=late,
