@@ -13,6 +13,8 @@ from penstock.server.loops.loop import Service
 from penstock.server.loops.pauses import fail_expired
 from penstock.server.loops.retention import forget
 from penstock.server.loops.schedule import plan_runs
+from penstock.server.loops.upgrades import SECONDS as UPGRADE_SECONDS
+from penstock.server.loops.upgrades import gather_runs
 from penstock.settings import Settings
 
 
@@ -22,6 +24,7 @@ def services(settings: Settings) -> list[Service]:
     every = [
         (asked.scheduler.enabled, Service("schedule", asked.scheduler.loop_seconds, plan_runs, SCHEDULES)),
         (True, Service("collisions", COLLISION_SECONDS, cancel_new, COLLISIONS)),
+        (True, Service("upgrades", UPGRADE_SECONDS, gather_runs)),
         (asked.late_runs.enabled, Service("late", asked.late_runs.loop_seconds, mark_late)),
         (asked.pause_expirations.enabled, Service("pauses", asked.pause_expirations.loop_seconds, fail_expired)),
         (
