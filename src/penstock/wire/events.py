@@ -79,7 +79,7 @@ class EventPlace(Model):
 
 
 class FeedQuery(Model):
-    """Events by filter, newest first, at most 200, from a place on; nothing is counted, so a page costs what it shows."""
+    """Events by filter, newest first, at most 200, from a place on; they are not counted, so that pages are cheap."""
 
     filter: dict[str, Any] | None = None
     after: EventPlace | None = None
