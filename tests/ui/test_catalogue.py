@@ -34,6 +34,7 @@ async def test_an_empty_catalogue_says_the_next_command(browser: Browser) -> Non
     commands = {
         "/flows": "penstock deploy",
         "/variables": "penstock variable set",
+        "/limits": "penstock global-concurrency-limit create",
     }
     for path, command in commands.items():
         assert command in text_of(await browser.get(path)), path
@@ -116,3 +117,69 @@ async def test_names_stay_text(browser: Browser, day: Day) -> None:
         assert "<script>alert" not in page.text, path
         assert "<img" not in page.text.replace('<img src="/static', ""), path
         assert "&lt;script&gt;" in page.text, path
+
+
+async def take(day: Day, name: str, slots: int, **holder: str) -> str:
+    body = {"slots": slots, "names": [name], "holder": holder or None}
+    return str((await day.call("POST", "/v2/concurrency_limits/increment-with-lease", body))["lease_id"])
+
+
+async def test_a_limit_is_made_and_shows_who_holds_it(browser: Browser, day: Day) -> None:
+    made = {"kind": "named", "name": "database", "limit": "5", "decay": "0"}
+    path = where(await browser.post("/limits/new", made))
+    await take(day, "database", 2, type="flow_run", id=day.runs["next-run"])
+    await day.call("POST", "/v2/concurrency_limits/increment", {"slots": 1, "names": ["database"]})
+    for page in (await browser.get("/limits"), await browser.get(path)):
+        text = text_of(page)
+        assert "3 of 5" in text
+        assert "next-run" in text
+        assert "without a lease" in text
+        assert f"/runs/{day.runs['next-run']}" in page.text
+
+
+async def test_a_limit_on_a_tag_leads_to_the_task_runs_that_hold_it(browser: Browser, day: Day) -> None:
+    run = day.runs["good-run"]
+    task = {"flow_run_id": run, "task_key": "t", "dynamic_key": "0", "name": "load-0"}
+    task_run = (await day.call("POST", "/task_runs/", task))["id"]
+    path = where(await browser.post("/limits/new", {"kind": "tag", "name": "db", "limit": "1"}))
+    await day.call("POST", "/concurrency_limits/increment", {"names": ["db"], "task_run_id": task_run})
+    page = await browser.get(path)
+    assert "load-0" in text_of(page)
+    assert f"/runs/{run}#tasks" in page.text
+    await browser.post(f"{path}/reset")
+    assert "Nobody holds a slot" in text_of(await browser.get(path))
+    assert where(await browser.post(f"{path}/delete")) == "/limits"
+    assert (await browser.get(path)).status == 404
+
+
+async def test_one_holder_is_freed_or_all(browser: Browser, day: Day) -> None:
+    path = where(await browser.post("/limits/new", {"kind": "named", "name": "gpu", "limit": "4"}))
+    first = await take(day, "gpu", 1)
+    await take(day, "gpu", 1)
+    await day.call("POST", "/v2/concurrency_limits/increment", {"slots": 1, "names": ["gpu"]})
+    await browser.post(f"{path}/free", {"lease": first})
+    assert (await day.call("GET", "/v2/concurrency_limits/gpu"))["active_slots"] == 2
+    await browser.post(f"{path}/reset")
+    assert (await day.call("GET", "/v2/concurrency_limits/gpu"))["active_slots"] == 0
+
+
+async def test_a_limit_is_changed_and_what_does_not_fit_is_said(browser: Browser, day: Day) -> None:
+    path = where(await browser.post("/limits/new", {"kind": "named", "name": "rate", "limit": "4"}))
+    await browser.post(path, {"limit": "9", "decay": "0.5", "active": "no"})
+    known = await day.call("GET", "/v2/concurrency_limits/rate")
+    assert (known["limit"], known["slot_decay_per_second"], known["active"]) == (9, 0.5, False)
+    for wrong in ({"limit": "many"}, {"limit": "-1"}, {"limit": "1", "decay": "fast"}):
+        heard = await browser.post(path, wrong)
+        assert heard.status == 422
+        assert 'role="alert"' in heard.text
+    assert (await browser.post("/limits/new", {"name": "rate", "limit": "1"})).status == 409
+    assert (await browser.post("/limits/new", {"name": "x", "limit": "one"})).status == 422
+
+
+async def test_the_limit_of_a_deployment_has_its_name_and_stays(browser: Browser, day: Day) -> None:
+    id = await day.deployment("daily-sales", "narrow", "warehouse", concurrency_limit=2)
+    limits = await day.call("POST", "/v2/concurrency_limits/filter", {})
+    path = f"/limits/{next(one['id'] for one in limits if one['name'].endswith(id))}"
+    assert "narrow" in text_of(await browser.get("/limits"))
+    assert f"/deployments/{id}" in (await browser.get(path)).text
+    assert (await browser.post(f"{path}/delete")).status == 422

@@ -15,6 +15,8 @@ from penstock.errors import InvalidRequest
 
 SHORTEST_WAIT = 0.1
 TAG_PREFIX = "tag:"
+DEPLOYMENT_PREFIX = "deployment:"
+"""How the names begin of the limits on task runs with a tag, and on runs of a deployment."""
 
 NOTHING_HELD = UUID("00000000-0000-8000-8000-000000000000")
 """The lease on no slot at all, for names that have no limit: it can be renewed and given back for ever."""
