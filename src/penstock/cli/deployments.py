@@ -13,6 +13,7 @@ from msgspec import UNSET
 from penstock.cli import watching
 from penstock.cli.connect import as_id, connect, every, find
 from penstock.cli.console import Failure, confirm, local, output_option, print_json, say
+from penstock.cli.deployment_build import apply, build
 from penstock.cli.deployment_versions import rollback, versions
 from penstock.cli.files import parse_object, parse_pairs
 from penstock.cli.flow_runs import flow_names_of
@@ -40,6 +41,8 @@ def deployment() -> None:
 deployment.add_command(schedule)
 deployment.add_command(versions)
 deployment.add_command(rollback)
+deployment.add_command(build)
+deployment.add_command(apply)
 
 
 def read(client: Client, name: str | None, deployment_id: str | UUID | None = None) -> Deployment:

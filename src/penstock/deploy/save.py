@@ -121,9 +121,16 @@ def _checked(text: str, values: Mapping[str, Any], path: Path) -> str:
 def _create(path: Path, values: Mapping[str, Any]) -> None:
     head = _NEW.format(name=plain(path.resolve().parent.name))
     _replace(path, with_deployment(head, values).encode(), new=True)
-    ignored = path.with_name(".prefectignore")
-    if not ignored.exists():
-        _replace(ignored, IGNORED.encode(), new=True)
+    write_ignored(path.parent)
+
+
+def write_ignored(folder: Path) -> Path | None:
+    """Writes a `.prefectignore` into a folder that has none, and gives its path; None where there is one."""
+    path = folder / ".prefectignore"
+    if path.exists():
+        return None
+    _replace(path, IGNORED.encode(), new=True)
+    return path
 
 
 class _Pen:

@@ -11,6 +11,8 @@ import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from penstock.errors import DeployFailed
@@ -33,9 +35,12 @@ def to_yaml(value: Any) -> str:
     return _dumped(value)
 
 
-def as_block(value: Any, indent: int = 0, *, offset: int = 0) -> str:
-    """As lines in block style, moved right by `indent`; lists stand `offset` right of their key."""
-    text = _dumped(_tidy(value), offset)
+def as_block(value: Any, indent: int = 0, *, offset: int = 0, nulls: bool = False) -> str:
+    """As lines in block style, moved right by `indent`; lists stand `offset` right of their key.
+
+    Nothing is written as nothing, or with `nulls` as the word.
+    """
+    text = _dumped(_tidy(value), offset, nulls=nulls)
     if offset and isinstance(value, list | tuple):  # a list at the top is moved too, and is not meant
         text = "\n".join(line[offset:] for line in text.split("\n"))
     return "\n".join(" " * indent + line if line else line for line in text.split("\n"))
@@ -74,8 +79,20 @@ def _text(text: str, *, blocks: bool) -> str:
     return text
 
 
-def _dumped(value: Any, offset: int = 0) -> str:
+class _WithNulls(RoundTripRepresenter):
+    """Writes nothing as a word."""
+
+    def null(self, _: None) -> ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_WithNulls.add_representer(type(None), _WithNulls.null)
+
+
+def _dumped(value: Any, offset: int = 0, *, nulls: bool = False) -> str:
     yaml = YAML(typ="rt", pure=True)
+    if nulls:
+        yaml.Representer = _WithNulls
     yaml.default_flow_style = False
     yaml.width = WIDE
     yaml.brace_single_entry_mapping_in_flow_sequence = True

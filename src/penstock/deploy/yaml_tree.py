@@ -24,7 +24,6 @@ from ruamel.yaml.events import (
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
-    StreamStartEvent,
 )
 
 MOST_CHARACTERS = 1 << 20
@@ -102,10 +101,27 @@ class Node:
 
 def parse_yaml(text: str) -> Node | None:
     """The one document of a text; None when there is nothing in it. Raises `BadYaml`."""
+    found = parse_documents(text)
+    if len(found) > 1:
+        raise BadYaml(found[1].begins, "a second document begins here, and a file has one")
+    return found[0].root if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file; None as `root` is one with nothing in it."""
+
+    root: Node | None
+    begins: int
+    """The line of its first mark, or of its first word."""
+
+
+def parse_documents(text: str) -> list[Document]:
+    """Every document of a text, in their order. Raises `BadYaml`."""
     if len(text) > MOST_CHARACTERS:
         raise BadYaml(1, f"it has more than {MOST_CHARACTERS >> 20} MiB")
     try:
-        return _Composer(text).document()
+        return _Composer(text).documents()
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadYaml(line, _reason(error)) from None
@@ -130,17 +146,18 @@ class _Composer:
         self.anchors: dict[str, Node | None] = {}
         self.deep = 0
 
-    def document(self) -> Node | None:
-        event = next(self.events)
-        while isinstance(event, StreamStartEvent | DocumentStartEvent):
-            event = next(self.events)
-        if not isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent | AliasEvent):
-            return None
-        found = self.node(event)
-        for later in self.events:
-            if isinstance(later, DocumentStartEvent):
-                raise BadYaml(later.start_mark.line + 1, "a second document begins here, and a file has one")
+    def documents(self) -> list[Document]:
+        found: list[Document] = []
+        for event in self.events:
+            if isinstance(event, DocumentStartEvent):
+                self.anchors = {}
+                found.append(Document(self.root(), event.start_mark.line + 1))
         return found
+
+    def root(self) -> Node | None:
+        event = next(self.events)
+        known = ScalarEvent | SequenceStartEvent | MappingStartEvent | AliasEvent
+        return self.node(event) if isinstance(event, known) else None
 
     def node(self, event: Event) -> Node:
         anchor = getattr(event, "anchor", None)

@@ -56,8 +56,9 @@ class VersionInfo(Model):
 class Deployment(Model):
     """A deployment as the API answers it; `concurrency_limit` stays null, see `global_concurrency_limit`.
 
-    The last six fields are not stored with it but found when it is read. The three before them are Penstock's: a
-    Prefect client neither sees nor changes them.
+    The last six fields are not stored with it but found when it is read. The three before `manifest_path` are
+    Penstock's: a Prefect client neither sees nor changes them. A manifest named the flow of deployments of 2022; it is
+    kept for clients of Prefect 2, and read by nobody.
     """
 
     id: UUID
@@ -87,6 +88,7 @@ class Deployment(Model):
     on_infrastructure_loss: LossPolicy | UnsetType = UNSET
     reschedule_limit: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
     cancellation_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    manifest_path: str | UnsetType = UNSET
     schedules: list[DeploymentSchedule] = field(default_factory=list)
     global_concurrency_limit: GlobalLimitSummary | None = None
     work_queue_name: str | None = None
@@ -124,6 +126,7 @@ class DeploymentCreate(Write):
     on_infrastructure_loss: LossPolicy | UnsetType = UNSET
     reschedule_limit: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
     cancellation_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    manifest_path: str | UnsetType = UNSET
 
 
 class DeploymentUpdate(Write):
@@ -152,6 +155,7 @@ class DeploymentUpdate(Write):
     on_infrastructure_loss: LossPolicy | UnsetType = UNSET
     reschedule_limit: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
     cancellation_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    manifest_path: str | UnsetType = UNSET
 
 
 class DeploymentFlowRunCreate(Write):

@@ -35,7 +35,7 @@ def _deployment(answer: dict[str, Any]) -> None:
     """A deployment had one schedule, which was active while the deployment was not paused."""
     schedules = answer["schedules"]
     answer["infra_overrides"] = answer["job_variables"]
-    answer["manifest_path"] = None
+    answer.setdefault("manifest_path", None)
     answer["schedule"] = schedules[0]["schedule"] if schedules else None
     answer["is_schedule_active"] = not answer["paused"]
     answer["pull_steps"] = answer["pull_steps"] or None

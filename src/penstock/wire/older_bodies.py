@@ -12,11 +12,11 @@ from penstock.errors import InvalidRequest
 from penstock.wire.deployments import DeploymentCreate, DeploymentUpdate
 from penstock.wire.schedules import DeploymentScheduleCreate, DeploymentScheduleUpdate
 
-DROPPED = ("manifest_path",)
-"""What no longer means anything: a manifest was read by agents of 2022."""
+MANIFEST = "manifest_path"
+"""Named the flow of deployments of 2022; kept where it is said."""
 DROPPED_OF_SCHEDULES = ("max_active_runs", "catchup")
 """What Prefect 2 took from clients and did nothing with."""
-OLDER = frozenset({"infra_overrides", "schedule", "is_schedule_active", *DROPPED})
+OLDER = frozenset({"infra_overrides", "schedule", "is_schedule_active"})
 
 
 def today(shape: Any, raw: Any) -> Any | None:
@@ -33,12 +33,14 @@ def today(shape: Any, raw: Any) -> Any | None:
 
 def _created(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Where it is not said, parameters were not checked against their schema."""
-    first = {"enforce_parameter_schema": False} if OLDER & raw.keys() else {}
+    first = {"enforce_parameter_schema": False} if (OLDER | {MANIFEST}) & raw.keys() else {}
     return first | _deployment(raw)
 
 
 def _deployment(raw: Mapping[str, Any]) -> dict[str, Any]:
     body = {name: value for name, value in raw.items() if name not in OLDER}
+    if body.get(MANIFEST, "") is None:
+        del body[MANIFEST]
     overrides = raw.get("infra_overrides")
     if overrides is not None:
         if body.get("job_variables") not in (None, {}, overrides):

@@ -28,6 +28,13 @@ async def test_overrides_schedule_and_pause_have_older_names(app: App) -> None:
     assert (after["job_variables"], after["paused"], len(after["schedules"])) == ({"a": 1}, False, 1)
 
 
+async def test_a_manifest_that_is_named_is_kept(app: App) -> None:
+    one = (await create(app, infra_overrides={}, manifest_path="hello-manifest.json")).json
+    assert one["manifest_path"] == "hello-manifest.json"
+    assert (await ask(app, "PATCH", f"/deployments/{one['id']}", {"tags": ["a"], "infra_overrides": {}})).status == 204
+    assert (await ask(app, "GET", f"/deployments/{one['id']}")).json["manifest_path"] == "hello-manifest.json"
+
+
 async def test_schedules_may_say_what_never_meant_anything(app: App) -> None:
     one = (await create(app)).json
     assert one["enforce_parameter_schema"] is True

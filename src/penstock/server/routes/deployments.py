@@ -33,8 +33,8 @@ MOST_IN_BULK = 50
 RUNS_AT_ONCE = 500
 """How many runs are taken from a deployment that is deleted before other writers have their turn."""
 _COPIED = (*versions.KEPT, "paused")
-_OURS = ("on_infrastructure_loss", "reschedule_limit", "cancellation_grace_seconds")
-"""What a Prefect client does not know of; a write without them keeps them."""
+_OURS = ("on_infrastructure_loss", "reschedule_limit", "cancellation_grace_seconds", "manifest_path")
+"""What a Prefect client of today does not know of; a write without them keeps them."""
 _NEVER_NULL: dict[str, Any] = {"job_variables": {}, "parameters": {}, "enforce_parameter_schema": True}
 
 
