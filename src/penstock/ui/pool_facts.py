@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import shlex
 from dataclasses import dataclass
+from datetime import datetime
 
 from penstock.client.client import AsyncClient
 from penstock.core.pool_types import AGENT_TYPE, PUSH
-from penstock.wire import pool_workers, scaling, work_pools
+from penstock.ui.run_lists import Asked, list_page
+from penstock.wire import pool_workers, scaling, work_pools, work_queues
+from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import Criteria
 from penstock.wire.pool_workers import PoolWorker, WorkerState
 from penstock.wire.scaling import PoolLoad
 from penstock.wire.work_pools import WorkPool
 
 MOST_POOLS = 100
+MOST_AT_WORK = 200
+WORKER_LABEL = "prefect.worker.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +29,18 @@ class PoolGlance:
     pool: WorkPool
     workers: list[PoolWorker]
     load: PoolLoad
+    polled: datetime | None = None
+    """When somebody asked for its runs, for a pool whose agents give no other sign."""
 
     @property
     def online(self) -> int:
         """Workers that have given a sign of life lately."""
         return sum(worker.state is not WorkerState.OFFLINE for worker in self.workers)
+
+    @property
+    def last_seen(self) -> datetime | None:
+        """The last sign of life of any worker."""
+        return max((worker.last_heartbeat_time for worker in self.workers), default=None)
 
     @property
     def pushes(self) -> bool:
@@ -47,14 +59,14 @@ class PoolGlance:
     @property
     def start_command(self) -> str | None:
         """What starts somebody who works on it; None where the server does it itself."""
-        name = shlex.quote(self.pool.name)
-        if self.pushes:
-            return None
-        return (
-            f"penstock agent start --pool {name}"
-            if self.pool.type == AGENT_TYPE
-            else f"penstock worker start --pool {name}"
-        )
+        return start_command(self.pool.name, self.pool.type)
+
+
+def start_command(name: str, kind: str) -> str | None:
+    """What starts somebody who works on a pool of this type; None where the server does it itself."""
+    if kind.endswith(PUSH):
+        return None
+    return f"penstock {'agent' if kind == AGENT_TYPE else 'worker'} start --pool {shlex.quote(name)}"
 
 
 async def pools_at_a_glance(api: AsyncClient) -> list[PoolGlance]:
@@ -65,8 +77,28 @@ async def pools_at_a_glance(api: AsyncClient) -> list[PoolGlance]:
 
 async def glance(api: AsyncClient, pool: WorkPool) -> PoolGlance:
     """One pool with its workers and its load."""
-    workers, load = await asyncio.gather(
+    workers, load, polled = await asyncio.gather(
         api.call(pool_workers.list_workers_of_pool, name=pool.name),
         api.call(scaling.read_load, name=pool.name),
+        _polled(api, pool),
     )
-    return PoolGlance(pool, workers, load)
+    return PoolGlance(pool, workers, load, polled)
+
+
+async def _polled(api: AsyncClient, pool: WorkPool) -> datetime | None:
+    if pool.type != AGENT_TYPE:
+        return None
+    queues = await api.call(work_queues.filter_pool_queues, Criteria(limit=MOST_POOLS), work_pool_name=pool.name)
+    return max((queue.last_polled for queue in queues if queue.last_polled), default=None)
+
+
+async def runs_of_workers(api: AsyncClient, pool: WorkPool, now: datetime) -> dict[str, list[FlowRun]]:
+    """The runs that each worker of a pool is at, by its name: of the newest that are active, which are bounded."""
+    active, _ = await list_page(
+        api, Asked(now=now, pool=pool.name, window="30d", states=("running", "pending")), "", MOST_AT_WORK - 1
+    )
+    found: dict[str, list[FlowRun]] = {}
+    for run in active:
+        if name := run.labels.get(WORKER_LABEL):
+            found.setdefault(str(name), []).append(run)
+    return found

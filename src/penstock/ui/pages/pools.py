@@ -1,29 +1,31 @@
-"""The work pools, and one of them: who works on it, its queues, its template, and what waits."""
+"""The work pools, and one of them, in tabs: runs, queues, workers, template, settings."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
-from penstock.errors import InvalidRequest, PenstockError
+from penstock.core.pool_types import AGENT_TYPE, PUSH
+from penstock.errors import InvalidRequest
 from penstock.server.bind import Reply
-from penstock.ui.pool_facts import glance, pools_at_a_glance
+from penstock.ui.pool_details import Details, sent_details
+from penstock.ui.pool_facts import PoolGlance, glance, pools_at_a_glance, runs_of_workers
 from penstock.ui.reader import Reader, segment
 from penstock.ui.routes import page
 from penstock.ui.run_lists import Asked, list_page, rows_of
-from penstock.ui.schema_forms import fields_of
-from penstock.wire import pool_templates, pool_workers, work_pools, work_queues
+from penstock.ui.template_forms import template_form
+from penstock.ui.template_versions import template_versions
+from penstock.wire import deployments, work_pools, work_queues
 from penstock.wire.model import Criteria
-from penstock.wire.pool_templates import JobPreview, JobQuery
-from penstock.wire.pool_workers import Orders, Wish
-from penstock.wire.work_pools import WorkPoolUpdate
-from penstock.wire.work_queues import WorkQueueUpdate
+from penstock.wire.work_pools import WorkPool, WorkPoolUpdate
 
-WISHES = {
-    "pause": (Wish.PAUSE, "takes no more runs"),
-    "drain": (Wish.DRAIN, "ends with its last job"),
-    "resume": (Wish.WORK, "takes runs again"),
-}
+MOST_QUEUES = 200
+SHOWN = 15
+TABS = {"runs": "Runs", "queues": "Queues", "workers": "Workers", "template": "Job template", "settings": "Settings"}
+STILL = ("template", "settings")
+"""Tabs with a form, which nothing changes while it is filled in."""
 
 
 @page("GET", "/pools")
@@ -34,68 +36,138 @@ async def show_all(at: Reader) -> Reply:
 
 @page("GET", "/pools/{name}")
 async def show(at: Reader, name: str) -> Reply:
-    """The page of a pool."""
+    """The page of a pool, at the tab that the address names."""
     pool = await at.api.call(work_pools.read_work_pool, name=name)
-    chosen = Asked(now=at.now, pool=name, window="7d")
-    one, queues, templates, (active, _), (waiting, _) = await asyncio.gather(
-        glance(at.api, pool),
-        at.api.call(work_queues.filter_pool_queues, Criteria(limit=100), work_pool_name=name),
-        at.api.call(pool_templates.list_pool_templates, name=name),
-        list_page(at.api, replace(chosen, states=("running", "pending")), "", 10),
-        list_page(at.api, replace(chosen, states=("scheduled",)), "", 10),
-    )
-    rows = await rows_of(at.api, [*active, *waiting])
+    asked = at.asked("tab")
+    if asked not in tabs_of(pool):
+        asked = "runs"
+    one, values = await asyncio.gather(glance(at.api, pool), _LOADS[asked](at, pool))
+    return render_pool(at, one, asked, **values)
+
+
+def render_pool(at: Reader, one: PoolGlance, tab: str, status: int = 200, **values: Any) -> Reply:
+    """A pool's page at a tab, which the values are for."""
     return at.render(
         "pool.html",
-        pool=pool,
+        status,
+        pool=one.pool,
         one=one,
-        queues=sorted(queues, key=lambda queue: queue.priority),
-        templates=templates,
-        variables=fields_of(pool.base_job_template.get("variables") or {}, {}),
-        active=rows[: len(active)],
-        waiting=rows[len(active) :],
+        path=f"/pools/{segment(one.pool.name)}",
+        tab=tab,
+        tabs=tabs_of(one.pool),
+        is_still=tab in STILL,
+        by_agents=one.pool.type == AGENT_TYPE,
+        **values,
     )
 
 
-@page("GET", "/pools/{name}/job")
-async def job(at: Reader, name: str) -> Reply:
-    """The job of a run with nothing of its own: a part of the pool's page."""
-    try:
-        preview = await at.api.call(pool_templates.preview_job, JobQuery(), name=name)
-    except PenstockError as error:
-        preview = JobPreview(job_configuration={}, faults=[error.message])
-    return at.render("pool_job.html", name=name, preview=preview)
+def tabs_of(pool: WorkPool) -> dict[str, str]:
+    """A pool's tabs by their word in the address: agents give no sign of themselves, and take jobs from blocks."""
+    left_out: tuple[str, ...] = ("workers", "template") if pool.type == AGENT_TYPE else ()
+    left_out = ("workers",) if pool.type.endswith(PUSH) else left_out
+    return {name: words for name, words in TABS.items() if name not in left_out}
 
 
 @page("POST", "/pools/{name}/{action}")
 async def change(at: Reader, name: str, action: str) -> Reply:
     """Pauses or resumes the pool."""
-    paused = _paused(action)
+    paused = paused_by(action)
     await at.api.call(work_pools.update_work_pool, WorkPoolUpdate(is_paused=paused), name=name)
     said = "is paused: its runs wait" if paused else "gives out runs again"
     return at.go(at.link(f"/pools/{segment(name)}"), f"The pool {name} {said}.")
 
 
-@page("POST", "/pools/{name}/queues/{queue}/{action}")
-async def change_queue(at: Reader, name: str, queue: str, action: str) -> Reply:
-    """Pauses or resumes one of its queues."""
-    paused = _paused(action)
-    await at.api.call(work_queues.update_pool_queue, WorkQueueUpdate(is_paused=paused), work_pool_name=name, name=queue)
-    said = "is paused: its runs wait" if paused else "gives out runs again"
-    return at.go(at.link(f"/pools/{segment(name)}"), f"The queue {queue} {said}.")
+@page("POST", "/pools/{name}/settings")
+async def save_settings(at: Reader, name: str) -> Reply:
+    """Changes description and limit."""
+    at.form["name"] = [name]
+    details = sent_details(at)
+    if not details.fault("limit"):
+        update = WorkPoolUpdate(description=details.description, concurrency_limit=details.concurrency_limit)
+        await at.api.call(work_pools.update_work_pool, update, name=name)
+        return at.go(at.link(f"/pools/{segment(name)}", tab="settings"), f"The pool {name} was changed.")
+    pool = await at.api.call(work_pools.read_work_pool, name=name)
+    return render_pool(at, await glance(at.api, pool), "settings", 422, details=details)
 
 
-@page("POST", "/pools/{name}/workers/{worker}/{action}")
-async def order(at: Reader, name: str, worker: str, action: str) -> Reply:
-    """Tells a worker to pause, to drain, or to work again."""
-    if action not in WISHES:
-        raise InvalidRequest(f"{action!r} is nothing that a worker can be told.")
-    wish, said = WISHES[action]
-    await at.api.call(pool_workers.order_worker, Orders(wish=wish), name=name, worker=worker)
-    return at.go(at.link(f"/pools/{segment(name)}"), f"The worker {worker} {said}, from its next sign of life on.")
+@page("GET", "/pools/{name}/delete")
+async def ask_to_delete(at: Reader, name: str) -> Reply:
+    """Asks whether the pool shall go, with what depends on it."""
+    pool = await at.api.call(work_pools.read_work_pool, name=name)
+    of_pool = {"name": {"any_": [name]}}
+    used = await at.api.call(deployments.filter_deployments, Criteria(work_pools=of_pool, sort="NAME_ASC", limit=SHOWN))
+    path = f"/pools/{segment(name)}"
+    return at.render(
+        "sure.html",
+        title=f"Delete the pool {name}?",
+        section="pools",
+        sentences=[
+            f"The {pool.type} pool {name} and its queues will be gone, with its job template and the versions of it.",
+            "Its runs and deployments stay, without a pool: nobody carries them out until they get another one.",
+        ],
+        depends=[(f"/deployments/{one.id}", one.name) for one in used],
+        depends_on="Deployments that use it",
+        action=f"{path}/delete",
+        fields={"sure": "yes"},
+        words="Delete the pool",
+        back=at.link(path, tab="settings"),
+    )
 
 
-def _paused(action: str) -> bool:
+@page("POST", "/pools/{name}/delete")
+async def delete(at: Reader, name: str) -> Reply:
+    """Deletes the pool, for who has been asked."""
+    if at.field("sure") != "yes":
+        return at.go(at.link(f"/pools/{segment(name)}/delete"))
+    await at.api.call(work_pools.delete_work_pool, name=name)
+    return at.go(at.link("/pools"), f"The pool {name} was deleted.")
+
+
+def paused_by(action: str) -> bool:
+    """Whether an action pauses; `InvalidRequest` for one that neither pauses nor resumes."""
     if action not in ("pause", "resume"):
         raise InvalidRequest(f"{action!r} is nothing that can be done here.")
     return action == "pause"
+
+
+async def _runs(at: Reader, pool: WorkPool) -> dict[str, Any]:
+    chosen = Asked(now=at.now, pool=pool.name, window="7d")
+    (active, _), (waiting, _), (ended, older), (ahead, _) = await asyncio.gather(
+        list_page(at.api, replace(chosen, states=("running", "pending")), "", SHOWN),
+        list_page(at.api, replace(chosen, states=("scheduled",)), "", SHOWN),
+        list_page(at.api, replace(chosen, states=("completed", "failed", "crashed", "cancelled")), "", SHOWN),
+        list_page(at.api, replace(chosen, states=("scheduled",), window="next"), "", 5),
+    )
+    rows = await rows_of(at.api, [*active, *waiting, *ended, *ahead])
+    now, past = len(active) + len(waiting), len(active) + len(waiting) + len(ended)
+    return {"current": rows[:now], "ended": rows[now:past], "ahead": rows[past:], "older": bool(older)}
+
+
+async def _queues(at: Reader, pool: WorkPool) -> dict[str, Any]:
+    found = await at.api.call(work_queues.filter_pool_queues, Criteria(limit=MOST_QUEUES), work_pool_name=pool.name)
+    return {"queues": sorted(found, key=lambda queue: queue.priority)}
+
+
+async def _workers(at: Reader, pool: WorkPool) -> dict[str, Any]:
+    return {"at_work": await runs_of_workers(at.api, pool, at.now)}
+
+
+async def _template(at: Reader, pool: WorkPool) -> dict[str, Any]:
+    form, versions = await asyncio.gather(
+        template_form(at.api, pool.base_job_template), template_versions(at.api, pool.name)
+    )
+    return {"form": form, "versions": versions, "fault": ""}
+
+
+async def _settings(at: Reader, pool: WorkPool) -> dict[str, Any]:
+    limit = "" if pool.concurrency_limit is None else str(pool.concurrency_limit)
+    return {"details": Details(pool.name, pool.description or "", limit)}
+
+
+_LOADS: dict[str, Callable[[Reader, WorkPool], Awaitable[dict[str, Any]]]] = {
+    "runs": _runs,
+    "queues": _queues,
+    "workers": _workers,
+    "template": _template,
+    "settings": _settings,
+}
