@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from penstock.clock import from_micros, to_micros
+from penstock.core.limits import DEPLOYMENT_PREFIX
 from penstock.core.waiting import POLLED_WITHIN
 from penstock.errors import Conflict
 from penstock.store import limits
