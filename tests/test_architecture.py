@@ -60,6 +60,7 @@ HOMES = {
     "modal": "infra/modal.py",
     "jinja2": "ui/templating.py",
     "markupsafe": "ui/templating.py",
+    "markdown_it": "ui/markdown.py",
     "asyncpg": "store/postgres",
     "sqlite3": "store/sqlite",
     "http": "client/transport.py",

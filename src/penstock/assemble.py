@@ -62,7 +62,7 @@ def build(settings: Settings) -> App:
 def _dashboard(app: App) -> Site | None:
     """The dashboard, which reads through the API in this process; None where it is off or not installed."""
     settings = app.services.settings
-    if not settings.server.ui.enabled or find_spec("jinja2") is None:
+    if not settings.server.ui.enabled or any(find_spec(name) is None for name in ("jinja2", "markdown_it")):
         return None
     from penstock.client.client import AsyncClient, Client, Manners
     from penstock.client.open import authorization

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -34,6 +36,7 @@ async def test_an_empty_catalogue_says_the_next_command(browser: Browser) -> Non
     commands = {
         "/flows": "penstock deploy",
         "/variables": "penstock variable set",
+        "/artifacts": "create_markdown_artifact",
         "/limits": "penstock global-concurrency-limit create",
     }
     for path, command in commands.items():
@@ -110,12 +113,26 @@ async def test_names_stay_text(browser: Browser, day: Day) -> None:
     flow = (await day.call("POST", "/flows/", {"name": '"quoted" 名前', "tags": [EVIL]}))["id"]
     await day.call("POST", "/variables/", {"name": "evil", "value": EVIL, "tags": [EVIL, "ß" * 400]})
     variable = (await day.call("GET", "/variables/name/evil"))["id"]
-    pages = ["/flows", f"/flows/{flow}", "/variables", f"/variables/{variable}"]
+    markdown = f"{EVIL} [x](javascript:alert(1)) ![y](data:text/html,x)"
+    shown = await artifact(day, key="evil", type="markdown", data=markdown, description=EVIL)
+    table = await artifact(day, key="evil-table", type="table", data=[{EVIL: EVIL}])
+    image = await artifact(day, key="evil-image", type="image", data=f"https://x.example/{EVIL}")
+    await day.call("POST", "/concurrency_limits/", {"tag": EVIL, "concurrency_limit": 1})
+    limit = (await day.call("POST", "/concurrency_limits/filter", {}))[0]["id"]
+    evil = {"id": str(uuid4()), "occurred": at_minute(day, 5), "event": EVIL, "payload": {EVIL: EVIL}}
+    thing = {"prefect.resource.id": EVIL, "prefect.resource.name": EVIL, EVIL: EVIL}
+    await day.call(
+        "POST", "/events", [{**evil, "resource": thing, "related": [{**thing, "prefect.resource.role": EVIL}]}]
+    )
+    pages = ["/events", f"/events/{evil['id']}"]
+    pages += [*(f"/artifacts/{id}" for id in (shown, table, image)), "/artifacts", "/limits", f"/limits/{limit}"]
+    pages += ["/flows", f"/flows/{flow}", "/variables", f"/variables/{variable}"]
     for path in pages:
         page = await browser.get(path)
         assert page.status == 200, path
         assert "<script>alert" not in page.text, path
         assert "<img" not in page.text.replace('<img src="/static', ""), path
+        assert 'href="javascript' not in page.text, path
         assert "&lt;script&gt;" in page.text, path
 
 
@@ -183,3 +200,110 @@ async def test_the_limit_of_a_deployment_has_its_name_and_stays(browser: Browser
     assert "narrow" in text_of(await browser.get("/limits"))
     assert f"/deployments/{id}" in (await browser.get(path)).text
     assert (await browser.post(f"{path}/delete")).status == 422
+
+
+async def artifact(day: Day, **fields: object) -> str:
+    return str((await day.call("POST", "/artifacts/", fields))["id"])
+
+
+async def test_artifacts_are_shown_by_key_with_their_versions(browser: Browser, day: Day) -> None:
+    run = day.runs["good-run"]
+    first = await artifact(day, key="report", type="markdown", data="# Monday", description="The first.")
+    second = await artifact(day, key="report", type="markdown", data="# Tuesday **bold**", flow_run_id=run)
+    listed = await browser.get("/artifacts")
+    assert "good-run" in text_of(listed)
+    assert listed.text.count("/artifacts/key/report") == 1
+    latest = await browser.get("/artifacts/key/report")
+    assert "<h3>Tuesday <strong>bold</strong></h3>" in latest.text
+    assert f"/artifacts/{first}" in latest.text
+    assert f"/runs/{run}" in latest.text
+    older = await browser.get(f"/artifacts/{first}")
+    assert "<h3>Monday</h3>" in older.text
+    assert "The first." in text_of(older)
+    assert (await browser.get(f"/artifacts/{second}/data")).text == "# Tuesday **bold**"
+    assert where(await browser.post(f"/artifacts/{second}/delete")) == "/artifacts"
+    assert "Monday" in text_of(await browser.get("/artifacts/key/report"))
+    assert "No artifact fits" in text_of(await browser.get("/artifacts?type=table"))
+    assert "report" in text_of(await browser.get("/artifacts?key=epo&type=markdown"))
+
+
+async def test_each_type_of_artifact_is_shown_as_what_it_is(browser: Browser, day: Day) -> None:
+    table = await artifact(day, key="t", type="table", data='[{"city": "Bonn", "n": 3}]')
+    image = await artifact(day, key="i", type="image", data="https://pictures.example/x.png")
+    progress = await artifact(day, key="p", type="progress", data=42.5)
+    other = await artifact(day, type="result", data={"path": "/x"})
+    assert '<th scope="col">city</th>' in (await browser.get(f"/artifacts/{table}")).text
+    page = await browser.get(f"/artifacts/{image}")
+    assert '<a href="https://pictures.example/x.png" rel="noopener' in page.text
+    assert "42.5 %" in text_of(await browser.get(f"/artifacts/{progress}"))
+    assert "42.5 %" in text_of(await browser.get("/artifacts"))
+    assert "An artifact without a key" in text_of(await browser.get(f"/artifacts/{other}"))
+    assert (await browser.get(f"/artifacts/{GHOST}")).status == 404
+    assert (await browser.get("/artifacts/key/nowhere")).status == 404
+
+
+def at_minute(day: Day, minutes: int) -> str:
+    return (day.now - timedelta(minutes=minutes)).isoformat()
+
+
+async def send(day: Day, count: int, name: str = "my.shop.sold", resource: str = "my.shop.1") -> None:
+    """Events of one moment."""
+    labels = {"prefect.resource.id": resource}
+    events = [
+        {
+            "id": str(uuid4()),
+            "occurred": at_minute(day, 30),
+            "event": name,
+            "resource": labels,
+            "payload": {"n": n},
+        }
+        for n in range(count)
+    ]
+    await day.call("POST", "/events", events)
+
+
+async def test_the_feed_of_events_holds_each_once_over_its_pages(browser: Browser, day: Day) -> None:
+    await send(day, 120)
+    await send(day, 3, "other.thing", "r.1")
+    seen: list[str] = []
+    address = "/events?name=my.shop."
+    pages = 0
+    while address:
+        page = await browser.get(address)
+        seen += re.findall(r'href="/events/([0-9a-f-]{36})"', page.text)
+        _, found, rest = page.text.partition('rel="next" href="')
+        address = rest.partition('"')[0].replace("&amp;", "&") if found else ""
+        pages += 1
+    assert (pages, len(seen), len(set(seen))) == (3, 120, 120)
+
+
+async def test_events_are_found_by_name_resource_and_time(browser: Browser, day: Day) -> None:
+    await send(day, 2)
+    await send(day, 1, "other.thing", "r.1")
+
+    async def names(query: str) -> set[str]:
+        text = text_of(await browser.get(f"/events?{query}"))
+        return {name for name in ("my.shop.sold", "other.thing", "prefect.flow-run.Completed") if f" {name} " in text}
+
+    assert await names("") == {"my.shop.sold", "other.thing", "prefect.flow-run.Completed"}
+    assert await names("name=my.") == {"my.shop.sold"}
+    assert await names("resource=r.1") == {"other.thing"}
+    assert await names("resource=my.sh*") == {"my.shop.sold"}
+    assert await names(f"resource=prefect.flow-run.{day.runs['good-run']}") == {"prefect.flow-run.Completed"}
+    assert await names("when=1h&name=other.") == {"other.thing"}
+    assert await names("name=nothing&when=nonsense&after=nonsense") == set()
+    assert "Events 2" in text_of(await browser.get("/events/chart?name=my."))
+    assert "Events 2" in text_of(await browser.get("/events?when=1h&name=my."))
+
+
+async def test_an_event_leads_to_what_it_is_about(browser: Browser, day: Day) -> None:
+    run = day.runs["good-run"]
+    found = await browser.get(f"/events?name=prefect.flow-run.Completed&resource=prefect.flow-run.{run}")
+    assert f"/runs/{run}" in found.text
+    (id,) = set(re.findall(r'href="/events/([0-9a-f-]{36})"', found.text))
+    page = await browser.get(f"/events/{id}")
+    for path in (f"/runs/{run}", f"/flows/{day.flows['daily-sales']}", "/pools/warehouse"):
+        assert path in page.text, path
+    assert f"/deployments/{day.deployments['daily-sales/prod']}" in page.text
+    assert "validated_state" in text_of(page)
+    assert (await browser.get(f"/events/{GHOST}")).status == 404
