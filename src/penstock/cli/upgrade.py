@@ -11,7 +11,12 @@ def _place(module: str, name: str, help: str) -> Place:
     return Place(f"penstock.cli.{module}", name, help)
 
 
-COMMANDS: dict[str, Place] = {}
+COMMANDS: dict[str, Place] = {
+    "plan": _place("upgrade_plan", "plan", "Show what an upgrade would do."),
+    "verify": _place("upgrade_plan", "verify", "Prove that jobs stay what they are."),
+    "activate": _place("upgrade_import", "activate", "Let what was imported act: schedules, automations."),
+    "import": _place("upgrade_import", "import_", "Copy what another server is set up with."),
+}
 """A command is loaded when it is run; its line in the list of commands stands here."""
 
 

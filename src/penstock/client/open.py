@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 
 from penstock.client.client import RETRIED, AsyncClient, Client, Manners
 from penstock.client.transport import HttpTransport
@@ -25,6 +26,16 @@ def open_client(settings: Settings) -> Client:
         url, verify=not settings.api.tls_insecure_skip_verify, ca_file=settings.api.ssl_cert_file or None
     )
     return Client(transport, manners(settings))
+
+
+def open_foreign(url: str, settings: Settings, *, key: str | None = None, auth: str | None = None) -> Client:
+    """A client for another server than the settings name, with their trust and patience and credentials of its own."""
+    if not url.startswith(("http://", "https://")):
+        raise SettingInvalid(f"The API address {url!r} must begin with http:// or https://.")
+    transport = HttpTransport(
+        url, verify=not settings.api.tls_insecure_skip_verify, ca_file=settings.api.ssl_cert_file or None
+    )
+    return Client(transport, replace(manners(settings), headers=_credentials(key, auth)))
 
 
 def open_async_client(settings: Settings) -> AsyncClient:
@@ -57,11 +68,13 @@ def custom_headers(given: Mapping[str, str]) -> dict[str, str]:
 
 def authorization(settings: Settings) -> dict[str, str]:
     """The `Authorization` header: basic for an auth string, which wins, else bearer for a key."""
-    if settings.api.auth_string:
-        return {"Authorization": "Basic " + base64.b64encode(settings.api.auth_string.encode()).decode()}
-    if settings.api.key:
-        return {"Authorization": f"Bearer {settings.api.key}"}
-    return {}
+    return _credentials(settings.api.key, settings.api.auth_string)
+
+
+def _credentials(key: str | None, auth: str | None) -> dict[str, str]:
+    if auth:
+        return {"Authorization": "Basic " + base64.b64encode(auth.encode()).decode()}
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def socket_token(settings: Settings) -> str | None:
