@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -37,6 +39,7 @@ async def test_an_empty_catalogue_says_the_next_command(browser: Browser) -> Non
         "/flows": "penstock deploy",
         "/variables": "penstock variable set",
         "/artifacts": "create_markdown_artifact",
+        "/blocks": "penstock block create",
         "/limits": "penstock global-concurrency-limit create",
     }
     for path, command in commands.items():
@@ -124,7 +127,14 @@ async def test_names_stay_text(browser: Browser, day: Day) -> None:
     await day.call(
         "POST", "/events", [{**evil, "resource": thing, "related": [{**thing, "prefect.resource.role": EVIL}]}]
     )
-    pages = ["/events", f"/events/{evil['id']}"]
+    block = await stored(day, "json", "evil", value={EVIL: EVIL})
+    kind = {"name": "Evil", "slug": "evil", "description": EVIL, "code_example": EVIL}
+    kind_id = (await day.call("POST", "/block_types/", kind))["id"]
+    schema = {"properties": {EVIL: {"type": "string", "title": EVIL, "description": EVIL, "default": EVIL}}}
+    await day.call("POST", "/block_schemas/", {"block_type_id": kind_id, "fields": schema, "capabilities": [EVIL]})
+    pages = [f"/blocks/{block}", f"/blocks/{block}/edit", "/blocks/catalog"]
+    pages += ["/blocks/catalog/evil", "/blocks/catalog/evil/create"]
+    pages += ["/events", f"/events/{evil['id']}"]
     pages += [*(f"/artifacts/{id}" for id in (shown, table, image)), "/artifacts", "/limits", f"/limits/{limit}"]
     pages += ["/flows", f"/flows/{flow}", "/variables", f"/variables/{variable}"]
     for path in pages:
@@ -307,3 +317,104 @@ async def test_an_event_leads_to_what_it_is_about(browser: Browser, day: Day) ->
     assert f"/deployments/{day.deployments['daily-sales/prod']}" in page.text
     assert "validated_state" in text_of(page)
     assert (await browser.get(f"/events/{GHOST}")).status == 404
+
+
+async def stored(day: Day, slug: str, name: str, /, **data: object) -> str:
+    """A block that is kept through the API."""
+    kind = (await day.call("GET", f"/block_types/slug/{slug}"))["id"]
+    schemas = await day.call("POST", "/block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [kind]}}})
+    body = {"name": name, "block_type_id": kind, "block_schema_id": schemas[0]["id"], "data": data}
+    return str((await day.call("POST", "/block_documents/", body))["id"])
+
+
+async def data_of(day: Day, id: str) -> Any:
+    return (await day.call("GET", f"/block_documents/{id}?include_secrets=true"))["data"]
+
+
+async def test_block_types_are_found_by_name_and_by_what_they_can_do(browser: Browser, day: Day) -> None:
+    assert "AWS Credentials" in text_of(await browser.get("/blocks/catalog"))
+    only = text_of(await browser.get("/blocks/catalog?capability=notify"))
+    assert "Slack" in only
+    assert "AWS Credentials" not in only
+    assert "No type fits" in text_of(await browser.get("/blocks/catalog?name=nothing"))
+    page = await browser.get("/blocks/catalog/s3-bucket")
+    assert "/blocks/catalog/aws-credentials" in page.text
+    assert "penstock block create s3-bucket" in text_of(page)
+    assert (await browser.get("/blocks/catalog/nowhere")).status == 404
+
+
+async def test_what_starts_jobs_for_agents_is_marked(browser: Browser, day: Day) -> None:
+    kind = await day.call("POST", "/block_types/", {"name": "Docker Container", "slug": "docker-container"})
+    schema = {"block_type_id": kind["id"], "fields": {"properties": {}}, "capabilities": ["run-infrastructure"]}
+    await day.call("POST", "/block_schemas/", schema)
+    id = await stored(day, "docker-container", "old")
+    assert text_of(await browser.get("/blocks/catalog")).count("For agents") == 1
+    for path in ("/blocks/catalog/docker-container", f"/blocks/{id}"):
+        assert "For agents" in text_of(await browser.get(path))
+
+
+async def test_a_block_is_made_from_its_types_form_and_its_secret_only_goes_in(browser: Browser, day: Day) -> None:
+    form = await browser.get("/blocks/catalog/aws-credentials/create")
+    assert 'type="password"' in form.text
+    fields = {"name": "prod", "f.aws_access_key_id": "AKIA", "f.aws_secret_access_key": "s3cr3t-value"}
+    path = where(await browser.post("/blocks/catalog/aws-credentials/create", fields))
+    id = path.rpartition("/")[2]
+    assert (await data_of(day, id)) == {"aws_access_key_id": "AKIA", "aws_secret_access_key": "s3cr3t-value"}
+    for address in (path, f"{path}/edit", "/blocks", "/blocks/catalog/aws-credentials"):
+        page = await browser.get(address)
+        assert page.status == 200
+        assert "s3cr3t" not in page.text, address
+    assert "Block.load(&#39;aws-credentials/prod&#39;)" in (await browser.get(path)).text
+    assert "********" in (await browser.get(path)).text
+
+    await browser.post(f"{path}/edit", {"f.region_name": "eu-central-1", "f.aws_secret_access_key": ""})
+    changed = await data_of(day, id)
+    assert (changed["aws_secret_access_key"], changed["region_name"]) == ("s3cr3t-value", "eu-central-1")
+    await browser.post(f"{path}/edit", {"f.aws_secret_access_key": "another"})
+    assert (await data_of(day, id))["aws_secret_access_key"] == "another"
+    assert where(await browser.post(f"{path}/delete")) == "/blocks"
+    assert (await browser.get(path)).status == 404
+
+
+async def test_a_form_that_does_not_fit_says_where_and_forgets_the_secret(browser: Browser, day: Day) -> None:
+    wrong = {"name": "w", "f.url": "s3cr3t", "f.timeout": "soon", "f.headers": "{oops", "f.name": ""}
+    page = await browser.post("/blocks/catalog/custom-webhook/create", wrong)
+    assert page.status == 422
+    text = text_of(page)
+    assert "is no number" in text
+    assert "This is not JSON" in text
+    assert "A value is needed here." in text
+    secret = await browser.post("/blocks/catalog/secret/create", {"name": "", "f.value": "s3cr3t"})
+    assert secret.status == 422
+    assert "s3cr3t" not in secret.text
+    await browser.post("/blocks/catalog/secret/create", {"name": "twice", "f.value": "x"})
+    again = await browser.post("/blocks/catalog/secret/create", {"name": "twice", "f.value": "x"})
+    assert again.status == 409
+
+
+async def test_a_block_in_a_block_is_chosen_from_those_that_there_are(browser: Browser, day: Day) -> None:
+    inner = await stored(day, "aws-credentials", "prod", aws_secret_access_key="s3cr3t")
+    form = await browser.get("/blocks/catalog/s3-bucket/create")
+    assert ">aws-credentials/prod</option>" in form.text
+    choice = json.dumps({"$ref": {"block_document_id": inner}})
+    fields = {"name": "results", "f.bucket_name": "acme", "f.credentials": choice}
+    path = where(await browser.post("/blocks/catalog/s3-bucket/create", fields))
+    page = await browser.get(path)
+    assert f'<a href="/blocks/{inner}">prod</a>' in page.text
+    assert "s3cr3t" not in page.text
+    edit = await browser.get(f"{path}/edit")
+    assert "selected>aws-credentials/prod</option>" in edit.text
+    await browser.post(f"{path}/edit", {"f.bucket_folder": "x", "f.credentials": choice})
+    known = await data_of(day, path.rpartition("/")[2])
+    assert (known["bucket_folder"], known["credentials"]["aws_secret_access_key"]) == ("x", "s3cr3t")
+    await browser.post(f"{path}/edit", {"f.credentials": ""})
+    assert (await data_of(day, path.rpartition("/")[2]))["credentials"] is None
+
+
+async def test_secrets_within_an_object_keep_their_stars(browser: Browser, day: Day) -> None:
+    id = await stored(day, "custom-webhook", "hook", name="n", url="https://x.example", secrets={"key": "s3cr3t"})
+    form = await browser.get(f"/blocks/{id}/edit")
+    assert "s3cr3t" not in form.text
+    assert "********" in form.text
+    await browser.post(f"/blocks/{id}/edit", {"f.secrets": '{"key": "********", "other": "new"}'})
+    assert (await data_of(day, id))["secrets"] == {"key": "s3cr3t", "other": "new"}
