@@ -164,6 +164,7 @@ class Load:
         return {
             "per_s": round(good / seconds, 1),
             "p50_ms": round(1000 * percentile(times, 0.5), 2),
+            "p95_ms": round(1000 * percentile(times, 0.95), 2),
             "p99_ms": round(1000 * percentile(times, 0.99), 2),
             "refused": sum(self.statuses.values()) - good,
             "resent": self.resent,

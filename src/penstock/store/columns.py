@@ -40,6 +40,8 @@ class Noun:
     """Whether a row is found quickly by its id."""
 
 
+POOL_OF_QUEUE = "work_pools.id in (select q.work_pool_id from work_queues q where q.id = {t}.work_queue_id)"
+"""How the pool is found of what is in a queue."""
 _QUEUES_OF = "(select q.work_pool_id from {via} x join work_queues q on q.id = x.work_queue_id where {on})"
 
 NOUNS: dict[str, Noun] = {
@@ -78,7 +80,7 @@ NOUNS: dict[str, Noun] = {
             "task_runs": "task_runs.flow_run_id = {t}.id",
             "deployments": "deployments.id = {t}.deployment_id",
             "work_queues": "work_queues.id = {t}.work_queue_id",
-            "work_pools": "work_pools.id in (select q.work_pool_id from work_queues q where q.id = {t}.work_queue_id)",
+            "work_pools": POOL_OF_QUEUE,
         },
     ),
     "task_runs": Noun(
@@ -103,7 +105,7 @@ NOUNS: dict[str, Noun] = {
             "flow_runs": "flow_runs.deployment_id = {t}.id",
             "task_runs": "task_runs.flow_run_id in (select x.id from flow_runs x where x.deployment_id = {t}.id)",
             "work_queues": "work_queues.id = {t}.work_queue_id",
-            "work_pools": "work_pools.id in (select q.work_pool_id from work_queues q where q.id = {t}.work_queue_id)",
+            "work_pools": POOL_OF_QUEUE,
         },
     ),
     "work_pools": Noun("work_pools", {"NAME_ASC": "{t}.name"}),
@@ -154,5 +156,6 @@ NOUNS: dict[str, Noun] = {
     "automations": Noun("automations", {**_NAMES, **_CHANGES}),
     "saved_searches": Noun("saved_searches", {"NAME_ASC": "{t}.name"}),
 }
+NOUNS["run_tallies"] = Noun("run_tallies", {"BEGINS_ASC": "{t}.begins"}, fields=_STATE)
 NOUNS["artifact_collections"] = Noun("artifact_collections", NOUNS["artifacts"].sorts, joins=NOUNS["artifacts"].joins)
 NOUNS["work_pool_queues"] = NOUNS["work_queues"]

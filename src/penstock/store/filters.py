@@ -15,7 +15,7 @@ from typing import Any
 from penstock.clock import to_micros
 from penstock.core.text_queries import terms
 from penstock.errors import InvalidRequest
-from penstock.store.columns import NOUNS, Noun
+from penstock.store.columns import NOUNS, POOL_OF_QUEUE, Noun
 from penstock.store.database import Query
 from penstock.store.statements import statement
 from penstock.wire.filters import Group, Test, parse
@@ -70,9 +70,9 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
     """
     known = NOUNS[noun]
     compiler = Compiler(dialect)
-    conditions = [compiler.condition(noun, parse(noun, _asked(noun, criteria)))]
+    conditions = [compiler.condition(noun, parse(noun, asked(noun, criteria)))]
     for other, join in known.joins.items():
-        if raw := _asked(other, criteria):
+        if raw := asked(other, criteria):
             inner = compiler.condition(other, parse(other, raw))
             conditions.append(_neighbour(NOUNS[other].table, join, known.table, inner))
     limit = bounded(criteria.limit, most)
@@ -92,6 +92,9 @@ def _neighbour(other: str, join: str, table: str, condition: str) -> str:
     own = join.removeprefix(f"{other}.id = {{t}}.")
     if own.isidentifier():
         return f"{table}.{own} in (select {other}.id from {other} where {condition})"
+    if join == POOL_OF_QUEUE:
+        pools = f"select work_pools.id from work_pools where {condition}"
+        return f"{table}.work_queue_id in (select q.id from work_queues q where q.work_pool_id in ({pools}))"
     return f"exists (select 1 from {other} where {join.format(t=table)} and {condition})"
 
 
@@ -106,7 +109,8 @@ def bounded(limit: int | None, most: int = MOST) -> int:
     return limit
 
 
-def _asked(noun: str, criteria: Criteria) -> Mapping[str, Any] | None:
+def asked(noun: str, criteria: Criteria) -> Mapping[str, Any] | None:
+    """What a request asks of a noun: its raw filter, if there is one."""
     if noun == "work_queues":
         return criteria.work_pool_queues or criteria.work_queues
     if noun == "artifact_collections":

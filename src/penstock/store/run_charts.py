@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
 
-from penstock.clock import to_micros
-from penstock.store.database import Query, Steps, intent
+from penstock.clock import from_micros, to_micros
+from penstock.core.tallied_spans import HOUR, Bars, Span, split
+from penstock.store.database import Query, Rows, Steps, intent
 from penstock.store.filters import Selection
 from penstock.store.statements import statement
+from penstock.store.tallied_filters import Tallied
+from penstock.store.tallies import SQL
 from penstock.wire.flow_runs import HistoryInterval, HistoryState
 from penstock.wire.states import StateType
 
@@ -21,7 +28,7 @@ _RAN = "{t}.total_run_time + (case when {t}.state_type = 'RUNNING' then (:now - 
 _MOMENT = "coalesce({t}.start_time, {t}.expected_start_time)"
 
 
-def _query(selection: Selection, text: str, now: datetime, **more: int) -> Query:
+def _query(selection: Selection, text: str, now: datetime, **more: Any) -> Query:
     """A query over all rows of a selection; `{t}` is its table, `{where}` its condition."""
     for name, part in (("{late}", _LATE), ("{ran}", _RAN), ("{moment}", _MOMENT)):
         text = text.replace(name, part)
@@ -38,33 +45,93 @@ def average_lateness(selection: Selection, now: datetime) -> Steps[float | None]
 
 
 @intent
-def history(
-    selection: Selection, start: datetime, end: datetime, step: timedelta, now: datetime
-) -> Steps[list[HistoryInterval]]:
-    """Runs by state over equal intervals, by when they started or should have."""
+def history(selection: Selection, tallied: Tallied | None, bars: Bars, now: datetime) -> Steps[list[HistoryInterval]]:
+    """Runs by state over equal intervals, by when they started or should have; `tallied` is the same selection."""
+    counts = _Counts()
+    known: list[Span] = []
+    rest = [(bars.low, bars.high)]
+    if tallied is not None:
+        shown = tallied.within(bars)
+        rows = yield SQL.settled_hours(begin=shown.low - HOUR, end=min(shown.high, to_micros(now) - HOUR))
+        known, rest = split(shown, [row[0] for row in rows], tallied.length)
+    if known and tallied is not None:
+        counts.add((yield _of_tallies(tallied, selection.dialect, bars, known, now)))
+    if rest:
+        counts.add((yield _of_rows(selection, bars, rest, now)))
+    return counts.intervals(bars)
+
+
+def _of_rows(selection: Selection, bars: Bars, spans: Sequence[Span], now: datetime) -> Query:
     # The bounds are not cast: SQLite finds no index for an expression that is compared with a typed value.
+    source, within, parameters = _in_spans("{t}", "{moment}", selection.dialect, spans)
     text = (
         "select ({moment} - cast(:first as bigint)) / cast(:step as bigint), {t}.state_type, {t}.state_name,"
-        " count(*), sum({ran}), sum({late}) / 1e6 from {t}"
-        " where {where} and {moment} >= :first and {moment} < :last"
-        " group by 1, 2, 3 order by 1, 2, 3"
+        f" count(*), sum({{ran}}), sum({{late}}) / 1e6 from {source} where {within} and {{where}} group by 1, 2, 3"
     )
-    bounds = {"first": to_micros(start), "last": to_micros(end), "step": step // timedelta(microseconds=1)}
-    rows = yield _query(selection, text, now, **bounds)
-    found: dict[int, list[HistoryState]] = {}
-    for index, kind, name, count, ran, late in rows:
-        if kind is None:
-            continue
-        one = HistoryState(
-            state_type=StateType(kind),
-            state_name=name,
-            count_runs=count,
-            sum_estimated_run_time=float(ran),
-            sum_estimated_lateness=float(late),
-        )
-        found.setdefault(int(index), []).append(one)
-    intervals = []
-    for index in range(-((start - end) // step)):
-        begin = start + index * step
-        intervals.append(HistoryInterval(interval_start=begin, interval_end=begin + step, states=found.get(index, [])))
-    return intervals
+    return _query(selection, text, now, first=bars.first, step=bars.step, **parameters)
+
+
+def _of_tallies(tallied: Tallied, dialect: str, bars: Bars, spans: Sequence[Span], now: datetime) -> Query:
+    """The same figures of the same runs, from sums that were made when only the present moment was not known."""
+    source, within, parameters = _in_spans("run_tallies", "begins", dialect, spans)
+    text = (
+        "select (begins - cast(:first as bigint)) / cast(:step as bigint), state_type, state_name, sum(runs),"
+        " sum(ran + case when state_type = 'RUNNING' then runs * (:now - begins) - since else 0 end) / 1e6,"
+        f" sum(late + unstarted * (:now - begins) - due) / 1e6 from {source}"
+        f" where {within} and {tallied.where} group by 1, 2, 3"
+    )
+    more = {"first": bars.first, "step": bars.step, "now": to_micros(now)}
+    text = text.replace(":now", "cast(:now as bigint)")
+    return Query(statement("tallied chart", text), {**tallied.parameters, **parameters, **more})
+
+
+def _in_spans(table: str, moment: str, dialect: str, spans: Sequence[Span]) -> tuple[str, str, dict[str, Any]]:
+    """From where rows are taken whose moment is in one of the spans, the condition, and its parameters.
+
+    Each span is looked up by the moment's index.
+    """
+    if len(spans) == 1:
+        within = f"{moment} >= :span_begins and {moment} < :span_ends"
+        return table, within, {"span_begins": spans[0][0], "span_ends": spans[0][1]}
+    within = f"{moment} >= span_begins and {moment} < span_ends"
+    if dialect == "sqlite":
+        one = "json_extract(value, '$[0]') as span_begins, json_extract(value, '$[1]') as span_ends"
+        listed = f"(select {one} from json_each(:spans)) spans cross join {table}"
+        return listed, within, {"spans": json.dumps(spans)}
+    listed = "unnest(cast(:begins as bigint[]), cast(:ends as bigint[])) spans (span_begins, span_ends)"
+    columns = {"begins": [begins for begins, _ in spans], "ends": [ends for _, ends in spans]}
+    return f"{listed} cross join {table}", within, columns
+
+
+class _Counts:
+    """Runs by bar and state, from several queries."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, str, str], list[float]] = {}
+
+    def add(self, rows: Rows) -> None:
+        """Adds rows of bar, state type and name, how many runs, and the seconds that they ran and were late."""
+        for index, kind, name, *figures in rows:
+            if kind is not None:
+                sums = self._found.setdefault((int(index), kind, name), [0, 0.0, 0.0])
+                for place, figure in enumerate(figures):
+                    sums[place] += float(figure)
+
+    def intervals(self, bars: Bars) -> list[HistoryInterval]:
+        """All bars in order, with their states by type and name."""
+        states: dict[int, list[HistoryState]] = {}
+        for (index, kind, name), (count, ran, late) in sorted(self._found.items()):
+            one = HistoryState(
+                state_type=StateType(kind),
+                state_name=name,
+                count_runs=int(count),
+                sum_estimated_run_time=float(ran),
+                sum_estimated_lateness=float(late),
+            )
+            states.setdefault(index, []).append(one)
+        number = -((bars.first - bars.high) // bars.step)
+        edges = [from_micros(bars.first + index * bars.step) for index in range(number + 1)]
+        return [
+            HistoryInterval(interval_start=begin, interval_end=end, states=states.get(index, []))
+            for index, (begin, end) in enumerate(pairwise(edges))
+        ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from penstock.clock import to_micros
+from penstock.core.tallied_spans import Bars
 from penstock.store import run_charts
 from penstock.store.database import Database
 from penstock.store.filters import select
@@ -28,6 +30,7 @@ async def test_a_history_counts_runs_where_they_belong(db: Database) -> None:
     await world.propose(run.id, StateType.RUNNING)
     everything = select("flow_runs", Criteria(), db.dialect)
     later = NOW + timedelta(seconds=12)
-    bars = await db.scan(run_charts.history(everything, NOW, later, timedelta(seconds=4), NOW))
+    asked = Bars(to_micros(NOW), 4_000_000, to_micros(NOW), to_micros(later))
+    bars = await db.scan(run_charts.history(everything, None, asked, NOW))
     counts = [[(one.state_name, one.count_runs) for one in bar.states] for bar in bars]
     assert counts == [[("Running", 1)], [("Scheduled", 1)], []]

@@ -13,6 +13,8 @@ from penstock.server.loops.loop import Service
 from penstock.server.loops.pauses import fail_expired
 from penstock.server.loops.retention import forget
 from penstock.server.loops.schedule import plan_runs
+from penstock.server.loops.tallies import SECONDS as TALLY_SECONDS
+from penstock.server.loops.tallies import Tallying
 from penstock.server.loops.upgrades import SECONDS as UPGRADE_SECONDS
 from penstock.server.loops.upgrades import gather_runs
 from penstock.settings import Settings
@@ -32,6 +34,7 @@ def services(settings: Settings) -> list[Service]:
             Service("leases", min(SECONDS, asked.repossessor.loop_seconds), LeaseRescue().run_once),
         ),
         (asked.foreman.enabled, Service("foreman", asked.foreman.loop_seconds, mark_silent)),
+        (True, Service("tallies", TALLY_SECONDS, Tallying().run_once)),
         (bool(asked.db_vacuum.enabled), Service("retention", asked.db_vacuum.loop_seconds, forget)),
         (
             asked.cancellation_cleanup.enabled,

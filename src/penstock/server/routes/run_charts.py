@@ -10,11 +10,14 @@ from uuid import UUID
 
 import msgspec
 
+from penstock.clock import to_micros
+from penstock.core.tallied_spans import Bars
 from penstock.errors import InvalidRequest, NotFound
 from penstock.server.bind import Request, handles
 from penstock.store import flow_runs, run_charts
 from penstock.store.filters import select
 from penstock.store.log_files import lines_of
+from penstock.store.tallied_filters import tallied
 from penstock.wire import flow_runs as wire
 from penstock.wire import task_runs as task_wire
 from penstock.wire.flow_runs import HistoryInterval, HistoryQuery
@@ -50,7 +53,10 @@ async def _history(at: Request, body: HistoryQuery, noun: str) -> list[HistoryIn
     if (body.history_end - body.history_start) / step > MOST_INTERVALS:
         raise InvalidRequest(f"A history has at most {MOST_INTERVALS} intervals; ask for longer ones.")
     selection = select(noun, body, at.store.dialect)
-    return await at.store.scan(run_charts.history(selection, body.history_start, body.history_end, step, at.now))
+    known = tallied(body, at.store.dialect) if noun == "flow_runs" else None
+    first, last = to_micros(body.history_start), to_micros(body.history_end)
+    bars = Bars(first, step // timedelta(microseconds=1), first, last)
+    return await at.store.scan(run_charts.history(selection, known, bars, at.now))
 
 
 @handles(wire.download_logs)

@@ -1,0 +1,237 @@
+"""`python -m benchmarks.pages`: every page of the dashboard, and the reads behind Prefect's, over 1,000,000 runs.
+
+An estate (see `estate`) is put into a stopped server's database; the started server is then asked by one client for
+each page with lifelike values, and for each read of the API that a dashboard of Prefect makes. The budget is 100 ms for
+the answer to 19 of 20 requests, 150 KiB for a first visit, and five requests after the static files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import re
+import tempfile
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.live.api import Api
+from tests.live.postgres import Postgres, cluster
+from tests.live.programs import penstock
+from tests.live.servers import Server
+
+from benchmarks.api import after
+from benchmarks.estate import FAILING, Made, PostgresWriter, SqliteWriter, fill, make
+from benchmarks.load import encode, load
+from benchmarks.page import keep, write_page
+from penstock.ui import routes
+
+NOT_ASKED = re.compile(
+    r"live$|^/sign-|^/(work-pools|dashboard|flow-runs)|^/(runs|deployments)/(flow-run|task-run|deployment)/"
+)
+"""Streams, which do not end; and addresses that only lead elsewhere."""
+FILE = re.compile(rb'(?:href|src)="([^"]*/static/[^"]+)"')
+LATER = re.compile(rb'hx-trigger="(?:load|revealed)|data-live="')
+"""What a page asks for by itself once it is there."""
+RUN_LISTS = [
+    "/runs",
+    "/runs?when=7d",
+    "/runs?when=30d",
+    "/runs?when=next",
+    "/runs?state=failed&state=crashed&when=30d",
+    "/runs?state=late&when=7d",
+    "/runs?state=running",
+    "/runs?pool=pool-3",
+    "/runs?pool=pool-9&when=30d",
+    "/runs?pool=pool-9&when=30d&state=crashed",
+    "/runs?name=heron-99",
+    "/runs?name=heron-4242&when=30d",
+    "/runs?tag=team-3",
+    "/runs?tag=nobody&when=30d",
+    "/runs?deployment={failing}&when=30d",
+    "/runs?deployment={rare}&when=30d&state=cancelled",
+    "/runs?flow={flow}&when=30d",
+]
+CHARTS = [
+    "when=24h",
+    "when=7d",
+    "when=30d",
+    "when=next",
+    "when=30d&state=failed&state=crashed",
+    "when=30d&pool=pool-3",
+    "when=7d&pool=pool-9",
+    "when=30d&deployment={busy}",
+    "when=30d&deployment={failing}",
+    "when=30d&flow={flow}",
+    "when=7d&flow={flow}&state=failed",
+]
+Figures = dict[str, dict[str, float]]
+
+
+def main() -> None:
+    """Measures what was asked for, keeps the figures and rewrites the tables."""
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=__doc__.partition("\n")[0])
+    arguments.add_argument("--database", choices=["sqlite", "postgres"], action="append", help="only this (repeatable)")
+    arguments.add_argument("--runs", type=int, default=1_000_000, help="flow runs in the database")
+    arguments.add_argument("--requests", type=int, default=60, help="how often each page is asked for")
+    given = arguments.parse_args()
+    for database in given.database or ("sqlite", "postgres"):
+        with lent(database) as (server, postgres):
+            made = grown(server, postgres, given.runs)
+            keep(f"pages-{database}", {"runs": given.runs, **measured(server.start(), made, given.requests)})
+    write_page()
+
+
+@contextmanager
+def lent(database: str) -> Iterator[tuple[Server, Postgres | None]]:
+    """A server that is not started yet, with the cluster of its database if there is one."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pages-", ignore_cleanup_errors=True)))
+        postgres = stack.enter_context(cluster(folder)) if database == "postgres" else None
+        server = Server(penstock(), folder / "server", postgres.database() if postgres else None)
+        server.home.mkdir()
+        stack.callback(server.stop)
+        yield server, postgres
+
+
+def grown(server: Server, postgres: Postgres | None, runs: int) -> Made:
+    """Puts an estate into the server's database, and stops the server."""
+    made = make(server.start().api)
+    server.stop()
+    if postgres and server.database:
+        fill(PostgresWriter(postgres, server.database), made, runs, datetime.now(UTC))
+    else:
+        fill(SqliteWriter(next(server.home.glob("*.db"))), made, runs, datetime.now(UTC))
+    return made
+
+
+def measured(server: Server, made: Made, requests: int) -> dict[str, Figures]:
+    """The figures of pages and of reads, by name."""
+    root = server.url.removesuffix("/api")
+    pages: Figures = {}
+    for name, paths in asked_for(server.api, made).items():
+        asked = [[encode(root, "GET", path)] for path in paths]
+        pages[name] = _timed(root, asked, requests) | weight(Api(root), paths[0])
+        print(f"{name}: {json.dumps(pages[name])}", flush=True)
+    reads: Figures = {}
+    for name, (path, body) in reads_of_prefect(made).items():
+        reads[name] = _timed(server.url, [[encode(server.url, "POST", path, body)]], requests)
+        print(f"{name}: {json.dumps(reads[name])}", flush=True)
+    return {"pages": pages, "reads": reads}
+
+
+def _timed(url: str, jobs: Sequence[list[bytes]], requests: int) -> dict[str, float]:
+    load(url, [*jobs], 1, 120)
+    found = load(url, itertools.islice(itertools.cycle(jobs), max(requests, 2 * len(jobs))), 1, 120)
+    return {key: found[key] for key in ("p50_ms", "p95_ms", "refused")}
+
+
+def weight(site: Api, path: str) -> dict[str, float]:
+    """What a first visit costs: bytes of the page and its static files as they are sent, and requests beside those."""
+    _, page = site.send("GET", path)
+    files = {match.decode() for match in FILE.findall(page)}
+    sizes = [_size(site, one) for one in (path, *sorted(files))]
+    return {
+        "page_kib": round(sizes[0] / 1024, 1),
+        "first_kib": round(sum(sizes) / 1024, 1),
+        "files": len(files),
+        "requests": 1 + len(LATER.findall(page)),
+    }
+
+
+def _size(site: Api, path: str) -> int:
+    return len(site.send("GET", path, None, {"Accept-Encoding": "gzip"})[1])
+
+
+def asked_for(api: Api, made: Made) -> dict[str, list[str]]:
+    """The addresses of each page, lifelike ones; a page that no value is known for fails."""
+    routes.load()
+    busy, failing, rare = made.places[0], made.places[FAILING], made.places[150]
+    names = {"failing": failing.deployment, "busy": busy.deployment, "rare": rare.deployment, "flow": failing.flow}
+    found = {}
+    for method, path in sorted(routes.every(), key=lambda one: one[1]):
+        if method == "GET" and not NOT_ASKED.search(path):
+            values = _values(api, made, path) if "{" in path else [""]
+            found[path] = [re.sub(r"\{\w+\}", urllib.parse.quote(value, safe=""), path) for value in values]
+    found["/search"] = ["/search?q=heron-99", "/search?q=deployment-0", "/search?q=pool-3"]
+    found["/runs"] = [one.format(**names) for one in RUN_LISTS]
+    found["/runs/chart"] = [f"/runs/chart?{one}".format(**names) for one in CHARTS]
+    found["/runs, page by page"] = _pages_of(Api(api.url.removesuffix("/api")), "/runs?when=30d", 20)
+    return {name: paths for name, paths in found.items() if paths}
+
+
+def _pages_of(site: Api, path: str, most: int) -> list[str]:
+    """The addresses of the pages of a list, as one turns them."""
+    paths: list[str] = []
+    while len(paths) < most:
+        _, page = site.send("GET", path)
+        older = re.search(rb'href="([^"]*after=\d+-\d+[^"]*)"', page)
+        if older is None:
+            break
+        path = older[1].decode().replace("&amp;", "&")
+        paths.append(path)
+    return paths
+
+
+def _values(api: Api, made: Made, path: str) -> list[str]:
+    """What may stand in a page's address."""
+    noun = path.split("/")[1]
+    known: Mapping[str, list[str]] = {
+        "runs": list(made.moulds.values()),
+        "deployments": [made.places[number].deployment for number in (0, 1, FAILING, 60, 199)],
+        "flows": [made.places[number].flow for number in (0, FAILING, 49)],
+        "pools": made.pools[:5],
+    }
+    if path == "/runs/{id}/job":
+        return list(made.moulds.values())[:2]
+    if noun in known:
+        return known[noun]
+    status, rows = api.ask("POST", f"/{noun.replace('-', '_')}/filter", {"limit": 5})
+    return [str(row["id"]) for row in rows] if status == 200 else []
+
+
+def reads_of_prefect(made: Made) -> dict[str, tuple[str, dict[str, object]]]:
+    """What the dashboard of Prefect asks for, over a day and over a week: path and body by name."""
+    found: dict[str, tuple[str, dict[str, object]]] = {}
+    for words, seconds in (("day", 86_400), ("week", 7 * 86_400)):
+        begins, ends = after(-seconds), after(0)
+        when = {"expected_start_time": {"after_": begins, "before_": ends}}
+        started = {"start_time": {"after_": begins, "before_": ends}}
+        failed = {"type": {"any_": ["FAILED", "CRASHED"]}}
+        span = {"history_start": begins, "history_end": ends, "history_interval_seconds": seconds / 60}
+        found |= {
+            f"runs of a {words} by state": ("/flow_runs/history", span),
+            f"task runs of a {words} by state": ("/task_runs/history", span),
+            f"count of a {words}'s runs": ("/flow_runs/count", {"flow_runs": when}),
+            f"count of a {words}'s failed runs": ("/flow_runs/count", {"flow_runs": {**when, "state": failed}}),
+            f"count of a {words}'s task runs": ("/task_runs/count", {"task_runs": started}),
+            f"lateness of a {words}'s runs": ("/flow_runs/lateness", {"flow_runs": when}),
+            f"a {words}'s last failed runs": (
+                "/flow_runs/filter",
+                {"flow_runs": {**when, "state": failed}, "sort": "START_TIME_DESC", "limit": 50},
+            ),
+        }
+    late = {"state": {"name": {"any_": ["Late"]}}}
+    deployment = {"deployment_id": {"any_": [made.places[FAILING].deployment]}}
+    return found | {
+        "last runs": ("/flow_runs/filter", {"sort": "START_TIME_DESC", "limit": 200}),
+        "late runs": ("/flow_runs/filter", {"flow_runs": late, "sort": "EXPECTED_START_TIME_ASC", "limit": 50}),
+        "count of late runs": ("/flow_runs/count", {"flow_runs": late}),
+        "count of all runs": ("/flow_runs/count", {}),
+        "a page of all runs": ("/flow_runs/paginate", {"sort": "START_TIME_DESC", "limit": 50, "page": 1}),
+        "last runs of a deployment": (
+            "/flow_runs/filter",
+            {"flow_runs": deployment, "sort": "EXPECTED_START_TIME_DESC", "limit": 50},
+        ),
+        "count of a deployment's runs": ("/flow_runs/count", {"flow_runs": deployment}),
+        "deployments by name": ("/deployments/filter", {"sort": "NAME_ASC", "limit": 50}),
+        "flows by name": ("/flows/filter", {"sort": "NAME_ASC", "limit": 50}),
+        "pools": ("/work_pools/filter", {"limit": 50}),
+    }
+
+
+if __name__ == "__main__":
+    main()
