@@ -418,3 +418,28 @@ async def test_secrets_within_an_object_keep_their_stars(browser: Browser, day: 
     assert "********" in form.text
     await browser.post(f"/blocks/{id}/edit", {"f.secrets": '{"key": "********", "other": "new"}'})
     assert (await data_of(day, id))["secrets"] == {"key": "s3cr3t", "other": "new"}
+
+
+async def test_search_finds_what_the_catalogue_has(browser: Browser, day: Day) -> None:
+    block = await stored(day, "string", "sales-region", value="eu")
+    variable = (await day.call("POST", "/variables/", {"name": "sales_floor", "value": 1}))["id"]
+    await artifact(day, key="sales-report", type="markdown", data="x")
+    found = await browser.get("/search?q=sales")
+    flow = day.flows["daily-sales"]
+    for path in (f"/blocks/{block}", f"/variables/{variable}", "/artifacts/key/sales-report", f"/flows/{flow}"):
+        assert f'href="{path}"' in found.text, path
+    for id, noun in ((block, "blocks"), (variable, "variables"), (flow, "flows")):
+        assert where(await browser.get(f"/search?q={id}")) == f"/{noun}/{id}"
+
+
+async def test_addresses_of_prefects_dashboard_lead_here(browser: Browser, day: Day) -> None:
+    addresses = {
+        f"/flows/flow/{GHOST}": f"/flows/{GHOST}",
+        f"/blocks/block/{GHOST}": f"/blocks/{GHOST}",
+        f"/artifacts/artifact/{GHOST}": f"/artifacts/{GHOST}",
+        f"/events/event/2026-11-29/{GHOST}": f"/events/{GHOST}",
+        "/concurrency-limits": "/limits",
+        f"/concurrency-limits/concurrency-limit/{GHOST}": f"/limits/{GHOST}",
+    }
+    for old, new in addresses.items():
+        assert where(await browser.get(old)) == new

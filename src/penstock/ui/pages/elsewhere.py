@@ -52,3 +52,39 @@ async def pool(at: Reader, name: str) -> Reply:
 async def dashboard(at: Reader) -> Reply:
     """The overview."""
     return at.go(at.link("/"))
+
+
+@page("GET", "/flows/flow/{id}")
+async def flow(at: Reader, id: str) -> Reply:
+    """A flow."""
+    return at.go(at.link(f"/flows/{segment(id)}"))
+
+
+@page("GET", "/blocks/block/{id}")
+async def block(at: Reader, id: str) -> Reply:
+    """A block."""
+    return at.go(at.link(f"/blocks/{segment(id)}"))
+
+
+@page("GET", "/artifacts/artifact/{id}")
+async def artifact(at: Reader, id: str) -> Reply:
+    """An artifact."""
+    return at.go(at.link(f"/artifacts/{segment(id)}"))
+
+
+@page("GET", "/events/event/{day}/{id}")
+async def event(at: Reader, day: str, id: str) -> Reply:
+    """An event, which its id finds without its day."""
+    return at.go(at.link(f"/events/{segment(id)}"))
+
+
+@page("GET", "/concurrency-limits")
+async def limits(at: Reader) -> Reply:
+    """The limits."""
+    return at.go(at.link("/limits"))
+
+
+@page("GET", "/concurrency-limits/concurrency-limit/{id}")
+async def limit(at: Reader, id: str) -> Reply:
+    """A limit."""
+    return at.go(at.link(f"/limits/{segment(id)}"))
