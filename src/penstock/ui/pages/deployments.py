@@ -1,33 +1,37 @@
-"""The deployments, and one of them: its schedules, versions, runs, and the form that runs it."""
+"""The deployments, and one of them, in tabs: runs, schedules, configuration, versions."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from penstock.clock import EPOCH
-from penstock.core import schedules
-from penstock.errors import InvalidRequest, PenstockError
+from penstock.errors import InvalidRequest
 from penstock.server.bind import Reply
+from penstock.ui.deployment_changes import with_changes
+from penstock.ui.deployment_facts import configuration
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
 from penstock.ui.run_lists import Asked, list_page, names_of, rows_of
-from penstock.ui.schema_forms import Field, changed_values, fields_of
-from penstock.ui.wording import seconds
+from penstock.ui.schedule_forms import next_times, words_of
+from penstock.ui.schema_forms import fields_of
 from penstock.wire import deployment_versions, flows, work_pools
 from penstock.wire import deployments as wire
-from penstock.wire.deployments import Deployment, DeploymentFlowRunCreate
+from penstock.wire.deployments import Deployment
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import Criteria
-from penstock.wire.schedules import DeploymentSchedule, DeploymentScheduleUpdate
+from penstock.wire.schedules import DeploymentSchedule
 
 PAGE = 25
 LAST = 12
 """Runs that a list shows of each deployment, as dots."""
+VERSIONS = 20
+TABS = {"runs": "Runs", "schedules": "Schedules", "configuration": "Configuration", "versions": "Versions"}
+STATUSES = {"active": ("Active", False), "paused": ("Paused", True)}
+"""What the address may ask for: its word, and whether it is paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,79 +44,78 @@ class Line:
     next: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which deployments the address asks for."""
+
+    name: str
+    tag: str
+    pool: str
+    status: str
+    flow: UUID | None
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether it asks for any in particular."""
+        return bool(self.name or self.tag or self.pool or self.status or self.flow)
+
+    def criteria(self, offset: int) -> Criteria:
+        """The filter, of a page by name."""
+        own: dict[str, Any] = {}
+        if self.name:
+            own["flow_or_deployment_name"] = {"like_": self.name}
+        if self.tag:
+            own["tags"] = {"all_": [self.tag]}
+        if self.status:
+            own["paused"] = {"eq_": STATUSES[self.status][1]}
+        return Criteria(
+            deployments=own,
+            flows={"id": {"any_": [str(self.flow)]}} if self.flow else None,
+            work_pools={"name": {"any_": [self.pool]}} if self.pool else None,
+            sort="NAME_ASC",
+            limit=PAGE + 1,
+            offset=offset,
+        )
+
+
 @page("GET", "/deployments")
 async def show_all(at: Reader) -> Reply:
     """A page of deployments by name; `after` says how many come before it, as there are never very many."""
-    after, name, tag = at.asked("after"), at.asked("name")[:200], at.asked("tag")[:200]
+    after, wanted = at.asked("after"), _wanted(at)
     passed = int(after) if after.isdigit() and len(after) < 7 else 0
-    wanted: dict[str, Any] = {}
-    if name:
-        wanted["flow_or_deployment_name"] = {"like_": name}
-    if tag:
-        wanted["tags"] = {"all_": [tag]}
-    found = await at.api.call(
-        wire.filter_deployments, Criteria(deployments=wanted, sort="NAME_ASC", limit=PAGE + 1, offset=passed)
+    found, pools, about = await asyncio.gather(
+        at.api.call(wire.filter_deployments, wanted.criteria(passed)),
+        at.api.call(work_pools.filter_work_pools, Criteria(limit=100)),
+        names_of(at.api, flows.filter_flows, "flows", [str(wanted.flow)] if wanted.flow else []),
     )
     return at.render(
         "deployments.html",
         lines=await _lines(at, found[:PAGE]),
         older=str(passed + PAGE) if len(found) > PAGE else "",
-        name=name,
-        tag=tag,
+        wanted=wanted,
+        of_flow=about.get(wanted.flow, str(wanted.flow)) if wanted.flow else "",
+        pools=sorted(pool.name for pool in pools),
+        statuses={key: words for key, (words, _) in STATUSES.items()},
     )
 
 
 @page("GET", "/deployments/{id}")
 async def show(at: Reader, id: str) -> Reply:
-    """The page of a deployment."""
+    """The page of a deployment, at the tab that the address names."""
     deployment = await at.api.call(wire.read_deployment, id=id_in(id))
-    chosen = Asked(now=at.now, deployment=deployment.id, window="30d")
-    flow, versions, (past, _), (ahead, _) = await asyncio.gather(
-        at.api.call(flows.read_flow, id=deployment.flow_id),
-        at.api.call(deployment_versions.list_versions, query={"limit": 20}, id=deployment.id),
-        list_page(at.api, chosen, "", 15),
-        list_page(at.api, replace(chosen, window="next", states=("scheduled",)), "", 5),
+    tab = at.asked("tab") if at.asked("tab") in TABS else "runs"
+    flow, values = await asyncio.gather(
+        at.api.call(flows.read_flow, id=deployment.flow_id), _LOADS[tab](at, deployment)
     )
-    rows = await rows_of(at.api, [*past, *ahead])
     return at.render(
         "deployment.html",
         deployment=deployment,
         flow=flow,
-        versions=versions,
-        past=rows[: len(past)],
-        ahead=rows[len(past) :],
-        schedules=[(one, schedule_words(one), _next_of(one, at.now)) for one in deployment.schedules],
-        parameters=fields_of(deployment.parameter_openapi_schema or {}, deployment.parameters),
+        path=f"/deployments/{deployment.id}",
+        tab=tab,
+        tabs=TABS,
+        **values,
     )
-
-
-@page("GET", "/deployments/{id}/run")
-async def ask(at: Reader, id: str) -> Reply:
-    """The form that runs it with other values."""
-    deployment = await at.api.call(wire.read_deployment, id=id_in(id))
-    return await _form(at, deployment, *await _fields(at, deployment))
-
-
-@page("POST", "/deployments/{id}/run")
-async def run(at: Reader, id: str) -> Reply:
-    """Makes a run; what does not fit is said beside its field."""
-    deployment = await at.api.call(wire.read_deployment, id=id_in(id))
-    parameters, variables = await _fields(at, deployment)
-    values, parameters = changed_values(parameters, at.form, "p.")
-    job_variables, variables = changed_values(variables, at.form, "v.")
-    if any(field.fault for field in (*parameters, *variables)):
-        return await _form(at, deployment, parameters, variables, status=422)
-    made = DeploymentFlowRunCreate(
-        name=at.field("run_name").strip() or None,
-        parameters={**deployment.parameters, **values},
-        job_variables=job_variables or None,
-        tags=[tag.strip() for tag in at.field("tags").split(",") if tag.strip()],
-    )
-    try:
-        created = await at.api.call(wire.create_run_of_deployment, made, id=deployment.id)
-    except PenstockError as error:
-        return await _form(at, deployment, parameters, variables, status=error.status, fault=error.message)
-    return at.go(at.link(f"/runs/{created.id}"), f"The run {created.name} was made.")
 
 
 @page("POST", "/deployments/{id}/{action}")
@@ -126,35 +129,96 @@ async def change(at: Reader, id: str, action: str) -> Reply:
     return at.go(at.link(f"/deployments/{id}"), f"The deployment {said}.")
 
 
-@page("POST", "/deployments/{id}/schedules/{schedule}/{action}")
-async def change_schedule(at: Reader, id: str, schedule: str, action: str) -> Reply:
-    """Pauses or resumes one schedule."""
-    if action not in ("pause", "resume"):
-        raise InvalidRequest(f"{action!r} is nothing that can be done with a schedule.")
-    update = DeploymentScheduleUpdate(active=action == "resume")
-    await at.api.call(wire.update_schedule, update, id=id_in(id), schedule_id=id_in(schedule))
-    said = "The schedule is active." if action == "resume" else "The schedule is paused; its coming runs are gone."
-    return at.go(at.link(f"/deployments/{id}"), said)
+@page("GET", "/deployments/{id}/delete")
+async def ask_to_delete(at: Reader, id: str) -> Reply:
+    """Asks whether the deployment shall go."""
+    deployment = await at.api.call(wire.read_deployment, id=id_in(id))
+    path = f"/deployments/{deployment.id}"
+    return at.render(
+        "sure.html",
+        title=f"Delete the deployment {deployment.name}?",
+        section="deployments",
+        sentences=[
+            "Its schedules, its versions and the runs that have not begun will be gone.",
+            "Runs that have begun stay, and so does its flow. Deploying it again makes a new one.",
+        ],
+        depends=[],
+        depends_on="",
+        action=f"{path}/delete",
+        fields={"sure": "yes"},
+        words="Delete the deployment",
+        back=at.link(path),
+    )
 
 
-def schedule_words(one: DeploymentSchedule) -> str:
-    """A schedule in one line."""
-    raw = one.schedule
-    zone = f" in {raw['timezone']}" if raw.get("timezone") and raw["timezone"] != "UTC" else ""
-    if "cron" in raw:
-        return f"cron {raw['cron']}{zone}"
-    if "interval" in raw:
-        return f"every {seconds(schedules.seconds_of(raw['interval']))}{zone}"
-    return f"{str(raw.get('rrule', '')).splitlines()[-1] if raw.get('rrule') else 'a rule'}{zone}"
+@page("POST", "/deployments/{id}/delete")
+async def delete(at: Reader, id: str) -> Reply:
+    """Deletes the deployment, for who has been asked."""
+    deployment_id = id_in(id)
+    if at.field("sure") != "yes":
+        return at.go(at.link(f"/deployments/{deployment_id}/delete"))
+    await at.api.call(wire.delete_deployment, id=deployment_id)
+    return at.go(at.link("/deployments"), "The deployment was deleted.")
 
 
-def _next_of(one: DeploymentSchedule, now: datetime) -> datetime | None:
-    if not one.active:
-        return None
+def _wanted(at: Reader) -> Wanted:
+    """What the address asks for; what it can't mean is left out."""
     try:
-        return next(iter(schedules.occurrences(schedules.parse(one.schedule, now=EPOCH), now, limit=1)), None)
-    except PenstockError:
-        return None
+        flow: UUID | None = UUID(at.asked("flow"))
+    except ValueError:
+        flow = None
+    status = at.asked("status")
+    return Wanted(
+        at.asked("name")[:200],
+        at.asked("tag")[:200],
+        at.asked("pool")[:200],
+        status if status in STATUSES else "",
+        flow,
+    )
+
+
+async def _runs(at: Reader, deployment: Deployment) -> dict[str, Any]:
+    chosen = Asked(now=at.now, deployment=deployment.id, window="30d")
+    (past, _), (ahead, _) = await asyncio.gather(
+        list_page(at.api, chosen, "", 15),
+        list_page(at.api, replace(chosen, window="next", states=("scheduled",)), "", 5),
+    )
+    rows = await rows_of(at.api, [*past, *ahead])
+    return {
+        "past": rows[: len(past)],
+        "ahead": rows[len(past) :],
+        "schedules": _schedules_of(deployment, at.now, 1),
+        "parameters": fields_of(deployment.parameter_openapi_schema or {}, deployment.parameters),
+    }
+
+
+async def _schedules(at: Reader, deployment: Deployment) -> dict[str, Any]:
+    return {"schedules": _schedules_of(deployment, at.now)}
+
+
+async def _configuration(at: Reader, deployment: Deployment) -> dict[str, Any]:
+    return {"configuration": await configuration(at.api, deployment)}
+
+
+async def _versions(at: Reader, deployment: Deployment) -> dict[str, Any]:
+    kept = await at.api.call(deployment_versions.list_versions, query={"limit": VERSIONS + 1}, id=deployment.id)
+    more = len(kept) > VERSIONS
+    return {"versions": with_changes(kept, more=more), "more": more}
+
+
+_LOADS: dict[str, Callable[[Reader, Deployment], Awaitable[dict[str, Any]]]] = {
+    "runs": _runs,
+    "schedules": _schedules,
+    "configuration": _configuration,
+    "versions": _versions,
+}
+
+
+def _schedules_of(
+    deployment: Deployment, now: datetime, count: int = 5
+) -> list[tuple[DeploymentSchedule, str, list[datetime]]]:
+    """Each schedule in words, with when it is next as long as it acts."""
+    return [(one, words_of(one), next_times(one.schedule, now, count)) for one in deployment.schedules]
 
 
 async def _lines(at: Reader, found: Sequence[Deployment]) -> list[Line]:
@@ -172,40 +236,11 @@ async def _lines(at: Reader, found: Sequence[Deployment]) -> list[Line]:
 def _soonest(one: Deployment, now: datetime) -> datetime | None:
     if one.paused:
         return None
-    return min((moment for schedule in one.schedules if (moment := _next_of(schedule, now))), default=None)
+    acting = [schedule for schedule in one.schedules if schedule.active]
+    return min((moment for each in acting for moment in next_times(each.schedule, now, 1)), default=None)
 
 
 async def _last_runs(at: Reader, deployment_id: UUID) -> list[FlowRun]:
     """The last runs that were due in the past week, oldest first."""
     runs, _ = await list_page(at.api, Asked(now=at.now, deployment=deployment_id, window="7d"), "", LAST)
     return runs[::-1]
-
-
-async def _fields(at: Reader, deployment: Deployment) -> tuple[list[Field], list[Field]]:
-    """The form's fields: parameters, and the job variables of its pool."""
-    parameters = fields_of(deployment.parameter_openapi_schema or {}, deployment.parameters)
-    if deployment.work_pool_name is None:
-        return parameters, []
-    pool = await at.api.call(work_pools.read_work_pool, name=deployment.work_pool_name)
-    return parameters, fields_of(pool.base_job_template.get("variables") or {}, deployment.job_variables)
-
-
-async def _form(
-    at: Reader,
-    deployment: Deployment,
-    parameters: list[Field],
-    variables: list[Field],
-    *,
-    status: int = 200,
-    fault: str = "",
-) -> Reply:
-    flow = await at.api.call(flows.read_flow, id=deployment.flow_id)
-    return at.render(
-        "deployment_run.html",
-        status,
-        deployment=deployment,
-        flow=flow,
-        parameters=parameters,
-        variables=variables,
-        fault=fault,
-    )
