@@ -136,3 +136,13 @@
   follow();
   count();
 })();
+
+// Forms with a time: the zone is the reader's own, where the page leaves it open.
+(() => {
+  "use strict";
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  for (const place of document.querySelectorAll("[data-own-zone]")) {
+    if ("value" in place) place.value = zone;
+    else place.textContent = zone;
+  }
+})();
