@@ -76,6 +76,14 @@ def translate(base: Conversion, kind: Kind, template: Mapping[str, Any], given: 
     return replace(found, remarks=(*found.remarks, *remarks))
 
 
+def on_its_own(found: Overrides, kind: Kind, template: Mapping[str, Any]) -> Overrides:
+    """The same job by a template of the deployment's own, where others of the block are in the way of its change."""
+    made = convert(found.changed, kind, template)
+    said = [_say_own(Change(one.path, None, one.value)) for one in found.additions[:1]]
+    kept = [one for one in found.remarks if one.code != "C01" or one.severity is not Severity.NOTE]
+    return replace(found, base=Base.OWN, conversion=made, variables={}, additions=(), remarks=(*kept, *said))
+
+
 def say_ignored(overrides: Mapping[str, Any]) -> Remark:
     """What there is to say of overrides beside which no block stands (C11)."""
     listed = ", ".join(sorted(overrides))

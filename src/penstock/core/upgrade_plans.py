@@ -88,6 +88,8 @@ class PoolPlan:
     queues: tuple[QueuePlan, ...] = ()
     exists: bool = False
     """Whether there is such a pool with this very template: then only queues may be missing."""
+    remarks: tuple[Remark, ...] = ()
+    """What is true of all its deployments; each has it among its own, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
