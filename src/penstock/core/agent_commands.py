@@ -156,7 +156,7 @@ def _queues(option: str, value: str, pool: str, known: Surroundings, done: Trans
     elif option == "":
         yield from _queue_of_id(value, known, done)
     elif option == "--match":
-        matching = [name for name in known.queues.get(pool, ()) if name.startswith(_plain(value))]
+        matching = sorted(name for name in known.queues.get(pool, ()) if name.startswith(_plain(value)))
         now = f"those that begin so now are named: {', '.join(matching)}" if matching else "no queue begins so now"
         sentence = f"Workers do not match queues by how their names begin, which {value} did; {now}."
         _say(done, Severity.WARNING, option, sentence, "Name each queue, or none: then all of the pool are served.")
