@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -59,8 +61,10 @@ class Browser:
         }
         sent: list[Any] = []
 
+        parts = [{"type": "http.request", "body": body, "more_body": False}]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+            return parts.pop() if parts else await asyncio.Event().wait()  # type: ignore[return-value]  # it stays here
 
         async def send(message: Any) -> None:
             sent.append(message)
@@ -71,7 +75,10 @@ class Browser:
                 for cookie_name, morsel in SimpleCookie(value.decode()).items():
                     self.cookies[cookie_name] = morsel.value
         answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return Shown(sent[0]["status"], answered, b"".join(part["body"] for part in sent[1:]).decode())
+        whole = b"".join(part["body"] for part in sent[1:])
+        if answered.get("content-encoding") == "gzip":
+            whole = gzip.decompress(whole)
+        return Shown(sent[0]["status"], answered, whole.decode())
 
 
 def text_of(page: Shown) -> str:

@@ -21,6 +21,7 @@ from penstock.server.broadcast import Broadcast
 from penstock.server.sessions import Sessions, cookies
 from penstock.server.site import Stream, Visit
 from penstock.settings import Settings
+from penstock.ui.packing import SMALLEST, VARIES, packed, unpacks
 
 if TYPE_CHECKING:
     from penstock.ui.reader import Reader
@@ -76,8 +77,13 @@ class Dashboard:
                 body = file.read_bytes()
                 name = f"/static/{hashlib.sha256(body).hexdigest()[:10]}/{file.relative_to(STATIC).as_posix()}"
                 kept = (b"cache-control", b"public, max-age=31536000, immutable")
-                found[name] = Reply(200, body, [kept, *GUARDS], TYPES[file.suffix] + b"; charset=utf-8")
+                found[name] = Reply(200, body, [kept, VARIES, *GUARDS], TYPES[file.suffix] + b"; charset=utf-8")
         return found
+
+    @cached_property
+    def packed_files(self) -> dict[str, Reply]:
+        """The static files as they go to who unpacks them, packed once."""
+        return {path: packed(file, SMALLEST) for path, file in self.files.items()}
 
     @cached_property
     def addresses(self) -> dict[str, str]:
@@ -104,14 +110,14 @@ class Dashboard:
     async def answer(self, visit: Visit) -> Reply | Stream:
         """A static file or a page."""
         inner = self._below_base(visit.path)
+        small = unpacks(visit)
         if inner in self.files and visit.method == "GET":
-            return self.files[inner]
+            return (self.packed_files if small else self.files)[inner]
         reply = await self._page(visit, inner)
-        return (
-            Stream(reply.chunks, [*reply.headers, *GUARDS])
-            if isinstance(reply, Stream)
-            else self._guarded(reply, visit)
-        )
+        if isinstance(reply, Stream):
+            return Stream(reply.chunks, [*reply.headers, *GUARDS])
+        guarded = self._guarded(reply, visit)
+        return packed(guarded) if small else guarded
 
     async def close(self) -> None:
         """Gives the client's threads back."""
