@@ -190,7 +190,9 @@ def _values(api: Api, made: Made, path: str) -> list[str]:
     if noun in known:
         return known[noun]
     status, rows = api.ask("POST", f"/{noun.replace('-', '_')}/filter", {"limit": 5})
-    return [str(row["id"]) for row in rows] if status == 200 else []
+    found = rows.get("events", []) if isinstance(rows, dict) else rows
+    key = path.partition("{")[2].partition("}")[0]
+    return [str(row.get(key, row["id"])) for row in found] if status == 200 else []
 
 
 def reads_of_prefect(made: Made) -> dict[str, tuple[str, dict[str, object]]]:
