@@ -243,3 +243,5 @@ def _tell_of_workers(client: Client, *every: OldFile) -> None:
         values: Mapping[str, Any] = {**old.values, "infra_overrides": old.overrides, "schedules": old.schedules}
         if values.get("entrypoint"):
             note(f"  {worker_command(values, worker_pool(client, values.get('work_pool_name')) or 'POOL')}")
+        if values.get("storage"):
+            note("  (Its runs would take the code from this folder, not from the storage: that needs a file.)")

@@ -108,13 +108,21 @@ def relative_entrypoint(text: str, folder: Path) -> str:
 
 
 def worker_command(values: Mapping[str, Any], pool: str = "POOL") -> str:
-    """The command that makes the same deployment for workers, on a pool of theirs."""
+    """The command that makes the same deployment for workers, on a pool of theirs.
+
+    It does not say where runs fetch the code, which needs a file. Overrides are text that may be read as JSON.
+    """
     words = ["penstock", "deploy", values["entrypoint"], "--name", values["name"], "--pool", pool]
     if (queue := values.get("work_queue_name")) not in (None, DEFAULT_QUEUE):
         words += ["--work-queue", queue]
     words += [word for tag in values.get("tags") or () for word in ("--tag", tag)]
-    words += [word for pair in _pairs(nested(values.get("infra_overrides") or {})) for word in ("--job-variable", pair)]
-    words += [word for pair in _pairs(values.get("parameters") or {}) for word in ("--param", pair)]
+    variables = [
+        f"{key}={one if isinstance(one, str) else _text(one)}"
+        for key, one in nested(values.get("infra_overrides") or {}).items()
+    ]
+    words += [word for pair in variables for word in ("--job-variable", pair)]
+    parameters = [f"{key}={_text(one)}" for key, one in (values.get("parameters") or {}).items()]
+    words += [word for pair in parameters for word in ("--param", pair)]
     words += _schedule_words([one["schedule"] for one in values.get("schedules") or ()])
     return shlex.join(words + ["--no-enforce-parameter-schema"] * (not values.get("enforce_parameter_schema")))
 
@@ -128,10 +136,6 @@ def worker_pool(client: Client, name: str | None) -> str | None:
     except NotFound:
         return None
     return None if found.type == AGENT_TYPE else name
-
-
-def _pairs(values: Mapping[str, Any]) -> list[str]:
-    return [f"{key}={_text(one)}" for key, one in values.items()]
 
 
 def _text(value: Any) -> str:

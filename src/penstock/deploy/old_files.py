@@ -6,6 +6,7 @@ What stands below its middle line was not meant to be edited, but is read all th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,6 +61,7 @@ NEEDED = ("name", "flow_name")
 OF_SCHEDULE = frozenset({"schedule", "active", "max_active_runs", "max_scheduled_runs", "catchup"})
 MIDDLE = "\n###\n### DO NOT EDIT BELOW THIS LINE\n###\n"
 QUEUE_COMMENT = "# The work queue that will handle this deployment's runs\n"
+_LIKE_ONE = re.compile(r"^(flow_name|manifest_path):.*^(entrypoint|infrastructure):", re.MULTILINE | re.DOTALL)
 _SOME_TIME = datetime(2020, 1, 1, tzinfo=UTC)
 """An interval without an anchor is checked as if it began here."""
 
@@ -107,7 +109,7 @@ def read_old_files(path: Path) -> list[OldFile]:
     except OSError as error:
         raise DeployFailed(f"{path} can't be read: {error.strerror}.") from None
     reader = _Reader(path)
-    found = [reader.document(one) for one in _documents(text, path) if one.root is not None]
+    found = [reader.document(one) for one in _documents(text, path) if one.root and one.root.value is not None]
     if reader.faults:
         raise DeployFailed("\n".join(reader.faults))
     if not found:
@@ -116,12 +118,14 @@ def read_old_files(path: Path) -> list[OldFile]:
 
 
 def holds_deployments(path: Path) -> bool:
-    """Whether a file looks like a `deployment.yaml`, whatever it is called; one that can't be read does not."""
+    """Whether a file looks like a `deployment.yaml`, whatever it is called; one that is no YAML may still be one."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         found = parse_documents(text) if "flow_name" in text else []
-    except (OSError, ValueError, BadYaml):
+    except (OSError, ValueError):
         return False
+    except BadYaml:
+        return bool(_LIKE_ONE.search(text))
     return any(one.root is not None and _is_old(one.root.value) for one in found)
 
 

@@ -86,7 +86,7 @@ def save_deployment(manifest: Manifest, values: Mapping[str, Any]) -> None:
         raise DeployFailed(f"{path} changed since it was read, so nothing was saved. Try again.")
     text = decoded(manifest.source, path)
     mark = MARK if manifest.source.startswith(MARK) else b""
-    _replace(path, mark + _checked(text, values, path).encode())
+    replace_file(path, mark + _checked(text, values, path).encode())
 
 
 def with_deployment(text: str, values: Mapping[str, Any]) -> str:
@@ -120,7 +120,7 @@ def _checked(text: str, values: Mapping[str, Any], path: Path) -> str:
 
 def _create(path: Path, values: Mapping[str, Any]) -> None:
     head = _NEW.format(name=plain(path.resolve().parent.name))
-    _replace(path, with_deployment(head, values).encode(), new=True)
+    replace_file(path, with_deployment(head, values).encode(), new=True)
     write_ignored(path.parent)
 
 
@@ -129,7 +129,7 @@ def write_ignored(folder: Path) -> Path | None:
     path = folder / ".prefectignore"
     if path.exists():
         return None
-    _replace(path, IGNORED.encode(), new=True)
+    replace_file(path, IGNORED.encode(), new=True)
     return path
 
 
@@ -316,7 +316,7 @@ def _read(path: Path) -> bytes:
         raise DeployFailed(f"{path} can't be read: {error.strerror}.") from None
 
 
-def _replace(path: Path, content: bytes, *, new: bool = False) -> None:
+def replace_file(path: Path, content: bytes, *, new: bool = False) -> None:
     """The whole file at once, or not at all; its mode stays. A link keeps leading to the file it leads to."""
     real = Path(os.path.realpath(path))
     try:

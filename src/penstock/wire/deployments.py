@@ -88,7 +88,7 @@ class Deployment(Model):
     on_infrastructure_loss: LossPolicy | UnsetType = UNSET
     reschedule_limit: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
     cancellation_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
-    manifest_path: str | UnsetType = UNSET
+    manifest_path: str | UnsetType | None = UNSET
     schedules: list[DeploymentSchedule] = field(default_factory=list)
     global_concurrency_limit: GlobalLimitSummary | None = None
     work_queue_name: str | None = None
