@@ -75,7 +75,7 @@ async def test_a_pool_of_agents_says_when_it_was_polled(browser: Browser, day: D
     text = text_of(await browser.get("/pools/legacy?tab=queues"))
     assert "polled now" in text
     assert "Ready" in text
-    assert "Job template" not in text, "its jobs come from blocks"
+    assert "Template" not in text, "its jobs come from blocks"
 
 
 async def test_a_tab_that_is_none_shows_the_runs(browser: Browser, day: Day) -> None:

@@ -23,7 +23,7 @@ from penstock.wire.work_pools import WorkPool, WorkPoolUpdate
 
 MOST_QUEUES = 200
 SHOWN = 15
-TABS = {"runs": "Runs", "queues": "Queues", "workers": "Workers", "template": "Job template", "settings": "Settings"}
+TABS = {"runs": "Runs", "queues": "Queues", "workers": "Workers", "template": "Template", "settings": "Settings"}
 STILL = ("template", "settings")
 """Tabs with a form, which nothing changes while it is filled in."""
 
