@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from penstock.ui.wording import TONES
-from penstock.wire.flow_runs import HistoryInterval, HistoryState
-from penstock.wire.task_runs import TaskRun
+from penstock.clock import to_micros
+from penstock.ui.wording import TONES, seconds
+from penstock.wire.flow_runs import FlowRun, HistoryInterval, HistoryState
 
 HEIGHT = 100.0
 WIDTH = 1000.0
@@ -27,6 +28,9 @@ ORDER = (
 )
 """From the foot of a bar to its top: what went well carries what did not."""
 SLENDEREST = 3.0
+SHORTEST = 0.01
+MARKS = (0.01, 0.1, 1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400)
+"""Lengths that the scatter's scale names, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,9 @@ class Bar:
     width: float
     title: str
     parts: list[Part]
+    begin: int
+    end: int
+    """Its interval, in microseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +77,22 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """One task in the timeline: where it begins and how long it is, in hundredths of the whole."""
+class Spot:
+    """One run in the scatter: hundredths of the width and of the height, from the top left."""
 
-    task: TaskRun
+    run: FlowRun
     x: float
-    width: float
-    begun: bool
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """How long runs took over when they began; `marks` are places and words of the scale, which is logarithmic."""
+
+    start: datetime
+    end: datetime
+    spots: list[Spot]
+    marks: list[tuple[float, str]]
 
 
 def histogram(intervals: Sequence[HistoryInterval]) -> Histogram:
@@ -85,7 +101,14 @@ def histogram(intervals: Sequence[HistoryInterval]) -> Histogram:
     most = max((count.total() for count in counts), default=0) or 1
     step = WIDTH / max(len(intervals), 1)
     bars = [
-        Bar(index * step + step * 0.1, step * 0.8, _title(interval, count), _parts(count, most))
+        Bar(
+            round(index * step + step * 0.1, 2),
+            round(step * 0.8, 2),
+            _title(interval, count),
+            _parts(count, most),
+            to_micros(interval.interval_start),
+            to_micros(interval.interval_end),
+        )
         for index, (interval, count) in enumerate(zip(intervals, counts, strict=True))
     ]
     every = sum(counts, Counter[str]())
@@ -93,22 +116,28 @@ def histogram(intervals: Sequence[HistoryInterval]) -> Histogram:
     return Histogram(intervals[0].interval_start, intervals[-1].interval_end, bars, totals)
 
 
-def timeline(tasks: Sequence[TaskRun], start: datetime | None, end: datetime) -> list[Span]:
-    """Where each task is between the start and the end of its run; what has not begun waits at the end."""
-    first = min([one.start_time for one in tasks if one.start_time] + ([start] if start else []), default=end)
-    whole = max((end - first) / timedelta(microseconds=1), 1)
+def scatter(runs: Sequence[FlowRun], start: datetime, end: datetime, now: datetime) -> Scatter:
+    """The runs that began, each at its length; one that runs still is as long as it has been running."""
+    lengths = [(run, run.start_time, _length(run, run.start_time, now)) for run in runs if run.start_time]
+    shortest = min((length for _, _, length in lengths), default=1.0)
+    longest = max((length for _, _, length in lengths), default=60.0)
+    low, high = math.log10(shortest) - 0.15, math.log10(longest) + 0.15
 
-    def at(moment: datetime) -> float:
-        return min(max((moment - first) / timedelta(microseconds=1) / whole * 100, 0), 100)
+    def height(length: float) -> float:
+        return round((high - math.log10(length)) / (high - low) * 100, 2)
 
-    spans = []
-    for one in tasks:
-        begins = at(one.start_time) if one.start_time else 100.0
-        ends = at(one.end_time or end) if one.start_time else 100.0
-        spans.append(
-            Span(one, round(min(begins, 99.4), 2), round(max(ends - begins, 0.6), 2), one.start_time is not None)
-        )
-    return spans
+    whole = (end - start) / timedelta(seconds=1)
+    spots = [
+        Spot(run, round(min(max((begun - start).total_seconds() / whole * 100, 0), 100), 2), height(length))
+        for run, begun, length in lengths
+    ]
+    marks = [(height(mark), seconds(mark, short=True)) for mark in MARKS if low < math.log10(mark) < high]
+    return Scatter(start, end, spots, marks if len(marks) < 7 else marks[::2])
+
+
+def _length(run: FlowRun, begun: datetime, now: datetime) -> float:
+    """In seconds; what took no time is as long as the least that is drawn."""
+    return max(((run.end_time or now) - begun).total_seconds(), SHORTEST)
 
 
 def _by_tone(states: Sequence[HistoryState]) -> Counter[str]:

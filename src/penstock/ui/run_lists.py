@@ -1,20 +1,17 @@
-"""Lists of runs: which the address asks for, one page of them by key, and the names that belong to them.
-
-A page begins where the one before ended: at a moment, past so many runs that are due at that very moment. So the
-hundredth page costs what the first does.
-"""
+"""Lists of runs: which the address asks for, one page of them by key, and the names that belong to them."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from penstock.client.client import AsyncClient
-from penstock.clock import from_micros, to_micros
+from penstock.ui.paging import next_key, read_key
 from penstock.wire import deployments, flow_runs, flows
 from penstock.wire.flow_runs import FlowRun, HistoryInterval, HistoryQuery
 from penstock.wire.model import Criteria
@@ -28,6 +25,10 @@ WINDOWS = {
     "30d": ("Last 30 days", timedelta(days=30)),
     "next": ("Coming up, 24 hours", timedelta(days=1)),
 }
+SLICES, OF_A_SLICE = 6, 50
+"""Of how many parts of a time runs are drawn by themselves, and how many of each."""
+LONGEST = timedelta(days=400)
+"""How long a time of one's own may be."""
 USUAL = "24h"
 STATES = {
     "scheduled": {"type": {"any_": ["SCHEDULED"]}},
@@ -65,15 +66,24 @@ class Asked:
     deployment: UUID | None = None
     pool: str = ""
     window: str = USUAL
+    of: str = ""
+    """A flow by its name, or a deployment as `flow/deployment`."""
+    parent: UUID | None = None
+    """The run whose subflows are wanted."""
+    no_subflows: bool = False
+    own: tuple[datetime, datetime] | None = None
+    """A time of the reader's own, in place of the window."""
 
     @property
     def ahead(self) -> bool:
         """Whether it is about runs to come, soonest first."""
-        return self.window == "next"
+        return self.window == "next" and self.own is None
 
     @property
     def span(self) -> tuple[datetime, datetime]:
         """The time it is about."""
+        if self.own is not None:
+            return self.own
         length = WINDOWS[self.window][1]
         return (self.now, self.now + length) if self.ahead else (self.now - length, self.now)
 
@@ -88,12 +98,38 @@ class Asked:
             runs["tags"] = {"all_": [self.tag]}
         if self.deployment:
             runs["deployment_id"] = {"any_": [str(self.deployment)]}
+        if self.parent:
+            runs["parent_flow_run_id"] = {"any_": [str(self.parent)]}
+        if self.no_subflows:
+            runs["parent_task_run_id"] = {"is_null_": True}
+        flow, _, deployment = self.of.partition("/")
         around: dict[str, Any] = {"flow_runs": runs}
-        if self.flow:
-            around["flows"] = {"id": {"any_": [str(self.flow)]}}
+        if self.flow or flow:
+            around["flows"] = {"id": {"any_": [str(self.flow)]}} if self.flow else {"name": {"any_": [flow]}}
+        if deployment:
+            around["deployments"] = {"name": {"any_": [deployment]}}
         if self.pool:
             around["work_pools"] = {"name": {"any_": [self.pool]}}
         return around
+
+
+async def sample(api: AsyncClient, asked: Asked) -> list[FlowRun]:
+    """Some runs of all of the time: the first of each slice, so that a busy hour does not stand for the day."""
+    start, end = asked.span
+    edges = [start + (end - start) / SLICES * number for number in range(SLICES + 1)]
+    found = await asyncio.gather(
+        *(list_page(api, replace(asked, own=slice), "", OF_A_SLICE) for slice in itertools.pairwise(edges))
+    )
+    return list({run.id: run for runs, _ in found for run in runs}.values())
+
+
+async def count_new(api: AsyncClient, asked: Asked, since: datetime, most: int) -> int:
+    """How many runs of the selection were due since a moment, counted up to a bound."""
+    start, end = asked.span
+    criteria = asked.criteria(after_=max(start, since).isoformat(), before_=end.isoformat())
+    wanted = Criteria(**criteria, sort="START_TIME_DESC", limit=most)
+    found = await api.call(flow_runs.filter_flow_runs, wanted)
+    return len(found)
 
 
 async def history(api: AsyncClient, asked: Asked) -> list[HistoryInterval]:
@@ -107,7 +143,7 @@ async def history(api: AsyncClient, asked: Asked) -> list[HistoryInterval]:
 async def list_page(api: AsyncClient, asked: Asked, after: str, size: int = PAGE) -> tuple[list[FlowRun], str]:
     """One page of runs and the key of the next, empty after the last."""
     start, end = asked.span
-    moment, passed = _key(after) or (start if asked.ahead else end, 0)
+    moment, passed = read_key(after) or (start if asked.ahead else end, 0)
     edges = (moment, end) if asked.ahead else (start, moment)
     criteria = Criteria(
         **asked.criteria(after_=edges[0].isoformat(), before_=edges[1].isoformat()),
@@ -117,7 +153,8 @@ async def list_page(api: AsyncClient, asked: Asked, after: str, size: int = PAGE
     )
     found = await api.call(flow_runs.filter_flow_runs, criteria)
     page = found[:size]
-    return page, _next_key(page, moment, passed) if len(found) > size else ""
+    moments = [began(run) or moment for run in page]
+    return page, next_key(moments, moment, passed) if len(found) > size else ""
 
 
 async def rows_of(api: AsyncClient, runs: Sequence[FlowRun]) -> list[Row]:
@@ -160,19 +197,6 @@ def _any_of(states: Sequence[str]) -> dict[str, Any]:
     return {"operator": "or_", "type": {"any_": types}, "name": STATES["late"]["name"]}
 
 
-def _key(text: str) -> tuple[datetime, int] | None:
-    micros, _, passed = text.partition("-")
-    if not (micros.isdigit() and passed.isdigit() and len(micros) < 18 and len(passed) < 8):
-        return None
-    return from_micros(int(micros)), int(passed)
-
-
-def _moment(run: FlowRun) -> datetime | None:
+def began(run: FlowRun) -> datetime | None:
     """What lists are sorted by, and the chart is made of."""
     return run.start_time or run.expected_start_time
-
-
-def _next_key(page: Sequence[FlowRun], moment: datetime, passed: int) -> str:
-    last = _moment(page[-1]) or moment
-    same = sum(_moment(run) == last for run in page)
-    return f"{to_micros(last)}-{same + (passed if last == moment else 0)}"

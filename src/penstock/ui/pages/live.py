@@ -7,7 +7,7 @@ from datetime import datetime
 from penstock.clock import EPOCH, from_micros
 from penstock.server.site import Stream
 from penstock.ui import live
-from penstock.ui.pages.run import log_filter
+from penstock.ui.log_views import log_filter, of_run, of_task
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
 
@@ -18,10 +18,16 @@ async def hints(at: Reader) -> Stream:
     return live.hints(at.site, at.asked("about", "prefect."), _moment(at.asked("since"), at.now))
 
 
-@page("GET", "/runs/{id}/logs/live")
+@page("GET", "/runs/{id}/log/live")
 async def lines(at: Reader, id: str) -> Stream:
     """The lines of a run's log from a moment (microseconds since 1970) on."""
-    return live.log_lines(at.site, log_filter(at, id_in(id)), _moment(at.asked("after"), EPOCH))
+    return live.log_lines(at.site, log_filter(at, of_run(id_in(id))), _moment(at.asked("after"), EPOCH))
+
+
+@page("GET", "/task-runs/{id}/log/live")
+async def lines_of_task(at: Reader, id: str) -> Stream:
+    """The same of a task run."""
+    return live.log_lines(at.site, log_filter(at, of_task(id_in(id))), _moment(at.asked("after"), EPOCH))
 
 
 def _moment(micros: str, otherwise: datetime) -> datetime:

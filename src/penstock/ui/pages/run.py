@@ -3,66 +3,78 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from penstock.clock import to_micros
 from penstock.errors import InvalidRequest, NotFound, PenstockError
 from penstock.server.bind import Reply
-from penstock.ui.charts import timeline
+from penstock.ui.log_views import log_filter, log_values, of_run, read_log
+from penstock.ui.pages.run_graph import Tasks, read_tasks
 from penstock.ui.pages.runs import ACTIONS, can, was_taken
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
 from penstock.ui.run_lists import rows_of
-from penstock.ui.wording import tone
-from penstock.wire import artifacts, flow_runs, logs, pool_templates, task_runs, waiting
+from penstock.ui.task_views import Chosen, read_chosen
+from penstock.ui.wording import seconds, tone
+from penstock.wire import artifacts, flow_runs, pool_templates, task_runs, waiting
 from penstock.wire.flow_runs import FlowRun, Resume, SetState
-from penstock.wire.logs import Log
 from penstock.wire.model import Criteria
 from penstock.wire.pool_templates import JobQuery
-from penstock.wire.states import OrchestrationResult, OrchestrationStatus
+from penstock.wire.states import OrchestrationResult, OrchestrationStatus, State, StateType
 from penstock.wire.waiting import Explanation
 
 T = TypeVar("T")
 
-MOST_TASKS = 100
-LINES = 200
-LEVELS = {"": 0, "info": 20, "warning": 30, "error": 40}
-WAITING = ("SCHEDULED", "PENDING", "PAUSED")
+MOST_SUBFLOWS = 50
+ENDS = ("completed", "failed", "crashed", "cancelled")
+WAITING = ("SCHEDULED", "PENDING", "PAUSED", "CANCELLING")
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A state of the history and how long it was the run's, in words; nothing for one that is the end."""
+
+    state: State
+    length: str
 
 
 @page("GET", "/runs/{id}")
 async def show(at: Reader, id: str) -> Reply:
     """The page of a run."""
     run = await at.api.call(flow_runs.read_flow_run, id=id_in(id))
-    one = {"id": {"any_": [str(run.id)]}}
-    (states, tasks, subflows), (made, lines, (row,), why) = await asyncio.gather(
+    (states, tasks, chosen, log), (made, subflows, (row,), why, parent) = await asyncio.gather(
         asyncio.gather(
             at.api.call(flow_runs.read_flow_run_states, query={"flow_run_id": run.id}),
-            _tasks(at, run.id),
-            _subflows(at, run.id),
+            _tasks(at, run),
+            _chosen(at, run),
+            read_log(at, log_filter(at, of_run(run.id))),
         ),
         asyncio.gather(
-            at.api.call(artifacts.filter_artifacts, Criteria(flow_runs=one, sort="CREATED_DESC", limit=20)),
-            _lines(at, run.id),
+            at.api.call(artifacts.filter_artifacts, _artifacts_of(run)),
+            _subflows(at, run.id),
             rows_of(at.api, [run]),
             _why(at, run),
+            _or_none(parent_of(at, run)),
         ),
     )
-    spans = timeline(tasks[:MOST_TASKS], run.start_time, run.end_time or at.now)
     return at.render(
         "run.html",
         run=run,
         row=row,
-        states=sorted(states, key=lambda state: state.timestamp),
-        spans=spans,
-        more_tasks=len(tasks) > MOST_TASKS,
-        subflows=await rows_of(at.api, subflows),
+        stays=stays(states, at.now),
+        tasks=tasks,
+        chosen=chosen,
+        subflows=await rows_of(at.api, subflows[:MOST_SUBFLOWS]),
+        more_subflows=len(subflows) > MOST_SUBFLOWS,
         artifacts=made,
         why=why,
+        parent=parent,
         can=can(run),
-        **_log_values(at, run.id, lines),
+        wants_input=wants_input(run),
+        **log_values(at, f"/runs/{run.id}", log, is_over(run)),
     )
 
 
@@ -76,20 +88,14 @@ async def job(at: Reader, id: str) -> Reply:
     return at.render("job.html", preview=preview, run=run)
 
 
-@page("GET", "/runs/{id}/logs")
-async def download(at: Reader, id: str) -> Reply:
-    """The whole log as a file."""
-    run = await at.api.call(flow_runs.read_flow_run, id=id_in(id))
-    text = await at.api.call(flow_runs.download_logs, id=run.id)
-    name = f'attachment; filename="{run.id}.csv"'.encode()
-    return Reply(200, text.encode(), [(b"content-disposition", name)], b"text/csv; charset=utf-8")
-
-
 @page("POST", "/runs/{id}/{action}")
 async def change(at: Reader, id: str, action: str) -> Reply:
     """Cancels, retries or resumes the run."""
     run_id = id_in(id)
     if action == "resume":
+        run = await at.api.call(flow_runs.read_flow_run, id=run_id)
+        if wants_input(run):
+            return at.go(at.link(f"/runs/{run_id}/resume"))
         verdict = await at.api.call(flow_runs.resume_flow_run, Resume(), id=run_id)
         return _judged(at, run_id, verdict, "resumed", verdict.status is OrchestrationStatus.ACCEPT)
     if action not in ("cancel", "retry"):
@@ -100,14 +106,37 @@ async def change(at: Reader, id: str, action: str) -> Reply:
     return _judged(at, run_id, verdict, became, was_taken(verdict, state))
 
 
-def log_filter(at: Reader, run_id: UUID) -> dict[str, Any]:
-    """The lines that the address asks for: a run's, from a level up, with some words in them."""
-    wanted: dict[str, Any] = {"flow_run_id": {"any_": [str(run_id)]}}
-    if least := LEVELS.get(at.asked("level"), 0):
-        wanted["level"] = {"ge_": least}
-    if at.asked("text"):
-        wanted["text"] = {"query": at.asked("text")[:200]}
-    return wanted
+def stays(states: Sequence[State], now: datetime) -> list[Stay]:
+    """The history, newest first, with how long each state lasted."""
+    ordered = sorted(states, key=lambda state: state.timestamp)
+    ends = [*(state.timestamp for state in ordered[1:]), now]
+    found = []
+    for state, end in zip(ordered, ends, strict=True):
+        over = state is ordered[-1] and is_over(state)
+        found.append(Stay(state, "" if over else seconds(max((end - state.timestamp).total_seconds(), 0))))
+    return found[::-1]
+
+
+def is_over(run: Any) -> bool:
+    """Whether a run or a state is an end."""
+    return tone(run) in ENDS
+
+
+def wants_input(run: FlowRun) -> bool:
+    """Whether the run is paused until somebody enters something."""
+    if run.state is None or run.state.type is not StateType.PAUSED:
+        return False
+    return "schema" in (run.state.state_details.run_input_keyset or {})
+
+
+async def parent_of(at: Reader, run: FlowRun) -> FlowRun | None:
+    """The run that this one is a subflow of."""
+    if run.parent_task_run_id is None:
+        return None
+    task = await at.api.call(task_runs.read_task_run, id=run.parent_task_run_id)
+    if task.flow_run_id is None:
+        return None
+    return await at.api.call(flow_runs.read_flow_run, id=task.flow_run_id)
 
 
 def _judged(at: Reader, run_id: UUID, verdict: OrchestrationResult, became: str, taken: bool) -> Reply:
@@ -118,39 +147,27 @@ def _judged(at: Reader, run_id: UUID, verdict: OrchestrationResult, became: str,
     return at.go(back, f"The run could not be {became}: {reason}", "bad")
 
 
-async def _lines(at: Reader, run_id: UUID) -> list[Log]:
-    """The last lines, in order; or with `from`, those from the first on."""
-    wanted = log_filter(at, run_id)
-    begin = at.asked("from") == "start"
-    order = "TIMESTAMP_ASC" if begin else "TIMESTAMP_DESC"
-    found = await at.api.call(logs.filter_logs, Criteria(logs=wanted, sort=order, limit=LINES))
-    return found if begin else found[::-1]
+async def _tasks(at: Reader, run: FlowRun) -> Tasks:
+    return await read_tasks(at, run, at_once=False)
 
 
-def _log_values(at: Reader, run_id: UUID, lines: list[Log]) -> dict[str, Any]:
-    words = {"level": at.asked("level"), "text": at.asked("text")}
-    last = to_micros(lines[-1].timestamp) if lines else 0
-    return {
-        "lines": lines,
-        "cut": len(lines) == LINES,
-        "live_lines": at.link(f"/runs/{run_id}/logs/live", after=last, **words),
-        "levels": list(LEVELS),
-    }
+async def _chosen(at: Reader, run: FlowRun) -> Chosen | None:
+    """The task that the address names, as far as there is one."""
+    try:
+        return await read_chosen(at, UUID(at.asked("task")), run.id)
+    except (ValueError, PenstockError):
+        return None
 
 
-async def _tasks(at: Reader, run_id: UUID) -> list[task_runs.TaskRun]:
-    """The first tasks, in the order they began."""
-    wanted = Criteria(
-        task_runs={"flow_run_id": {"any_": [str(run_id)]}}, sort="EXPECTED_START_TIME_ASC", limit=MOST_TASKS + 1
-    )
-    return await at.api.call(task_runs.filter_task_runs, wanted)
+def _artifacts_of(run: FlowRun) -> Criteria:
+    wanted = {"flow_run_id": {"any_": [str(run.id)]}, "type": {"not_any_": ["result"]}}
+    return Criteria(artifacts=wanted, sort="CREATED_DESC", limit=20)
 
 
 async def _subflows(at: Reader, run_id: UUID) -> list[FlowRun]:
     wanted = {"parent_flow_run_id": {"any_": [str(run_id)]}}
-    return await at.api.call(
-        flow_runs.filter_flow_runs, Criteria(flow_runs=wanted, sort="EXPECTED_START_TIME_ASC", limit=50)
-    )
+    asked = Criteria(flow_runs=wanted, sort="EXPECTED_START_TIME_ASC", limit=MOST_SUBFLOWS + 1)
+    return await at.api.call(flow_runs.filter_flow_runs, asked)
 
 
 async def _why(at: Reader, run: FlowRun) -> Explanation | None:

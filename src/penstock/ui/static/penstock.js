@@ -40,6 +40,8 @@
     const button = event.target.closest("button");
     if (!button) return;
     if ("help" in button.dataset) help.showModal();
+    if ("follow" in button.dataset) setFollow(button.getAttribute("aria-pressed") !== "true");
+    if ("fresh" in button.dataset) setFollow(true);
     if ("themeSwitch" in button.dataset) {
       const dark = matchMedia("(prefers-color-scheme: dark)").matches;
       const now = document.documentElement.dataset.theme || (dark ? "dark" : "light");
@@ -86,33 +88,56 @@
   const live = document.querySelector("[data-live]");
   const busy = () => document.querySelector('input[name="id"]:checked, dialog[open]') || document.hidden;
   function refresh() {
-    if (!busy()) htmx.trigger(live, "changed");
+    const away = live.dataset.new && !document.hidden && (busy() || live.dataset.past || scrollY > 500);
+    if (away) htmx.ajax("GET", live.dataset.new, { target: "#new", select: "#new", swap: "outerHTML" });
+    else if (!busy()) htmx.trigger(live, "changed");
   }
   let hints = null;
   function listen() {
-    if (!live) return;
+    if (!live?.dataset.live) return;
     hints = new EventSource(live.dataset.live);
     hints.addEventListener("changed", refresh);
   }
 
-  // Logs that come while one looks: appended, with the view kept at the end if it was there.
+  // Logs that come while one looks: appended, with the end kept in view while "Follow" is on. Who scrolls up, leaves
+  // it; who comes back to the end, takes it up again.
   let lines = null;
-  function follow() {
+  let followed = null;
+  const follows = () => document.querySelector("[data-follow]")?.getAttribute("aria-pressed") === "true";
+  function setFollow(on) {
+    document.querySelector("[data-follow]")?.setAttribute("aria-pressed", on);
+    const fresh = document.querySelector("[data-fresh]");
+    if (on && fresh) fresh.hidden = true;
+    if (on && followed) followed.scrollTop = followed.scrollHeight;
+  }
+  function follow(again) {
     const box = document.querySelector("[data-lines]");
+    if (box === followed && !again) return;
     if (lines) lines.close();
+    followed = box;
     if (!box || !box.dataset.lines) return;
-    lines = new EventSource(box.dataset.lines);
-    lines.addEventListener("lines", (event) => {
+    const named = location.hash.startsWith("#l");
+    if (named) setFollow(false);
+    else if (follows()) box.scrollTop = box.scrollHeight;
+    box.addEventListener("scroll", () => {
       const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-      const first = document.createRange().createContextualFragment(event.data);
-      for (const line of [...first.children]) if (document.getElementById(line.id)) line.remove();
-      box.querySelector(".empty")?.remove();
-      box.append(first);
-      while (box.children.length > 2000) box.firstElementChild.remove();
-      localise(box);
-      if (atEnd) box.scrollTop = box.scrollHeight;
+      if (atEnd !== follows()) setFollow(atEnd);
     });
+    lines = new EventSource(box.dataset.lines);
+    lines.addEventListener("lines", (event) => append(box, event.data));
     lines.addEventListener("end", () => lines.close());
+  }
+  function append(box, markup) {
+    const on = follows();
+    const fresh = document.createRange().createContextualFragment(markup);
+    for (const line of [...fresh.children]) if (document.getElementById(line.id)) line.remove();
+    if (!fresh.children.length) return;
+    box.querySelector(".empty")?.remove();
+    box.append(fresh);
+    while (on && box.children.length > 2000) box.firstElementChild.remove();
+    localise(box);
+    if (on) box.scrollTop = box.scrollHeight;
+    else if (document.querySelector("[data-follow]")) document.querySelector("[data-fresh]").hidden = false;
   }
 
   // A browser has few connections to one server: a page that nobody looks at gives its own back.
@@ -122,19 +147,181 @@
       lines?.close();
     } else {
       listen();
-      follow();
+      follow(true);
       if (live) refresh();
     }
   });
 
   document.addEventListener("htmx:afterSettle", (event) => {
     localise(document);
-    if (event.target.closest?.("#logs") || event.detail.target?.id === "logs") follow();
+    follow();
   });
   localise(document);
   listen();
   follow();
   count();
+})();
+
+// A run's graph: what a wheel, a drag, a key or a button asks to see is shown at once, stretched, and then drawn anew
+// by the server in the detail that fits. All that is drawn is in hundredths of the width of `.world`.
+(() => {
+  "use strict";
+  const graph = () => document.getElementById("graph");
+  const inside = (event) => event.target.closest?.(".graph-plot");
+  let view = null;
+  let waiting = 0;
+
+  function now(box) {
+    if (!view || view.box !== box) view = { box, begin: +box.dataset.begin, end: +box.dataset.end };
+    return view;
+  }
+
+  function stretch(box) {
+    const [first, last] = [+box.dataset.begin, +box.dataset.end];
+    const length = view.end - view.begin;
+    for (const world of box.querySelectorAll(".world")) {
+      world.setAttribute("x", `${((first - view.begin) / length) * 100}%`);
+      world.setAttribute("width", `${((last - first) / length) * 100}%`);
+    }
+    clearTimeout(waiting);
+    waiting = setTimeout(() => look(Math.round(view.begin), Math.round(view.end)), 160);
+  }
+
+  function look(begin, end) {
+    const box = graph();
+    if (!box?.dataset.look) return;
+    remember({ begin, end });
+    const words = new URLSearchParams(begin === "" ? {} : { begin, end });
+    htmx.ajax("GET", `${box.dataset.look}?${words}`, { target: "#graph", swap: "outerHTML", select: "#graph" });
+  }
+
+  function remember(words) {
+    const address = new URL(location.href);
+    for (const [name, value] of Object.entries(words))
+      value === "" ? address.searchParams.delete(name) : address.searchParams.set(name, value);
+    history.replaceState(history.state, "", address);
+  }
+
+  function zoom(box, factor, share = 0.5) {
+    const { begin, end } = now(box);
+    const length = Math.max((end - begin) * factor, 2000);
+    view.begin = begin + (end - begin) * share - length * share;
+    view.end = view.begin + length;
+    stretch(box);
+  }
+
+  function move(box, share) {
+    const { begin, end } = now(box);
+    view.begin = begin + (end - begin) * share;
+    view.end = end + (end - begin) * share;
+    stretch(box);
+  }
+
+  document.addEventListener("wheel", (event) => {
+    const plot = inside(event);
+    const used = event.ctrlKey || event.metaKey || plot?.closest(".graph-body").matches(":focus-within");
+    if (!plot || (!used && !event.shiftKey && !event.deltaX)) return;
+    event.preventDefault();
+    const edges = plot.getBoundingClientRect();
+    const along = event.shiftKey ? event.deltaY || event.deltaX : Math.abs(event.deltaX) > Math.abs(event.deltaY) ? event.deltaX : 0;
+    if (along) move(graph(), along / edges.width);
+    else zoom(graph(), Math.exp(event.deltaY * 0.002), (event.clientX - edges.left) / edges.width);
+  }, { passive: false });
+
+  let held = null;
+  let dragged = false;
+  document.addEventListener("pointerdown", (event) => {
+    const plot = inside(event);
+    dragged = false;
+    if (plot && event.button === 0) held = { plot, x: event.clientX };
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!held || (!dragged && Math.abs(event.clientX - held.x) < 4)) return;
+    dragged = true;
+    held.plot.classList.add("held");
+    move(graph(), (held.x - event.clientX) / held.plot.clientWidth);
+    held.x = event.clientX;
+  });
+  document.addEventListener("pointerup", () => {
+    held?.plot.classList.remove("held");
+    held = null;
+  });
+  document.addEventListener("dragstart", (event) => inside(event) && event.preventDefault());
+
+  const keys = { "+": "in", "=": "in", "-": "out", ArrowLeft: "earlier", ArrowRight: "later", 0: "whole" };
+  document.addEventListener("keydown", (event) => {
+    if (!event.target.closest?.(".graph-body") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const turn = keys[event.key];
+    if (!turn) return;
+    event.preventDefault();
+    graph().querySelector(`[data-turn="${turn}"]`)?.click();
+  });
+
+  function choose(id) {
+    for (const one of document.querySelectorAll("#graph [data-task]")) one.classList.toggle("chosen", one.dataset.task === id);
+    for (const one of document.querySelectorAll("#graph .link"))
+      one.classList.toggle("on", one.dataset.before === id || one.dataset.after === id);
+  }
+
+  document.addEventListener("click", (event) => {
+    const box = event.target.closest?.("#graph");
+    if (!box || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (dragged) return event.preventDefault();
+    const slot = event.target.closest(".slice[data-begin]");
+    const task = event.target.closest("[data-task]");
+    if (slot) {
+      event.preventDefault();
+      look(slot.dataset.begin, slot.dataset.end);
+    } else if (task && document.getElementById("chosen")) {
+      event.preventDefault();
+      const id = task.dataset.task;
+      choose(id);
+      remember({ task: id });
+      const where = box.dataset.look.replace(/graph$/, `tasks/${id}`);
+      htmx.ajax("GET", where, { target: "#chosen", swap: "innerHTML", select: "#chosen > *" });
+    }
+  });
+
+  // What is drawn anew keeps the place that one had scrolled to, the chosen task, and the address of what is seen.
+  let scrolled = 0;
+  let focused = false;
+  document.addEventListener("htmx:beforeSwap", () => {
+    const body = document.getElementById("graph-body");
+    if (!body) return;
+    scrolled = body.scrollTop;
+    focused = document.activeElement === body;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    const body = document.getElementById("graph-body");
+    view = null;
+    if (!body) return;
+    body.scrollTop = scrolled;
+    if (focused) body.focus({ preventScroll: true });
+    choose(new URL(location.href).searchParams.get("task"));
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    const from = event.detail.elt;
+    if (from.matches("[data-here]")) event.detail.path = location.pathname + location.search;
+    if (from.matches("[data-turn]")) {
+      const asked = new URL(event.detail.path, location.href).searchParams;
+      remember({ begin: asked.get("begin") ?? "", end: asked.get("end") ?? "" });
+    }
+  });
+  document.querySelector("[data-here]")?.addEventListener("changed", () => {
+    const box = graph();
+    if (box?.dataset.later && !held) look(box.dataset.whole ? "" : +box.dataset.begin, box.dataset.whole ? "" : +box.dataset.end);
+  });
+  choose(new URL(location.href).searchParams.get("task"));
+
+  // A list of runs by keys: "j" and "k" go down and up, "x" chooses.
+  document.addEventListener("keydown", (event) => {
+    if (event.target.closest?.("input:not([type=checkbox]), textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rows = [...document.querySelectorAll(".of-runs tbody tr")];
+    if (!rows.length || !"jkx".includes(event.key)) return;
+    const at = rows.findIndex((row) => row.contains(document.activeElement));
+    if (event.key === "x") rows[at]?.querySelector("input[name=id]")?.click();
+    else rows[Math.min(Math.max(at + (event.key === "j" ? 1 : -1), 0), rows.length - 1)].querySelector(".main a")?.focus();
+  });
 })();
 
 // Forms with a time: the zone is the reader's own, where the page leaves it open.
