@@ -160,12 +160,14 @@ def told(found: UpgradePlan) -> dict[str, Any]:
     for one in (*data["deployments"], data):
         name = "notes" if "notes" in one else "remarks"
         one[name] = [f"{each['code']} {each['severity']} at {each['place']}" for each in one[name]]
-    return {
-        "pools": data["pools"],
-        "blocks": data["blocks"],
-        "deployments": data["deployments"],
-        "notes": data["notes"],
-    }
+    return {key: _said(data[key]) for key in ("pools", "blocks", "deployments", "notes")}
+
+
+def _said(value: Any) -> Any:
+    """Without what says nothing."""
+    if isinstance(value, dict):
+        return {key: _said(one) for key, one in value.items() if one not in (None, False, [], {}, "")}
+    return [_said(one) for one in value] if isinstance(value, list) else value
 
 
 @pytest.fixture(scope="module")
