@@ -8,6 +8,7 @@ and anonymous, in queues without a pool, in agent pools and in pools of workers;
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import timedelta
 from typing import Any
@@ -81,7 +82,7 @@ def deployments() -> list[dict[str, Any]]:
     docker = save(DockerContainer(image="app:1", networks=["inner"], image_registry=registry), "boxes")
     jobs = save(KubernetesJob(image="app:1", namespace="jobs", finished_job_ttl=300), "cluster")
     s3 = save(S3(bucket_path="bucket/flows", aws_access_key_id="AKIA", aws_secret_access_key=SECRET), "code")
-    gcs = save(GCS(bucket_path="bucket/flows", service_account_info='{"private": "%s"}' % SECRET), "code")
+    gcs = save(GCS(bucket_path="bucket/flows", service_account_info=json.dumps({"private": SECRET})), "code")
     azure = save(Azure(bucket_path="box/flows", azure_storage_connection_string=SECRET), "code")
     github = save(GitHub(repository="https://example.com/team/flows.git", access_token=SECRET), "code")
     local = save(LocalFileSystem(basepath=FOLDER), "here")

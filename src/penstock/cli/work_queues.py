@@ -152,15 +152,23 @@ def ls(verbose: bool, match: str | None, pool: str | None, as_json: bool) -> Non
         return print_json(queues)
     if not queues:
         return say("There are no work queues. Create one with: penstock work-queue create NAME --pool POOL")
-    columns = ["Name", "Pool", "Priority", "Limit", "Status", "ID"]
+    columns = ["Name", "Pool", "Priority", "Limit", "Status", "Last polled", "ID"]
     rows: list[list[object]] = [
-        [queue.name, queue.work_pool_name or pool, queue.priority, _limit(queue), _status(queue), queue.id]
+        [
+            queue.name,
+            queue.work_pool_name or pool,
+            queue.priority,
+            _limit(queue),
+            _status(queue),
+            ago(queue.last_polled) or "never",
+            queue.id,
+        ]
         for queue in queues
     ]
     if verbose:
-        columns += ["Last polled", "Description"]
+        columns.append("Description")
         for row, queue in zip(rows, queues, strict=True):
-            row += [ago(queue.last_polled), queue.description]
+            row.append(queue.description)
     return table(columns, rows)
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from penstock.client.client import Client
 from penstock.client.lists import all_of
+from penstock.core.block_schemas import checksum
 from penstock.core.server_copies import (
     ACTIVE_LABEL,
     Found,
@@ -51,8 +52,8 @@ from penstock.wire.variables import Variable, VariableCreate, VariableUpdate
 from penstock.wire.work_pools import WorkPool, WorkPoolCreate, WorkPoolUpdate
 from penstock.wire.work_queues import QueueFilter, WorkQueue, WorkQueueCreate, WorkQueueUpdate
 
-OF_A_DEPLOYMENT = "deployment:"
-"""How the names of limits begin that belong to one deployment; they come with it."""
+OF_A_DEPLOYMENT, OF_A_TAG = "deployment:", "tag:"
+"""How the names of limits begin that come with something else: a deployment, or a tag's limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,9 @@ def _type_body(one: BlockType) -> BlockTypeCreate:
 
 
 def _schemas(client: Client) -> list[Found]:
+    """Schemas by what is in them: servers reckon the checksum of one with blocks in it from other texts."""
     found = all_of(client, blocks.filter_block_schemas)
-    return [Found(f"{one.checksum} {one.version}", one.id, one) for one in found if one.block_type_id]
+    return [Found(f"{checksum(one.fields)} {one.version}", one.id, one) for one in found if one.block_type_id]
 
 
 def _schema_body(one: BlockSchema) -> BlockSchemaCreate:
@@ -148,7 +150,7 @@ def _tag_limit_body(one: TagLimit) -> TagLimitCreate:
 
 def _global_limits(client: Client) -> list[Found]:
     found = all_of(client, limits.filter_global_limits)
-    return [Found(one.name, one.id, one) for one in found if not one.name.startswith(OF_A_DEPLOYMENT)]
+    return [Found(one.name, one.id, one) for one in found if not one.name.startswith((OF_A_DEPLOYMENT, OF_A_TAG))]
 
 
 def _global_limit_body(one: GlobalLimitSummary) -> GlobalLimitCreate:

@@ -17,11 +17,12 @@ from penstock.ids import new_id
 from penstock.server.announce import announce, served
 from penstock.server.bind import Encoded, Request, handles
 from penstock.server.lines import Place
+from penstock.server.routes.agents import note_agent
 from penstock.server.routes.deployment_versions import as_pinned
 from penstock.server.routes.flow_run_states import slot_terms
 from penstock.server.routes.pool_workers import orders_topic, wish_of
 from penstock.store import claims as store
-from penstock.store import due_runs, work_queues, workers
+from penstock.store import due_runs, tag_queues, work_queues, workers
 from penstock.store.database import Intent
 from penstock.store.deployments import mark_polled
 from penstock.store.deployments import read as read_deployment
@@ -59,8 +60,13 @@ async def scheduled_runs_of_queue(at: Request, body: queue_wire.QueuePoll, id: U
     if queue is None or queue.work_pool_name is None:
         raise NotFound("work queue not found")
     window = due_runs.Window(body.scheduled_before or at.now, None, bounded(body.limit))
-    answer = await at.store.read(due_runs.of_queue(queue.work_pool_name, id, window, at.store.dialect, at.now))
+    if tag_queues.is_by_tag(queue):
+        answer = await at.store.read(tag_queues.due(queue, window, at.store.dialect, at.now))
+    else:
+        answer = await at.store.read(due_runs.of_queue(queue.work_pool_name, id, window, at.store.dialect, at.now))
     await polled_queues(at, [id])
+    if body.agent_id and queue.work_pool_id:
+        await note_agent(at, queue.work_pool_id, body.agent_id)
     return Encoded(answer)
 
 
@@ -68,7 +74,12 @@ _last_marked: dict[UUID, float] = {}
 
 
 async def polled_queues(at: Request, ids: list[UUID]) -> None:
-    """Says that queues are polled, at most once a second each: who polls often need not write as often."""
+    """Says that queues are polled, at most once a second each: who polls often need not write as often.
+
+    A dashboard that only looks at what is due says so.
+    """
+    if at.header("x-prefect-ui") == "true":
+        return
     moment = at.now.timestamp()
     due = [id for id in ids if moment - _last_marked.get(id, 0.0) > 1.0]
     if due:
