@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from penstock.ui.sections import sections
 from tests.ui.conftest import Browser, Shown, text_of
 from tests.ui.lifelike import Day
 
@@ -53,6 +54,21 @@ async def test_the_navigation_leads_to_every_section_and_says_its_key(browser: B
     assert '<a href="/variables" data-go="v" aria-current="page">' in page.text
     assert page.text.count("aria-current") == 1
     assert "g v Variables" in text_of(page)
+
+
+async def test_every_section_has_a_page_a_key_and_an_icon_of_its_own(browser: Browser) -> None:
+    page = await browser.get("/")
+    shown = sections()
+    for one in shown:
+        assert (await browser.get(one.path)).status == 200, one
+        assert f'data-go="{one.key}"' in page.text
+        assert not icon_of(page, one.path).endswith('aria-hidden="true"></svg>'), one
+    assert len({one.key for one in shown}) == len({icon_of(page, one.path) for one in shown}) == len(shown)
+
+
+def icon_of(page: Shown, path: str) -> str:
+    """The picture beside a section's name."""
+    return page.text.partition(f'<a href="{path}" data-go')[2].partition("<svg")[2].partition("<span")[0]
 
 
 async def test_flows_are_listed_with_their_deployments_and_runs(browser: Browser, day: Day) -> None:
