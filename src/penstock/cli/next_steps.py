@@ -6,19 +6,11 @@ import shlex
 from typing import TYPE_CHECKING
 
 from penstock.cli.console import note
-from penstock.core.pool_types import AGENT_TYPE, PUSH
+from penstock.core.pool_types import AGENT_TYPE
+from penstock.core.pool_types import start_command as start_command
 
 if TYPE_CHECKING:
     from penstock.client.client import AsyncClient
-
-
-def start_command(pool: str, kind: str) -> str | None:
-    """What starts somebody who works on a pool of this type; None where the server does it itself."""
-    if kind.endswith(PUSH):
-        return None
-    if kind == AGENT_TYPE:
-        return f"penstock agent start --pool {shlex.quote(pool)}"
-    return f"penstock worker start --pool {shlex.quote(pool)}"
 
 
 def start_sentence(pool: str, kind: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
 from penstock.client.client import AsyncClient
-from penstock.core.pool_types import AGENT_TYPE, PUSH
+from penstock.core.pool_types import AGENT_TYPE, PUSH, start_command
 from penstock.ui.run_lists import Asked, list_page
 from penstock.wire import pool_workers, scaling, work_pools, work_queues
 from penstock.wire.flow_runs import FlowRun
@@ -60,13 +59,6 @@ class PoolGlance:
     def start_command(self) -> str | None:
         """What starts somebody who works on it; None where the server does it itself."""
         return start_command(self.pool.name, self.pool.type)
-
-
-def start_command(name: str, kind: str) -> str | None:
-    """What starts somebody who works on a pool of this type; None where the server does it itself."""
-    if kind.endswith(PUSH):
-        return None
-    return f"penstock {'agent' if kind == AGENT_TYPE else 'worker'} start --pool {shlex.quote(name)}"
 
 
 async def pools_at_a_glance(api: AsyncClient) -> list[PoolGlance]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from penstock.core.pool_types import AGENT_TYPE, PUSH
+from penstock.core.pool_types import AGENT_TYPE, PUSH, start_command
 from penstock.errors import Conflict, PenstockError
 from penstock.server.bind import Reply
 from penstock.ui.pool_details import Details, sent_details
-from penstock.ui.pool_facts import start_command
 from penstock.ui.reader import Reader, segment
 from penstock.ui.routes import page
 from penstock.ui.template_forms import TemplateForm, refused, sent_template, template_form
