@@ -22,11 +22,11 @@ from tests.live.postgres import Postgres
 from tests.live.programs import Program, penstock, prefect, prefect2
 from tests.live.servers import Server, end, running
 
-OURS, THEIRS = 16, 4
+OURS, THEIRS = 18, 2
 """Deployments of each queue; runs of Prefect take seconds of a processor each."""
-PACE = 0.25
+PACE = 0.5
 """Seconds between two runs of the load, of which ..."""
-ONE_IN = 16
+ONE_IN = 10
 """... one of so many is of Prefect's queue."""
 FLOWS = """
 import os

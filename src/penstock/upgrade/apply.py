@@ -48,8 +48,8 @@ async def check_server(client: AsyncClient) -> None:
         features = (await client.call(dispatch.probe)).features
     except NotFound:
         raise DeployFailed(
-            "This is a Prefect server, which can't keep what a deployment was before its upgrade. Take its deployments"
-            " to a Penstock server and upgrade them there."
+            "This is a Prefect server, which can't keep what a deployment was before its upgrade. Copy it to a Penstock"
+            " server and upgrade there: `penstock upgrade import --from URL`."
         ) from None
     if UPGRADES not in features:
         raise DeployFailed("This Penstock server is too old to upgrade deployments. Update it, then try again.")
