@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FILE = "prefect.yaml"
 TEMPLATES = "work-pools"
-SOMETHING_TO_DO = 2
-"""The exit code of `--check` where files would be written."""
+LEFT_OUT, SOMETHING_TO_DO = 1, 2
+"""The exit codes where a deployment can't be carried over, and of `--check` where files would be written."""
 _COLORS = {"+": "green", "~": "yellow", "=": "bright_black", "!": "red"}
 _PLACES = {
     "job_variables": "infra_overrides",
@@ -46,9 +46,7 @@ _PLACES = {
 @click.option("--force", is_flag=True, help="The files win over what the project file says of the same deployments.")
 @click.option("--check", is_flag=True, help="Write nothing; exit code 2 when something would be written.")
 @click.option("--offline", is_flag=True, help="Ask no server for blocks and pools.")
-def files(
-    folder: Path, output: Path | None, templates: Path | None, force: bool, check: bool, offline: bool
-) -> int | None:
+def files(folder: Path, output: Path | None, templates: Path | None, force: bool, check: bool, offline: bool) -> None:
     """Make one prefect.yaml of all deployment.yaml files.
 
     Looks at every YAML file below DIR, whatever it is called. What a pool needs that its type does not have is written
@@ -65,7 +63,7 @@ def files(
     if not old:
         _tell_scripts(scripts)
         say(f"There are no deployment.yaml files below {folder}.")
-        return None
+        return
     with _sources(root, offline=offline) as sources:
         found = convert(old, sources, scripts)
     made = draft(found, output, templates or output.parent / TEMPLATES, force=force)
@@ -76,9 +74,10 @@ def files(
     _tell_files(made, check=check)
     if not check:
         _tell_what_is_next(found, made, templates or output.parent / TEMPLATES)
+    if len(found.written) < len(found.entries):
+        raise click.exceptions.Exit(LEFT_OUT)
     if check and (made.changes_project or made.templates):
-        return SOMETHING_TO_DO
-    return 1 if len(found.written) < len(found.entries) else None
+        raise click.exceptions.Exit(SOMETHING_TO_DO)
 
 
 def _root(folder: Path) -> Path:

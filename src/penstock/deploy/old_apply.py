@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from penstock.client.client import Client
 from penstock.core.deployment_plans import OWNER, DeploymentPlan
@@ -19,7 +20,7 @@ from penstock.errors import Conflict, DeployFailed, NotFound, PenstockError
 from penstock.storage.blocks import open_block
 from penstock.storage.folders import push
 from penstock.storage.ignore import IGNORE_FILE, Ignore
-from penstock.wire import automations, blocks, work_pools, work_queues
+from penstock.wire import automations, blocks, deployments, work_pools, work_queues
 from penstock.wire.blocks import BlockDocument
 from penstock.wire.deployments import Deployment
 from penstock.wire.endpoint import Endpoint
@@ -47,7 +48,9 @@ def apply_old(client: Client, old: OldFile) -> Deployment:
     Raises `DeployFailed` that begins with the file and line.
     """
     values = old.values
-    infrastructure = stored(client, values.get("infrastructure") or DEFAULT_INFRASTRUCTURE, old.place("infrastructure"))
+    known = _infrastructure_now(client, old)
+    written = values.get("infrastructure") or DEFAULT_INFRASTRUCTURE
+    infrastructure = stored(client, written, old.place("infrastructure"), known)
     storage = stored(client, values["storage"], old.place("storage")) if values.get("storage") else None
     entrypoint = values.get("entrypoint") or entrypoint_of_manifest(old)
     flow = client.call(_CREATE_FLOW, {"name": values["flow_name"], "tags": []})
@@ -133,6 +136,15 @@ def entrypoint_of_manifest(old: OldFile) -> str:
             "Write entrypoint: path/to/file.py:function into the file instead."
         ) from None
     return str(found).removeprefix("./")
+
+
+def _infrastructure_now(client: Client, old: OldFile) -> UUID | None:
+    """The block of the deployment as it is."""
+    names = {"flow_name": old.values["flow_name"], "deployment_name": old.values["name"]}
+    try:
+        return client.call(deployments.read_deployment_by_name, **names).infrastructure_document_id
+    except NotFound:
+        return None
 
 
 def _queue(client: Client, queue: str, pool: str | None) -> WorkQueue:

@@ -154,8 +154,8 @@ def schema_of(client: Client, slug: str) -> tuple[BlockType, BlockSchema]:
     return kind, client.call(blocks.create_block_schema, body)
 
 
-def stored(client: Client, mapping: Json, place: str) -> BlockDocument:
-    """The stored block that a file's mapping is about; one without a name is stored now.
+def stored(client: Client, mapping: Json, place: str, known: UUID | None = None) -> BlockDocument:
+    """The stored block that a file's mapping is about; one without a name is stored now, unless `known` is alike.
 
     Raises `DeployFailed`, which begins with `place`, for a block that is not there or whose secrets the file lacks.
     """
@@ -164,15 +164,18 @@ def stored(client: Client, mapping: Json, place: str) -> BlockDocument:
         raise DeployFailed(f"{place}: it does not say of which type the block is. Write block_type_slug.")
     if name:
         return _named(client, slug, name, place)
-    found = _by_id(client, mapping, slug)
+    found = _by_id(client, mapping.get(ID), slug)
     if found is not None:
         return found
-    data = {key: _reference(value) for key, value in fields_of(mapping).items()}
+    data = {key: _inner(client, value, place) for key, value in fields_of(mapping).items()}
     if has_hidden(data):
         raise DeployFailed(
             f"{place}: the block has secrets, which are not in the file. "
             f"Store it with `penstock block create {slug} NAME`, and write its name as {NAME}."
         )
+    before = _by_id(client, known, slug)
+    if before is not None and before.is_anonymous and before.data == data:
+        return before
     try:
         kind, schema = schema_of(client, slug)
     except DeployFailed as error:
@@ -188,20 +191,29 @@ def _named(client: Client, slug: str, name: str, place: str) -> BlockDocument:
         raise DeployFailed(f"{place}: {error.message}") from None
 
 
-def _by_id(client: Client, mapping: Json, slug: str) -> BlockDocument | None:
-    """An unnamed block that a build found on this server; on another one there is none of its id."""
+def _by_id(client: Client, id: object, slug: str) -> BlockDocument | None:
+    """A block of this type by its id; None where there is none, as on another server than the one that gave the id."""
     try:
-        found = client.call(blocks.read_block_document, id=UUID(str(mapping[ID])))
-    except (KeyError, ValueError, NotFound):
+        found = client.call(blocks.read_block_document, id=UUID(str(id)))
+    except (ValueError, NotFound):
         return None
     return found if found.block_type and found.block_type.slug == slug else None
 
 
-def _reference(value: Any) -> Any:
-    """A block within a block, if it is a stored one, as a reference to it."""
-    if isinstance(value, Mapping) and value.get(ID):
-        return {"$ref": {"block_document_id": str(value[ID])}}
-    return fields_of(value) if isinstance(value, Mapping) and slug_of(value) and SLUGS[1] in value else value
+def _inner(client: Client, value: Any, place: str) -> Any:
+    """A block within a block as a reference to it: by its name, which is the same on every server, or else its id."""
+    if not isinstance(value, Mapping):
+        return value
+    slug, name = slug_of(value), name_of(value)
+    if slug and name:
+        return _pointer(str(_named(client, slug, name, place).id))
+    if value.get(ID):
+        return _pointer(str(value[ID]))
+    return fields_of(value) if SLUGS[1] in value else value
+
+
+def _pointer(id: str) -> dict[str, Any]:
+    return {"$ref": {"block_document_id": id}}
 
 
 @cache

@@ -55,8 +55,8 @@ def new_text(name: str, entries: Sequence[Values]) -> str:
     for kind in HOISTED:
         steps = shared.hoisted.get(kind)
         parts.append(f"{as_block({kind: steps})}\n\n" if steps else f"{kind}: null\n\n")
-    parts += [*shared.definitions(), "deployments:\n", *("".join(shared.entry(one)) for one in entries)]
-    return "".join(parts)
+    parts += [*shared.definitions(), "deployments:\n"]
+    return "".join(parts) + "\n".join("".join(shared.entry(one)) for one in entries)
 
 
 def merged(manifest: Manifest, text: str, entries: Sequence[Values], *, force: bool = False) -> Merge:
@@ -210,4 +210,4 @@ def _said(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(msgspec.to_builtins(value), sort_keys=True)
+    return json.dumps(msgspec.to_builtins(value))
