@@ -265,6 +265,8 @@ def guard_resuming(move: Move) -> Move | Verdict:
         return refuse(f"A paused run can't become {target.value}: it goes on, is scheduled again or ends.")
     if current.state_details.pause_reschedule and move.run.deployment_id is None:
         return refuse("The run can't be resumed: it is suspended and has no deployment to be started from.")
+    if current.state_details.pause_reschedule and target is CRASHED:
+        return refuse("The run is suspended: that its process ends is what suspending means.")
     timeout = current.state_details.pause_timeout
     if timeout is not None and timeout < move.now and target is not CANCELLING:
         failed = turned_into(move.proposed, FAILED, message="Nobody resumed the run in time.")

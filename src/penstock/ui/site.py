@@ -115,7 +115,7 @@ class Dashboard:
             return (self.packed_files if small else self.files)[inner]
         reply = await self._page(visit, inner)
         if isinstance(reply, Stream):
-            return Stream(reply.chunks, [*reply.headers, *GUARDS])
+            return Stream(reply.chunks, [*reply.headers, *GUARDS], reply.media_type)
         guarded = self._guarded(reply, visit)
         return packed(guarded) if small else guarded
 

@@ -23,12 +23,13 @@ from penstock.wire import artifacts, flow_runs, pool_templates, task_runs, waiti
 from penstock.wire.flow_runs import FlowRun, Resume, SetState
 from penstock.wire.model import Criteria
 from penstock.wire.pool_templates import JobQuery
-from penstock.wire.states import OrchestrationResult, OrchestrationStatus, State, StateType
+from penstock.wire.states import OrchestrationResult, OrchestrationStatus, State, StateCreate, StateDetails, StateType
 from penstock.wire.waiting import Explanation
 
 T = TypeVar("T")
 
 MOST_SUBFLOWS = 50
+SUSPENDED = StateCreate(type=StateType.PAUSED, name="Suspended", state_details=StateDetails(pause_reschedule=True))
 ENDS = ("completed", "failed", "crashed", "cancelled")
 WAITING = ("SCHEDULED", "PENDING", "PAUSED", "CANCELLING")
 
@@ -90,7 +91,7 @@ async def job(at: Reader, id: str) -> Reply:
 
 @page("POST", "/runs/{id}/{action}")
 async def change(at: Reader, id: str, action: str) -> Reply:
-    """Cancels, retries or resumes the run."""
+    """Cancels, retries, suspends or resumes the run."""
     run_id = id_in(id)
     if action == "resume":
         run = await at.api.call(flow_runs.read_flow_run, id=run_id)
@@ -98,6 +99,9 @@ async def change(at: Reader, id: str, action: str) -> Reply:
             return at.go(at.link(f"/runs/{run_id}/resume"))
         verdict = await at.api.call(flow_runs.resume_flow_run, Resume(), id=run_id)
         return _judged(at, run_id, verdict, "resumed", verdict.status is OrchestrationStatus.ACCEPT)
+    if action == "suspend":
+        verdict = await at.api.call(flow_runs.set_flow_run_state, SetState(state=SUSPENDED), id=run_id)
+        return _judged(at, run_id, verdict, "suspended", verdict.status is OrchestrationStatus.ACCEPT)
     if action not in ("cancel", "retry"):
         raise InvalidRequest(f"{action!r} is nothing that can be done with a run.")
     _, became, state, force = ACTIONS[action]

@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.errors import NotFound, PenstockError
 from penstock.server.bind import Reply
+from penstock.ui.markdown import parsed
 from penstock.ui.pages.run import wants_input
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
@@ -46,7 +47,9 @@ async def answer(at: Reader, id: str) -> Reply:
 
 async def _form(at: Reader, run: FlowRun, fields: list[Field], *, status: int = 200, fault: str = "") -> Reply:
     words = await _input(at, run, "description")
-    return at.render("run_resume.html", status, run=run, fields=fields, description=words or "", fault=fault)
+    return at.render(
+        "run_resume.html", status, run=run, fields=fields, asks=parsed(words) if words else None, fault=fault
+    )
 
 
 async def _schema(at: Reader, run: FlowRun) -> dict[str, Any]:

@@ -211,9 +211,11 @@ def can(run: FlowRun) -> dict[str, bool]:
     """What a run's state allows."""
     kind = str(run.state_type or "")
     ended = kind in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
+    is_own = run.parent_task_run_id is None
     return {
         "cancel": not ended and kind != "CANCELLING",
         "retry": ended and run.deployment_id is not None,
         "resume": kind == "PAUSED",
+        "suspend": kind == "RUNNING" and None not in (run.deployment_id, run.work_pool_name) and is_own,
         "delete": ended or kind == "SCHEDULED",
     }
