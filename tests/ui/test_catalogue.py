@@ -316,6 +316,9 @@ async def test_events_are_found_by_name_resource_and_time(browser: Browser, day:
     assert await names("resource=r.1") == {"other.thing"}
     assert await names("resource=my.sh*") == {"my.shop.sold"}
     assert await names(f"resource=prefect.flow-run.{day.runs['good-run']}") == {"prefect.flow-run.Completed"}
+    flow = f"resource=prefect.flow.{day.flows['daily-sales']}"
+    assert await names(flow) == set(), "it is about the flow's run"
+    assert await names(f"{flow}&involved=yes") == {"prefect.flow-run.Completed"}
     assert await names("when=1h&name=other.") == {"other.thing"}
     assert await names("name=nothing&when=nonsense&after=nonsense") == set()
     assert "Events 2" in text_of(await browser.get("/events/chart?name=my."))

@@ -42,11 +42,15 @@ WIDTH, HEIGHT, LEAST = 1000.0, 100.0, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which events are wanted: whose name begins so, that name a resource (or begin so, with a *), of a time."""
+    """Which events are wanted: whose name begins so, about a resource (or its beginning and a *), of a time.
+
+    With `involved`, those too that only name the resource: each event of the time is looked into for that.
+    """
 
     now: datetime
     prefix: str = ""
     resource: str = ""
+    involved: bool = False
     window: str = USUAL
 
     @property
@@ -65,10 +69,10 @@ class Asked:
         wanted: dict[str, Any] = {"occurred": {"since": start.isoformat(), "until": end.isoformat()}}
         if self.prefix:
             wanted["event"] = {"prefix": [self.prefix]}
-        if self.resource.endswith("*"):
-            wanted["any_resource"] = {"id_prefix": [self.resource.rstrip("*")]}
-        elif self.resource:
-            wanted["any_resource"] = {"id": [self.resource]}
+        if self.resource:
+            begins = self.resource.endswith("*")
+            named = {"id_prefix": [self.resource.rstrip("*")]} if begins else {"id": [self.resource]}
+            wanted["any_resource" if self.involved else "resource"] = named
         return wanted
 
 

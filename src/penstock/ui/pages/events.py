@@ -61,5 +61,6 @@ def asked_by(at: Reader) -> Asked:
         now=at.now,
         prefix=at.asked("name")[:200].rstrip("*"),
         resource=at.asked("resource")[:300],
+        involved=at.asked("involved") == "yes",
         window=window if window in WINDOWS else USUAL,
     )
