@@ -130,6 +130,14 @@ def test_pools_without_template_check_nothing() -> None:
     assert job_templates.unfit({}, {"anything": 1}, required=True) == []
 
 
+def test_a_variable_that_takes_any_value_has_no_default() -> None:
+    template = {"job_configuration": {"a": "{{ a }}"}, "variables": {"properties": {"a": True}}}
+    job_templates.check_template(template)
+    assert job_templates.defaults(template) == {}
+    assert job_templates.unfit(template, {"a": [1]}) == []
+    assert job_templates.job_configuration(template, {"a": [1]}) == {"a": [1]}
+
+
 def test_misspelt_variables_are_told() -> None:
     (fault,) = job_templates.misspelt(TEMPLATE, {"imge": "x", "totally_other": 1, "env.A": "x"})
     assert str(fault) == "imge: 'imge' is not a variable of the pool; did you mean 'image'?"

@@ -214,7 +214,7 @@ async def test_a_run_by_an_agent_takes_overrides_as_json(browser: Browser, day: 
     run = await day.call("GET", f"/flow_runs/{made.headers['location'].rpartition('/')[2]}")
     assert run["job_variables"] == {"env": {"B": "2"}}
     wrong = await browser.post(f"/deployments/{id}/run", {"more_variables": "[1]"})
-    assert (wrong.status, "are an object" in text_of(wrong)) == (422, True)
+    assert (wrong.status, "An object is needed here" in text_of(wrong)) == (422, True)
 
 
 async def test_the_configuration_says_who_says_each_job_variable(browser: Browser, day: Day) -> None:

@@ -193,8 +193,10 @@ async def test_a_field_that_is_emptied_takes_its_default_away(browser: Browser, 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("{", "not a template"),
-        ("[]", "not a template"),
+        ("{", "not JSON"),
+        ("[]", "An object is needed here"),
+        ('{"job_configuration": NaN, "variables": {}}', "NaN is no number"),
+        ("[" * 100_000, "nested too deeply"),
         ('{"job_configuration": {"a": "{{ b }}"}, "variables": {"properties": {}}}', "do not declare"),
         ('{"job_configuration": {}}', "two parts"),
     ],

@@ -141,7 +141,7 @@ async def test_credentials_that_lack_something_are_refused_beside_their_field(br
         ({"f.container_wait_timeout": "-1"}, "is not more than 0"),
         ({"f.env": "{"}, "This is not JSON"),
         ({"f.env": '{"A": 1}'}, "A: 1 is not of type &#39;string&#39;."),
-        ({"template": "{"}, "This is not a template"),
+        ({"template": "{"}, "This is not JSON"),
     ],
     ids=["empty", "slash", "new", "reserved", "taken", "limit", "number", "bound", "json", "inner", "template"],
 )

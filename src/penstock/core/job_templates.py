@@ -155,7 +155,10 @@ def _refused(message: str) -> InvalidRequest:
 def _properties(template: Template) -> Mapping[str, Any]:
     schema = template.get("variables")
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    return properties if isinstance(properties, Mapping) else {}
+    if not isinstance(properties, Mapping):
+        return {}
+    # `true` is a schema too: it takes any value, and has no default.
+    return {name: one if isinstance(one, Mapping) else {} for name, one in properties.items()}
 
 
 def _undeclared(configuration: Mapping[str, Any], declared: Mapping[str, Any]) -> list[str]:

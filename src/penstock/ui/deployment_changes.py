@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from penstock.client.client import AsyncClient
 from penstock.client.deployments import Comparison, Deploying, carry_out, compare_version
 from penstock.core.change_words import words
+from penstock.errors import NotFound
 from penstock.ui.template_versions import ChangedLine, changed_lines
 from penstock.wire import deployment_versions
 from penstock.wire.deployment_versions import DeploymentVersion
@@ -44,9 +45,10 @@ def with_changes(versions: Sequence[DeploymentVersion], *, more: bool = False) -
 async def version_with_changes(api: AsyncClient, deployment: Deployment, number: int) -> VersionGlance:
     """One version beside the one before it. Raises `NotFound` for one that is not kept."""
     one = await api.call(deployment_versions.read_version, id=deployment.id, number=number)
-    if number < 2:
+    try:
+        before = await api.call(deployment_versions.read_version, id=deployment.id, number=number - 1)
+    except NotFound:
         return VersionGlance(one, [], is_first=True)
-    before = await api.call(deployment_versions.read_version, id=deployment.id, number=number - 1)
     return VersionGlance(one, _lines(before, one), is_first=False)
 
 

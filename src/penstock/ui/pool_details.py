@@ -30,11 +30,11 @@ class Details:
         return dict(self.faults).get(name, "")
 
 
-def sent_details(at: Reader) -> Details:
-    """Name, description and limit that were sent."""
-    name, limit = at.field("name").strip(), at.field("limit").strip()
+def sent_details(at: Reader, known: str | None = None) -> Details:
+    """Description and limit that were sent, and the name, where it is not `known` already."""
+    name, limit = at.field("name").strip() if known is None else known, at.field("limit").strip()
     faults = []
-    if not is_allowed(name) or name == SHADOWED:
+    if known is None and (not is_allowed(name) or name == SHADOWED):
         faults.append(("name", _name_fault(name)))
     if limit and not (limit.isdecimal() and len(limit) < 10):
         faults.append(("limit", f"{limit!r} is no whole number of at least 0. Leave it empty for no limit."))

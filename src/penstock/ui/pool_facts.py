@@ -47,6 +47,11 @@ class PoolGlance:
         return self.pool.type.endswith(PUSH)
 
     @property
+    def by_agents(self) -> bool:
+        """Whether agents carry its runs out."""
+        return self.pool.type == AGENT_TYPE
+
+    @property
     def word(self) -> str:
         """How it is, in a word: `paused`, `ready`, `nobody` or `idle`."""
         if self.pool.is_paused:

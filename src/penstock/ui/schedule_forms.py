@@ -12,6 +12,7 @@ from penstock.clock import EPOCH
 from penstock.core import schedules
 from penstock.core.change_words import describe
 from penstock.errors import PenstockError, ScheduleInvalid
+from penstock.ui.schema_forms import json_object
 from penstock.wire.schedules import DeploymentSchedule
 
 NEXT = 5
@@ -144,14 +145,10 @@ def _seconds(texts: Mapping[str, str], faults: dict[str, str]) -> float:
 
 def _parameters(text: str, faults: dict[str, str]) -> dict[str, Any]:
     try:
-        found = json.loads(text) if text else {}
+        return json_object(text, '{"limit": 10}')
     except ValueError as error:
-        faults["parameters"] = f"This is not JSON: {error}."
+        faults["parameters"] = str(error)
         return {}
-    if isinstance(found, dict):
-        return found
-    faults["parameters"] = 'Parameters are an object, such as {"limit": 10}.'
-    return {}
 
 
 def _most(text: str, faults: dict[str, str]) -> int | None:

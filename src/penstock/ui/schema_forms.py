@@ -7,6 +7,7 @@ field of its own kind (objects, lists, unions) is written as JSON. A block is ch
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -102,6 +103,28 @@ def with_faults(fields: Sequence[Field], faults: Sequence[Violation]) -> tuple[l
     return marked, [f"{name}: {words}" if name else words for name, words in said.items() if name not in known]
 
 
+def json_value(text: str) -> Any:
+    """What a JSON text means. Raises ValueError with a sentence; what only Python takes for JSON (NaN) is none."""
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("This is nested too deeply.") from None
+    except ValueError as error:
+        raise ValueError(f"This is not JSON: {error}.") from None
+
+
+def json_object(text: str, example: str) -> dict[str, Any]:
+    """An object, none for no text. Raises ValueError with a sentence, which shows an example where it is no object."""
+    found = json_value(text) if text.strip() else {}
+    if not isinstance(found, dict):
+        raise ValueError(f"An object is needed here, such as {example}.")
+    return found
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
 def changed_values(
     fields: list[Field], form: Mapping[str, list[str]], prefix: str
 ) -> tuple[dict[str, Any], list[Field]]:
@@ -139,16 +162,16 @@ def _value(field: Field, sent: str) -> Any:
         return sent == "true"
     if field.kind in ("integer", "number"):
         return _number(field.kind, sent)
-    try:
-        return json.loads(sent)
-    except ValueError as error:
-        raise ValueError(f"This is not JSON: {error}") from None
+    return json_value(sent)
 
 
 def _number(kind: str, sent: str) -> int | float:
     try:
-        return int(sent) if kind == "integer" else float(sent)
-    except ValueError:
+        number = int(sent) if kind == "integer" else float(sent)
+        if not math.isfinite(number):
+            raise ValueError
+        return number
+    except (ValueError, OverflowError):
         raise ValueError(f"{sent!r} is no {'whole number' if kind == 'integer' else 'number'}.") from None
 
 

@@ -7,7 +7,6 @@ it was shown, so that it works without a script too.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +16,14 @@ from penstock.client.client import AsyncClient
 from penstock.core import job_templates
 from penstock.core.json_schema import Violation
 from penstock.errors import PenstockError
-from penstock.ui.schema_forms import Field, changed_values, fields_of, offering, with_faults
+from penstock.ui.schema_forms import Field, changed_values, fields_of, json_object, offering, with_faults
 from penstock.ui.templating import pretty
 from penstock.wire import blocks
 from penstock.wire.model import Criteria
 
 PREFIX = "f."
 MOST_BLOCKS = 200
+EXAMPLE = '{"job_configuration": {}, "variables": {}}'
 NEEDED = "Each deployment has to give it where it has no default here."
 _AT_VARIABLE = re.compile(r"base_job_template\.variables\.([^:.]+): (.*)", re.DOTALL)
 
@@ -57,12 +57,10 @@ async def sent_template(api: AsyncClient, form: Mapping[str, list[str]], otherwi
     """The template that was sent; `otherwise` has the fields that are shown while the JSON is none."""
     text = form.get("template", [pretty(otherwise)])[-1].replace("\r\n", "\n")
     try:
-        base = json.loads(text)
-        if not isinstance(base, dict):
-            raise ValueError("a template is an object")
+        base = json_object(text, EXAMPLE)
     except ValueError as error:
         _, fields = changed_values(await _fields(api, otherwise), form, PREFIX)
-        return TemplateForm(dict(otherwise), text, fields, f"This is not a template: {error}.")
+        return TemplateForm(dict(otherwise), text, fields, str(error))
     fields = await _fields(api, base)
     if form.get("template_was", [""])[-1] == _digest(text):
         values, fields = changed_values(fields, form, PREFIX)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from penstock.errors import PenstockError
 from penstock.server.bind import Reply
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
-from penstock.ui.schema_forms import Field, changed_values, fields_of, offering, with_faults
+from penstock.ui.schema_forms import Field, changed_values, fields_of, json_object, offering, with_faults
 from penstock.ui.template_forms import blocks_for
 from penstock.wire import deployments as wire
 from penstock.wire import flows, work_pools
@@ -117,14 +116,10 @@ def _unfit(form: RunForm, job_variables: dict[str, Any]) -> Sequence[Violation]:
 
 def _more(text: str, faults: dict[str, str]) -> dict[str, Any]:
     try:
-        found = json.loads(text) if text else {}
+        return json_object(text, '{"env": {"A": "1"}}')
     except ValueError as error:
-        faults[MORE] = f"This is not JSON: {error}."
+        faults[MORE] = str(error)
         return {}
-    if isinstance(found, dict):
-        return found
-    faults[MORE] = 'Job variables are an object, such as {"env": {"A": "1"}}.'
-    return {}
 
 
 def _moment(at: Reader, faults: dict[str, str]) -> datetime | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from penstock.ui.pages.pools import render_pool
 from penstock.ui.pool_facts import glance
 from penstock.ui.reader import Reader, segment
 from penstock.ui.routes import page
+from penstock.ui.schema_forms import json_object
 from penstock.ui.template_forms import TemplateForm, refused, sent_template
 from penstock.ui.template_versions import changed_lines, template_versions
 from penstock.ui.templating import pretty
@@ -120,13 +120,10 @@ def _called(one: Deployment) -> str:
 
 
 def _variables(text: str) -> tuple[dict[str, Any], str]:
-    if not text:
-        return {}, ""
     try:
-        found = json.loads(text)
+        return json_object(text, '{"env": {"A": "1"}}'), ""
     except ValueError as error:
-        return {}, f"This is not JSON: {error}."
-    return (found, "") if isinstance(found, dict) else ({}, 'Job variables are an object, such as {"env": {"A": "1"}}.')
+        return {}, str(error)
 
 
 def _id(text: str) -> UUID | None:

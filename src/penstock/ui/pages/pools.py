@@ -56,7 +56,6 @@ def render_pool(at: Reader, one: PoolGlance, tab: str, status: int = 200, **valu
         tab=tab,
         tabs=tabs_of(one.pool),
         is_still=tab in STILL,
-        by_agents=one.pool.type == AGENT_TYPE,
         **values,
     )
 
@@ -80,9 +79,8 @@ async def change(at: Reader, name: str, action: str) -> Reply:
 @page("POST", "/pools/{name}/settings")
 async def save_settings(at: Reader, name: str) -> Reply:
     """Changes description and limit."""
-    at.form["name"] = [name]
-    details = sent_details(at)
-    if not details.fault("limit"):
+    details = sent_details(at, name)
+    if not details.faults:
         update = WorkPoolUpdate(description=details.description, concurrency_limit=details.concurrency_limit)
         await at.api.call(work_pools.update_work_pool, update, name=name)
         return at.go(at.link(f"/pools/{segment(name)}", tab="settings"), f"The pool {name} was changed.")
