@@ -99,9 +99,9 @@ async def test_json_that_was_changed_by_hand_wins(browser: Browser) -> None:
 
 
 async def test_credentials_are_chosen_from_the_blocks_that_there_are(browser: Browser) -> None:
-    assert "There is no block of the type &#39;aws-credentials&#39; yet." in text_of(
-        await browser.get("/pools/new?type=ecs:push")
-    )
+    empty = text_of(await browser.get("/pools/new?type=ecs:push"))
+    assert "There is no block of the type &#39;aws-credentials&#39; yet." in empty
+    assert "The server signs in with it" in empty
     block = await credentials(
         Day(browser.app), {"aws_access_key_id": "a", "aws_secret_access_key": "s", "region_name": "eu"}
     )

@@ -15,6 +15,7 @@ from typing import Any
 from penstock.client.client import AsyncClient
 from penstock.core import job_templates
 from penstock.core.json_schema import Violation
+from penstock.core.push_credentials import needed
 from penstock.errors import PenstockError
 from penstock.ui.schema_forms import Field, changed_values, fields_of, json_object, offering, with_faults
 from penstock.ui.templating import pretty
@@ -25,6 +26,7 @@ PREFIX = "f."
 MOST_BLOCKS = 200
 EXAMPLE = '{"job_configuration": {}, "variables": {}}'
 NEEDED = "Each deployment has to give it where it has no default here."
+SIGNS_IN = "The server signs in with it, so the pool can't be without."
 _AT_VARIABLE = re.compile(r"base_job_template\.variables\.([^:.]+): (.*)", re.DOTALL)
 
 
@@ -48,20 +50,22 @@ class TemplateForm:
         return not self.fault and not any(field.fault for field in self.fields)
 
 
-async def template_form(api: AsyncClient, template: Mapping[str, Any]) -> TemplateForm:
-    """The form of a template as it is."""
-    return TemplateForm(dict(template), pretty(template), await _fields(api, template))
+async def template_form(api: AsyncClient, template: Mapping[str, Any], kind: str) -> TemplateForm:
+    """The form of a template as it is, of a pool of that type."""
+    return TemplateForm(dict(template), pretty(template), await _fields(api, template, kind))
 
 
-async def sent_template(api: AsyncClient, form: Mapping[str, list[str]], otherwise: Mapping[str, Any]) -> TemplateForm:
+async def sent_template(
+    api: AsyncClient, form: Mapping[str, list[str]], otherwise: Mapping[str, Any], kind: str
+) -> TemplateForm:
     """The template that was sent; `otherwise` has the fields that are shown while the JSON is none."""
     text = form.get("template", [pretty(otherwise)])[-1].replace("\r\n", "\n")
     try:
         base = json_object(text, EXAMPLE)
     except ValueError as error:
-        _, fields = changed_values(await _fields(api, otherwise), form, PREFIX)
+        _, fields = changed_values(await _fields(api, otherwise, kind), form, PREFIX)
         return TemplateForm(dict(otherwise), text, fields, str(error))
-    fields = await _fields(api, base)
+    fields = await _fields(api, base, kind)
     if form.get("template_was", [""])[-1] == _digest(text):
         values, fields = changed_values(fields, form, PREFIX)
         if values:
@@ -106,15 +110,17 @@ async def blocks_for(api: AsyncClient, fields: Sequence[Field]) -> dict[str, lis
     return {slug: sorted(pairs, key=lambda pair: pair[1]) for slug, pairs in found.items()}
 
 
-async def _fields(api: AsyncClient, template: Mapping[str, Any]) -> list[Field]:
+async def _fields(api: AsyncClient, template: Mapping[str, Any], kind: str) -> list[Field]:
     """Any of them may be left empty: then there is no default."""
-    schema = template.get("variables")
-    fields = [_optional(field) for field in fields_of(schema if isinstance(schema, Mapping) else {}, {})]
+    schema, signs_in = template.get("variables"), needed(kind)
+    found = fields_of(schema if isinstance(schema, Mapping) else {}, {})
+    fields = [_optional(one, signs_in is not None and one.name == signs_in.variable) for one in found]
     return offering(fields, await blocks_for(api, fields))
 
 
-def _optional(field: Field) -> Field:
-    note = " ".join(one for one in (field.help, NEEDED if field.required and not field.text else "") if one)
+def _optional(field: Field, signs_in: bool) -> Field:
+    lacks = SIGNS_IN if signs_in else NEEDED if field.required and not field.text else ""
+    note = " ".join(one for one in (field.help, lacks) if one)
     return replace(field, nullable=True, required=False, help=note)
 
 

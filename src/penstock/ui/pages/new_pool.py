@@ -63,7 +63,7 @@ async def choose(at: Reader) -> Reply:
             ),
         ]
         return at.render("new_pool.html", groups=groups)
-    return _form(at, chosen, Details(), await template_form(at.api, chosen.template))
+    return _form(at, chosen, Details(), await template_form(at.api, chosen.template, chosen.kind))
 
 
 @page("POST", "/pools/new")
@@ -72,7 +72,7 @@ async def create(at: Reader) -> Reply:
     chosen = (await pool_types(at)).get(at.field("type"))
     if chosen is None:
         return at.go(at.link("/pools/new"), "Choose a type first.", "bad")
-    details, sent = sent_details(at), await sent_template(at.api, at.form, chosen.template)
+    details, sent = sent_details(at), await sent_template(at.api, at.form, chosen.template, chosen.kind)
     if at.field("action") == "show":
         return _form(at, chosen, details, sent)
     if details.faults or not sent.is_good:

@@ -36,7 +36,7 @@ async def show(at: Reader, name: str) -> Reply:
 async def change(at: Reader, name: str) -> Reply:
     """Shows what a changed template changes; writes it, for who has seen that."""
     pool = await at.api.call(work_pools.read_work_pool, name=name)
-    sent = await sent_template(at.api, at.form, pool.base_job_template)
+    sent = await sent_template(at.api, at.form, pool.base_job_template, pool.type)
     if at.field("action") == "show":
         return await _tab(at, pool, sent)
     if not sent.is_good:

@@ -152,7 +152,7 @@ async def _workers(at: Reader, pool: WorkPool) -> dict[str, Any]:
 
 async def _template(at: Reader, pool: WorkPool) -> dict[str, Any]:
     form, versions = await asyncio.gather(
-        template_form(at.api, pool.base_job_template), template_versions(at.api, pool.name)
+        template_form(at.api, pool.base_job_template, pool.type), template_versions(at.api, pool.name)
     )
     return {"form": form, "versions": versions, "fault": ""}
 
