@@ -36,17 +36,14 @@ from penstock.wire.blocks import (
     BlockTypeCreate,
 )
 from penstock.wire.deployments import Deployment, DeploymentCreate
-from penstock.wire.endpoint import Endpoint
 from penstock.wire.flows import Flow, FlowCreate, FlowUpdate
 from penstock.wire.limits import GlobalLimitCreate, GlobalLimitSummary, GlobalLimitUpdate, TagLimit, TagLimitCreate
-from penstock.wire.model import Criteria
 from penstock.wire.notification_policies import (
     NotificationPolicy,
     NotificationPolicyCreate,
     NotificationPolicyUpdate,
     PoliciesWanted,
 )
-from penstock.wire.older_deployments import deployment_of
 from penstock.wire.schedules import DeploymentScheduleCreate
 from penstock.wire.variables import Variable, VariableCreate, VariableUpdate
 from penstock.wire.work_pools import WorkPool, WorkPoolCreate, WorkPoolUpdate
@@ -250,15 +247,9 @@ def _change_flow(client: Client, found: Found, body: FlowCreate) -> None:
     client.call(flows.update_flow, FlowUpdate(tags=body.tags), id=found.id)
 
 
-_any_deployments: Endpoint[Criteria, list[dict[str, Any]]] = Endpoint(
-    "POST", deployments.filter_deployments.path, Criteria, list[dict[str, Any]]
-)
-"""Undecoded, as each generation of servers has other words."""
-
-
 def _deployments(client: Client) -> list[Found]:
     names = {one.id: one.key for one in _flows(client)}
-    found = [deployment_of(one) for one in all_of(client, _any_deployments)]
+    found = all_of(client, deployments.filter_deployments)
     return [Found(f"{names.get(one.flow_id, one.flow_id)}/{one.name}", one.id, one) for one in found]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from uuid import UUID
 
 from penstock.client.client import AsyncClient
 from penstock.clock import utc_now
-from penstock.errors import PenstockError, ServerFault, ServerUnreachable, Unavailable
+from penstock.errors import NotFound, PenstockError, ServerFault, ServerUnreachable, Unavailable
 from penstock.infra.protocol import Exit, explain
 from penstock.wire import dispatch, flow_runs
 from penstock.wire.dispatch import ATTEMPT_HEADER, Loss
@@ -64,7 +65,8 @@ class Reports:
         """Records the job's identifier, and whose job it is where the server can't know."""
         await self._client.call(flow_runs.update_flow_run, FlowRunUpdate(infrastructure_pid=pid), id=taken.run_id)
         if label and self.labels:
-            await self._client.call(flow_runs.update_labels, dict(self.labels), id=taken.run_id)
+            with suppress(NotFound):  # a server of Prefect 2 has no labels
+                await self._client.call(flow_runs.update_labels, dict(self.labels), id=taken.run_id)
 
     async def unstarted(self, taken: Taken, error: Exception) -> None:
         """The run crashed before its job began."""
