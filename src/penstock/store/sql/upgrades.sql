@@ -31,9 +31,9 @@ select count(*) from flow_runs where state_type = 'PENDING' and +deployment_id =
 -- name: claimed (postgres)
 select count(*) from flow_runs where state_type = 'PENDING' and deployment_id = :id
 
--- Runs that somebody has still to take: in the pool that is left, or in none.
+-- Runs that somebody has still to take: in the pool that is left, or in none. There are few among all of a deployment.
 -- name: waiting
-select doc from flow_runs where deployment_id = :id and state_type = 'SCHEDULED'
+select doc from flow_runs indexed by flow_runs_of_deployment where deployment_id = :id and state_type = 'SCHEDULED'
     and coalesce(retry_type, '') <> 'in_process'
     and (work_queue_id is null or work_queue_id in (select id from work_queues where work_pool_id = :pool_id))
 
