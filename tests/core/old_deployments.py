@@ -63,8 +63,13 @@ def deployed(
         job_variables=overrides or {},
         work_pool_name=home.name,
         work_queue_name=at.name if at else "default",
-        infrastructure_document_id=infrastructure,
-        **{"entrypoint": "etl.py:etl", "path": "/srv/flows", **own},
+        **{
+            "entrypoint": "etl.py:etl",
+            "path": "/srv/flows",
+            "infrastructure_document_id": infrastructure,
+            "storage_document_id": more["storage"].id if more.get("storage") else None,
+            **own,
+        },
     )
     return OldDeployment(flow_name=flow, deployment=found, block=on, pool=home, queue=at, **more)
 

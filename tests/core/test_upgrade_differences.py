@@ -49,12 +49,12 @@ CODES = {
     "C12": "A queue that gathers runs by their tags. Workers go by queue alone.",
     "C14": "An image that holds Prefect 2.",
     "C15": "A command that does not end in the one that runs a flow run.",
-    "C16": "A type of infrastructure that no pool stands for.",
+    "C16": "An infrastructure block of a type that no pool stands for, or one that is gone.",
     "C17": "Runs that wait go along; runs that agents took end where they are.",
     "C18": "Limits, priorities and pauses of queues and pools, which are copied. A warning where deployments of one "
     "queue go to several pools, since a limit counts in each of them.",
     "C20": "Something that a block meant without saying it, and that a pool means otherwise.",
-    "C21": "Storage that is read by a library which has to be there where jobs run.",
+    "C21": "Storage that is read by a library which has to be there where jobs run. As an error: its block is gone.",
     "C22": "An automation that names the old pool or queue, or that passes job variables, which agents ignored.",
 }
 

@@ -22,7 +22,7 @@ from msgspec.structs import replace as changed
 
 from penstock.core.infrastructure_blocks import Conversion, InfrastructureBlock, Kind, Remark, Severity
 from penstock.core.infrastructure_kinds import target, to_template
-from penstock.core.job_overrides import Base, Overrides, on_its_own, say_ignored, translate
+from penstock.core.job_overrides import UNREADABLE, Base, Overrides, on_its_own, say_ignored, translate
 from penstock.core.pool_types import AGENT_POOL, AGENT_TYPE
 from penstock.core.storage_steps import code_steps
 from penstock.core.template_additions import with_additions
@@ -102,7 +102,7 @@ def plan(every: Sequence[OldDeployment], there: Existing, templates: Templates) 
             try:
                 members.append(_member(_before(old, there), templates, conversions))
             except InvalidRequest as error:
-                refused[old.full_name] = _say_unknown_type(error)
+                refused[old.full_name] = _say_refused(error)
     placed = _placed(members, templates, there)
     spread = Spread()
     for one, pool in placed.values():
@@ -118,7 +118,8 @@ def state_of(old: OldDeployment) -> UpgradeState:
     pool = old.pool
     if pool is not None and pool.type != AGENT_TYPE:
         return UpgradeState.NOT_OF_AGENTS
-    is_served = pool is None and old.block is None and old.place is None
+    has_block = old.block is not None or old.deployment.infrastructure_document_id is not None
+    is_served = pool is None and not has_block and old.place is None
     return UpgradeState.NOT_OF_AGENTS if is_served else UpgradeState.READY
 
 
@@ -144,11 +145,11 @@ def _before(old: OldDeployment, there: Existing) -> OldDeployment:
 
 
 def _member(old: OldDeployment, templates: Templates, known: dict[str, Conversion]) -> _Member:
-    block = old.block or NOTHING
+    block = old.block or _nothing(old)
     kind = target(block.slug)
     key = str(old.deployment.infrastructure_document_id if old.block else "")
     if not key or key not in known:
-        known[key] = to_template(block, templates)
+        known[key] = _converted(block, templates)
     overrides = old.deployment.job_variables if old.block else {}
     found = translate(known[key], kind, templates[kind.pool_type], overrides)
     if not old.block and old.deployment.job_variables:
@@ -162,6 +163,20 @@ def _placed(members: Iterable[_Member], templates: Templates, there: Existing) -
     pools = _pools(groups, there)
     pairs = [(one, pool) for group, pool in zip(groups, pools, strict=True) for one in group.members]
     return {one.old.full_name: (one, pool) for one, pool in pairs}
+
+
+def _nothing(old: OldDeployment) -> InfrastructureBlock:
+    if id := old.deployment.infrastructure_document_id:
+        raise InvalidRequest(f"C16: The infrastructure block {id} is not there any more. Deploy the deployment anew.")
+    return NOTHING
+
+
+def _converted(block: InfrastructureBlock, templates: Templates) -> Conversion:
+    try:
+        return to_template(block, templates)
+    except UNREADABLE as error:
+        said = f"The block {block.title} has a field that can't be read ({error}). Correct it, then plan again."
+        raise InvalidRequest(f"C10: {said}") from None
 
 
 def _groups(members: Iterable[_Member], templates: Templates) -> list[_Group]:
@@ -300,18 +315,30 @@ def _after(old: OldDeployment, member: _Member, pool: PoolPlan) -> tuple[Standin
     after = changed(standing_of(deployment), **moved, job_variables=dict(member.found.variables))
     if deployment.pull_steps:
         return after, (), []
+    if deployment.storage_document_id and not old.storage:
+        return after, (), [_say_no_storage(old)]
     code = code_steps(deployment.entrypoint, deployment.path, old.storage)
     if code.steps:
         after = changed(after, pull_steps=list(code.steps), path=None, storage_document_id=None)
     return after, tuple(code.blocks), code.remarks
 
 
-def _say_unknown_type(error: InvalidRequest) -> Remark:
-    said = error.message.removeprefix("C16: ")
-    sentence, _, way_out = said.partition(". ")
+def _say_no_storage(old: OldDeployment) -> Remark:
     return Remark(
-        "C16", Severity.ERROR, "infrastructure_document_id", f"{sentence.rstrip('.')}.", way_out or "Keep it."
+        "C21",
+        Severity.ERROR,
+        "storage_document_id",
+        f"The storage block {old.deployment.storage_document_id} is not there any more, so nobody finds the code.",
+        "Deploy the deployment anew.",
     )
+
+
+def _say_refused(error: InvalidRequest) -> Remark:
+    """An error whose first word is its code, then a sentence, then the way out."""
+    code, _, said = error.message.partition(": ")
+    sentence, _, way_out = said.partition(". ")
+    place = "infrastructure_document_id"
+    return Remark(code, Severity.ERROR, place, f"{sentence.rstrip('.')}.", way_out or "Keep an agent for it.")
 
 
 def _text(template: Mapping[str, Any]) -> str:
