@@ -156,6 +156,5 @@ NOUNS: dict[str, Noun] = {
     "automations": Noun("automations", {**_NAMES, **_CHANGES}),
     "saved_searches": Noun("saved_searches", {"NAME_ASC": "{t}.name"}),
 }
-NOUNS["run_tallies"] = Noun("run_tallies", {"BEGINS_ASC": "{t}.begins"}, fields=_STATE)
 NOUNS["artifact_collections"] = Noun("artifact_collections", NOUNS["artifacts"].sorts, joins=NOUNS["artifacts"].joins)
 NOUNS["work_pool_queues"] = NOUNS["work_queues"]

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from penstock.clock import to_micros
+from penstock.core.states import TERMINAL
 from penstock.core.text_queries import terms
 from penstock.errors import InvalidRequest
 from penstock.store.columns import NOUNS, POOL_OF_QUEUE, Noun
@@ -20,11 +21,17 @@ from penstock.store.database import Query
 from penstock.store.statements import statement
 from penstock.wire.filters import Group, Test, parse
 from penstock.wire.model import Criteria
+from penstock.wire.states import StateType
 
 MOST = 200
 """Default and highest number of rows in one answer."""
 
 Parameters = dict[str, Any]
+_STATES = frozenset(kind.value for kind in StateType)
+_PASSING = frozenset(kind.value for kind in StateType if kind not in TERMINAL)
+_PASSING_NAMES = frozenset(
+    {"Late", "AwaitingRetry", "Pending", "Running", "Retrying", "Paused", "Suspended", "Cancelling"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,13 @@ class Selection:
     order: str
     limit: int
     offset: int
+    index: str = ""
+    """What to say of an index behind the table's name, where the database may choose a bad one."""
 
     def rows(self, columns: str = "doc") -> Query:
         """The query for the rows, sorted and limited. Only those that are wanted are read whole: sorting is by id."""
         table, order = self.noun.table, self.order
-        found = f"from {table} where {self.where} order by {order} limit :limit offset :offset"
+        found = f"from {table}{self.index} where {self.where} order by {order} limit :limit offset :offset"
         text = f"select {columns} from {table} where {table}.id in (select {table}.id {found}) order by {order}"
         if not self.noun.has_key:
             text = f"select {columns} {found}"
@@ -50,7 +59,7 @@ class Selection:
 
     def count(self) -> Query:
         """The query for their number, whatever the limit."""
-        return self._query(f"select count(*) from {self.noun.table} where {self.where}")
+        return self._query(f"select count(*) from {self.noun.table}{self.index} where {self.where}")
 
     def _query(self, text: str, **more: Any) -> Query:
         return Query(statement("selection", text), {**self.parameters, **more})
@@ -70,7 +79,8 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
     """
     known = NOUNS[noun]
     compiler = Compiler(dialect)
-    conditions = [compiler.condition(noun, parse(noun, asked(noun, criteria)))]
+    group = parse(noun, asked(noun, criteria))
+    conditions = [compiler.condition(noun, group)]
     for other, join in known.joins.items():
         if raw := asked(other, criteria):
             inner = compiler.condition(other, parse(other, raw))
@@ -84,7 +94,31 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
         _order(known, criteria.sort),
         limit,
         _offset(criteria, limit),
+        _hint(noun, group, criteria, dialect),
     )
+
+
+def _hint(noun: str, group: Group, criteria: Criteria, dialect: str) -> str:
+    """The index to look for runs by where only states are asked for that runs pass through.
+
+    Those are few at any time, but SQLite would rather look at all runs of a time, or of a pool. Runs that are scheduled
+    are many too, beside those of one deployment.
+    """
+    if dialect != "sqlite" or noun != "flow_runs":
+        return ""
+    many = (
+        {StateType.SCHEDULED.value} if not (asked("work_pools", criteria) or asked("work_queues", criteria)) else set()
+    )
+    if _only(group, "state.type", _PASSING - many):
+        return " indexed by flow_runs_by_state"
+    return " indexed by flow_runs_by_state_name" if _only(group, "state.name", _PASSING_NAMES) else ""
+
+
+def _only(part: Group | Test, field: str, values: frozenset[str]) -> bool:
+    """Whether a field must have one of these values."""
+    if isinstance(part, Test):
+        return (part.field, part.op) == (field, "any") and bool(part.value) and values.issuperset(part.value)
+    return (part.operator == "and" or len(part.parts) == 1) and any(_only(one, field, values) for one in part.parts)
 
 
 def _neighbour(other: str, join: str, table: str, condition: str) -> str:
@@ -217,6 +251,9 @@ def _is_json_list(field: str) -> bool:
 def _any(to: Compiler, column: str, values: list[Any]) -> str:
     if not values:
         return "false"
+    if column.endswith(".state_type") and _STATES.issuperset(values):
+        # Written out, so that the indexes of runs in some states can serve.
+        return f"{column} in ({', '.join(repr(str(one)) for one in sorted(set(values)))})"
     if len(values) == 1:
         return f"{column} = {to.parameter(values[0])}"
     return to.among(column, values)
@@ -251,14 +288,24 @@ _TESTS: dict[str, Callable[[Compiler, str, Any], str]] = {
 
 def _all_sqlite(to: Compiler, column: str, values: list[str]) -> str:
     wanted = to.parameter(json.dumps(values))
-    return (
-        f"not exists (select 1 from json_each({wanted}) w"
-        f" where w.value not in (select h.value from json_each({column}) h))"
-    )
+    inner = f"select h.value from json_each({column}) h"
+    exact = f"not exists (select 1 from json_each({wanted}) w where w.value not in ({inner}))"
+    return f"({' and '.join([*_seen(to, column, values), exact])})"
 
 
 def _any_sqlite(to: Compiler, column: str, values: list[str]) -> str:
-    return f"exists (select 1 from json_each({column}) h where {to.among('h.value', values)})"
+    seen = _seen(to, column, values)
+    exact = f"exists (select 1 from json_each({column}) h where {to.among('h.value', values)})"
+    return f"(({' or '.join(seen)}) and {exact})" if seen and len(seen) == len(values) else exact
+
+
+def _seen(to: Compiler, column: str, values: list[str]) -> list[str]:
+    """That a list's text has a value in it: most lists have not, and that is sooner told than by reading them.
+
+    Nothing for values that may be written in several ways.
+    """
+    plain = [text for value in values if (text := json.dumps(value)) == f'"{value}"']
+    return [f"instr({column}, {to.parameter(text)}) > 0" for text in plain]
 
 
 def _listed(column: str, condition: str, values: list[str]) -> str:

@@ -81,7 +81,7 @@ def tallied(criteria: Criteria, dialect: str) -> Tallied | None:
         scope = _scope(criteria, reading, compiler)
     except _Unfit:
         return None
-    states = compiler.condition("run_tallies", Group("and", tuple(reading.states)))
+    states = compiler.condition("flow_runs", Group("and", tuple(reading.states))).replace("flow_runs.", "run_tallies.")
     where = scope or "run_tallies.scope = ''"
     return Tallied(f"{where} and {states}", compiler.parameters, reading.after, reading.before, HOUR if scope else STEP)
 

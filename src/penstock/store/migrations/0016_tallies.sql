@@ -42,8 +42,17 @@ create table tallied_hours (
 );
 create index tallied_hours_changed on tallied_hours (hour) where tallied is null or tallied <> changes;
 
+-- Lists by start are looked through by name and by tag too, without a look at the runs themselves.
+drop index flow_runs_by_start;
+-- sqlite:
+create index flow_runs_by_start on flow_runs (coalesce(start_time, expected_start_time), id, name, tags);
+-- postgres:
+create index flow_runs_by_start on flow_runs (coalesce(start_time, expected_start_time), id)
+    include (name, start_time, expected_start_time);
 create index flow_runs_by_queue on flow_runs (work_queue_id, coalesce(start_time, expected_start_time), id)
     where work_queue_id is not null;
+
+create index task_runs_by_start on task_runs (coalesce(start_time, expected_start_time), state_type, state_name);
 
 -- sqlite:
 create trigger flow_runs_made after insert on flow_runs begin update tallied_hours set changes = changes + 1 where hour = coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000; end;
