@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from penstock.clock import utc_now
 from penstock.core.infrastructure_blocks import InfrastructureBlock
-from penstock.core.upgrade_planning import Existing
-from penstock.core.upgrade_plans import OldDeployment, standing_of
+from penstock.core.upgrade_plans import Existing, OldDeployment, standing_of
 from penstock.wire.automations import Automation
 from penstock.wire.deployments import Deployment
 from penstock.wire.upgrades import Standing, Upgrade, UpgradeStatus

@@ -17,8 +17,8 @@ import pytest
 
 from penstock.core.infrastructure_blocks import InfrastructureBlock
 from penstock.core.job_templates import check_template, unfit
-from penstock.core.upgrade_planning import Existing, plan
-from penstock.core.upgrade_plans import OldDeployment, UpgradePlan, UpgradeState
+from penstock.core.upgrade_planning import plan
+from penstock.core.upgrade_plans import Existing, OldDeployment, UpgradePlan, UpgradeState
 from penstock.core.upgrade_proofs import prove
 from penstock.core.upgrade_selection import select
 from penstock.core.upgrade_words import as_data, set_by

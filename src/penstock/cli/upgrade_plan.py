@@ -13,9 +13,8 @@ from penstock.cli.console import note, output_option, print_json
 from penstock.cli.upgrade_report import as_proofs, show_plan, show_proofs
 from penstock.client.client import Client
 from penstock.client.open import open_foreign
-from penstock.core.upgrade_planning import Existing
 from penstock.core.upgrade_planning import plan as make_plan
-from penstock.core.upgrade_plans import UpgradePlan, UpgradeState
+from penstock.core.upgrade_plans import Existing, UpgradePlan, UpgradeState
 from penstock.core.upgrade_proofs import prove
 from penstock.core.upgrade_selection import select
 from penstock.core.upgrade_words import as_data

@@ -13,88 +13,40 @@ What is decided, and why:
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from msgspec.structs import replace as changed
 
 from penstock.core.infrastructure_blocks import Conversion, InfrastructureBlock, Kind, Remark, Severity
 from penstock.core.infrastructure_kinds import target, to_template
-from penstock.core.job_overrides import UNREADABLE, Base, Overrides, on_its_own, say_ignored, translate
+from penstock.core.job_overrides import UNREADABLE, Overrides, say_ignored, translate
 from penstock.core.pool_types import AGENT_POOL, AGENT_TYPE
 from penstock.core.storage_steps import code_steps
-from penstock.core.template_additions import with_additions
 from penstock.core.upgrade_circumstances import Spread, circumstances, tag_queues
-from penstock.core.upgrade_names import pool_names, settled
+from penstock.core.upgrade_names import settled
 from penstock.core.upgrade_plans import (
     DeploymentUpgrade,
+    Existing,
     NewBlock,
     OldDeployment,
     PoolPlan,
-    QueuePlan,
     UpgradePlan,
     UpgradeState,
     standing_of,
 )
+from penstock.core.upgrade_pools import DEFAULT, Member, Templates, placed
 from penstock.errors import InvalidRequest
-from penstock.names import is_allowed
-from penstock.wire.blocks import BlockDocument
 from penstock.wire.upgrades import Standing
-from penstock.wire.work_pools import WorkPool
-from penstock.wire.work_queues import WorkQueue
 
 NOTHING = InfrastructureBlock(slug="process", data={})
 """What agents ran a deployment on that names no block."""
-DEFAULT = "default"
-Templates = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Existing:
-    """What there is on the server that a plan may find and use, or has to keep clear of."""
-
-    pools: Mapping[str, WorkPool] = field(default_factory=dict)
-    queues: Mapping[tuple[str, str], WorkQueue] = field(default_factory=dict)
-    """By the names of pool and queue."""
-    blocks: Mapping[tuple[str, str], BlockDocument] = field(default_factory=dict)
-    """Those of the types that pull steps refer to, by type and name."""
-
-
-@dataclass(slots=True)
-class _Member:
-    """A deployment on its way into a group."""
-
-    old: OldDeployment
-    kind: Kind
-    found: Overrides
-
-    @property
-    def home(self) -> str:
-        """The agent pool that it comes from."""
-        return self.old.deployment.work_pool_name or AGENT_POOL
-
-    @property
-    def title(self) -> str:
-        """The block's name; empty for one without."""
-        block = self.old.block
-        return block.title if block and block.name else ""
-
-
-@dataclass(slots=True)
-class _Group:
-    """Deployments that share a pool."""
-
-    first: _Member
-    template: dict[str, Any]
-    members: list[_Member] = field(default_factory=list)
 
 
 def plan(every: Sequence[OldDeployment], there: Existing, templates: Templates) -> UpgradePlan:
     """The way of each deployment, in the order of their names; `templates` are the pool types' own."""
     ordered = sorted(every, key=lambda one: one.full_name)
-    members: list[_Member] = []
+    members: list[Member] = []
     refused: dict[str, Remark] = {}
     conversions: dict[str, Conversion] = {}
     for old in ordered:
@@ -103,11 +55,11 @@ def plan(every: Sequence[OldDeployment], there: Existing, templates: Templates) 
                 members.append(_member(_before(old, there), templates, conversions))
             except InvalidRequest as error:
                 refused[old.full_name] = _say_refused(error)
-    placed = _placed(members, templates, there)
+    places = placed(members, templates, there)
     spread = Spread()
-    for one, pool in placed.values():
+    for one, pool in places.values():
         spread.add(one.old, pool.name)
-    done = [_upgrade(old, placed.get(old.full_name), refused.get(old.full_name), spread) for old in ordered]
+    done = [_upgrade(old, places.get(old.full_name), refused.get(old.full_name), spread) for old in ordered]
     return UpgradePlan(tuple(settled(done, there.blocks)), tag_queues(there.queues.values(), ordered))
 
 
@@ -144,7 +96,7 @@ def _before(old: OldDeployment, there: Existing) -> OldDeployment:
     return replace(old, deployment=deployment, pool=there.pools.get(pool), queue=there.queues.get((pool, queue)))
 
 
-def _member(old: OldDeployment, templates: Templates, known: dict[str, Conversion]) -> _Member:
+def _member(old: OldDeployment, templates: Templates, known: dict[str, Conversion]) -> Member:
     block = old.block or _nothing(old)
     kind = target(block.slug)
     key = str(old.deployment.infrastructure_document_id if old.block else "")
@@ -154,15 +106,7 @@ def _member(old: OldDeployment, templates: Templates, known: dict[str, Conversio
     found = translate(known[key], kind, templates[kind.pool_type], overrides)
     if not old.block and old.deployment.job_variables:
         found = replace(found, remarks=(*found.remarks, say_ignored(old.deployment.job_variables)))
-    return _Member(old, kind, found)
-
-
-def _placed(members: Iterable[_Member], templates: Templates, there: Existing) -> dict[str, tuple[_Member, PoolPlan]]:
-    """Each deployment with its pool, by its name."""
-    groups = _groups(members, templates)
-    pools = _pools(groups, there)
-    pairs = [(one, pool) for group, pool in zip(groups, pools, strict=True) for one in group.members]
-    return {one.old.full_name: (one, pool) for one, pool in pairs}
+    return Member(old, kind, found)
 
 
 def _nothing(old: OldDeployment) -> InfrastructureBlock:
@@ -179,121 +123,8 @@ def _converted(block: InfrastructureBlock, templates: Templates) -> Conversion:
         raise InvalidRequest(f"C10: {said}") from None
 
 
-def _groups(members: Iterable[_Member], templates: Templates) -> list[_Group]:
-    found: dict[tuple[str, ...], _Group] = {}
-    for one in members:
-        if not _joined(found, one):
-            one.found = on_its_own(one.found, one.kind, templates[one.kind.pool_type])
-            _joined(found, one)
-    return list(found.values())
-
-
-def _joined(found: dict[tuple[str, ...], _Group], one: _Member) -> bool:
-    """Whether the template of its group takes in what the deployment adds to it."""
-    own = one.found.conversion.template
-    key = (one.title, one.kind.pool_type, _text(own), one.home)
-    group = found.get(key) or _Group(one, own)
-    if one.found.additions:
-        try:
-            group.template = with_additions(group.template, one.found.additions)
-        except InvalidRequest:
-            return False
-    group.members.append(one)
-    found[key] = group
-    return True
-
-
-def _pools(groups: Sequence[_Group], there: Existing) -> list[PoolPlan]:
-    taken: set[str] = set()
-    done: list[PoolPlan] = []
-    for group in groups:
-        name, exists = _name(group, groups, there, taken)
-        taken.add(name)
-        done.append(_pool(group, name, there, exists=exists))
-    return done
-
-
-def _pool(group: _Group, name: str, there: Existing, *, exists: bool) -> PoolPlan:
-    source = group.first.old.pool
-    titles = dict.fromkeys(one.title or "" for one in group.members)
-    blocks = tuple(title for title in titles if title)
-    said = "Stands for the infrastructure block " + ", ".join(blocks) + "." if blocks else "For runs that agents took."
-    shared = [one for one in group.first.found.conversion.remarks if _is_of_all(one, group)]
-    return PoolPlan(
-        name=name,
-        type=group.first.kind.pool_type,
-        template=group.template,
-        blocks=blocks,
-        concurrency_limit=source.concurrency_limit if source else None,
-        is_paused=bool(source and source.is_paused),
-        description=said,
-        queues=tuple(_queues(group, name, there)),
-        exists=exists,
-        remarks=tuple(shared),
-    )
-
-
-def _is_of_all(remark: Remark, group: _Group) -> bool:
-    return all(remark in one.found.remarks for one in group.members)
-
-
-def _queues(group: _Group, pool: str, there: Existing) -> Iterator[QueuePlan]:
-    found = {one.old.deployment.work_queue_name or DEFAULT: one.old.queue for one in group.members}
-    for name, queue in sorted(found.items()):
-        exists = (pool, name) in there.queues
-        if queue is None:
-            yield QueuePlan(name=name, exists=exists)
-        else:
-            yield QueuePlan(
-                name=name,
-                concurrency_limit=queue.concurrency_limit,
-                priority=queue.priority,
-                is_paused=queue.is_paused,
-                description=queue.description or None,
-                exists=exists,
-            )
-
-
-def _name(group: _Group, groups: Sequence[_Group], there: Existing, taken: set[str]) -> tuple[str, bool]:
-    """The first name that is free, or that of a pool that is this very one; and whether it is."""
-    kind = group.first.kind.pool_type
-    for name in pool_names(_wished(group, groups), kind):
-        pool = there.pools.get(name)
-        if name not in taken and pool is None:
-            return name, False
-        if name not in taken and _is_this(pool, group):
-            return name, True
-    raise AssertionError("There is always a longer name.")
-
-
-def _is_this(pool: WorkPool | None, group: _Group) -> bool:
-    same_type = pool is not None and pool.type == group.first.kind.pool_type
-    return same_type and pool is not None and _text(pool.base_job_template) == _text(group.template)
-
-
-def _wished(group: _Group, groups: Sequence[_Group]) -> str:
-    """What the pool is best called; names of blocks and pools may be used for pools."""
-    one = group.first
-    kind = one.kind.pool_type
-    block = one.old.block
-    name = block.name if block and block.name else ""
-    others = [each for each in groups if each is not group and each.first.title == one.title]
-    shared = any(each.first.home != one.home for each in others)
-    parts = [name] if name else []
-    if one.home != AGENT_POOL and (shared or not name):
-        parts.append(one.home)
-    if not name:
-        parts.append(kind)
-    if one.found.base is Base.OWN:
-        parts.append(one.old.deployment.name)
-    elif one.found.base is Base.BARE and name:
-        parts.append("bare")
-    wished = "-".join(parts)
-    return wished if is_allowed(wished) else kind
-
-
 def _upgrade(
-    old: OldDeployment, place: tuple[_Member, PoolPlan] | None, refused: Remark | None, spread: Spread
+    old: OldDeployment, place: tuple[Member, PoolPlan] | None, refused: Remark | None, spread: Spread
 ) -> DeploymentUpgrade:
     state = state_of(old)
     if state is not UpgradeState.READY:
@@ -308,7 +139,7 @@ def _upgrade(
     return DeploymentUpgrade(old=old, state=UpgradeState.READY, after=after, pool=pool, blocks=blocks, remarks=remarks)
 
 
-def _after(old: OldDeployment, member: _Member, pool: PoolPlan) -> tuple[Standing, tuple[NewBlock, ...], list[Remark]]:
+def _after(old: OldDeployment, member: Member, pool: PoolPlan) -> tuple[Standing, tuple[NewBlock, ...], list[Remark]]:
     """What the deployment becomes; pull steps that it has are kept, and its storage then means nothing."""
     deployment = old.deployment
     moved = {"work_pool_name": pool.name, "work_queue_name": deployment.work_queue_name or DEFAULT}
@@ -339,7 +170,3 @@ def _say_refused(error: InvalidRequest) -> Remark:
     sentence, _, way_out = said.partition(". ")
     place = "infrastructure_document_id"
     return Remark(code, Severity.ERROR, place, f"{sentence.rstrip('.')}.", way_out or "Keep an agent for it.")
-
-
-def _text(template: Mapping[str, Any]) -> str:
-    return json.dumps(template, sort_keys=True, default=str)

@@ -7,7 +7,7 @@ Read by `upgrade`, worked out by pure functions of `core`, shown by the command 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -153,6 +153,17 @@ class UpgradePlan:
     def of(self, state: UpgradeState) -> list[DeploymentUpgrade]:
         """The deployments in a state."""
         return [one for one in self.deployments if one.state is state]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """What there is on the server that a plan may find and use, or has to keep clear of."""
+
+    pools: Mapping[str, WorkPool] = field(default_factory=dict)
+    queues: Mapping[tuple[str, str], WorkQueue] = field(default_factory=dict)
+    """By the names of pool and queue."""
+    blocks: Mapping[tuple[str, str], BlockDocument] = field(default_factory=dict)
+    """Those of the types that pull steps refer to, by type and name."""
 
 
 def standing_of(deployment: Deployment) -> Standing:

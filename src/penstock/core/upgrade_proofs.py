@@ -14,8 +14,9 @@ from msgspec.structs import replace as changed
 
 from penstock.core.infrastructure_blocks import Conversion, Remark, Severity
 from penstock.core.infrastructure_jobs import Difference, compare
-from penstock.core.upgrade_planning import Existing, Templates, old_block
-from penstock.core.upgrade_plans import DeploymentUpgrade, OldDeployment, UpgradePlan, UpgradeState
+from penstock.core.upgrade_planning import old_block
+from penstock.core.upgrade_plans import DeploymentUpgrade, Existing, OldDeployment, UpgradePlan, UpgradeState
+from penstock.core.upgrade_pools import Templates
 from penstock.errors import InvalidRequest
 from penstock.wire.upgrades import UpgradeRemark
 

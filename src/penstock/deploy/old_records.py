@@ -16,8 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from penstock.client.client import Client
 from penstock.core.infrastructure_blocks import InfrastructureBlock, Remark, Severity
 from penstock.core.pool_types import AGENT_POOL
-from penstock.core.upgrade_planning import Existing
-from penstock.core.upgrade_plans import OldDeployment
+from penstock.core.upgrade_plans import Existing, OldDeployment
 from penstock.deploy.old_apply import DEFAULT_INFRASTRUCTURE
 from penstock.deploy.old_blocks import ANONYMOUS, ID, NAME, fields_of, name_of, read_named, slug_of
 from penstock.deploy.old_files import OldFile

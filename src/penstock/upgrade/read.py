@@ -18,8 +18,7 @@ from msgspec.structs import replace
 from penstock.client.client import Client
 from penstock.core.infrastructure_blocks import InfrastructureBlock
 from penstock.core.pool_types import AGENT_POOL, AGENT_TYPE
-from penstock.core.upgrade_planning import Existing
-from penstock.core.upgrade_plans import OldDeployment
+from penstock.core.upgrade_plans import Existing, OldDeployment
 from penstock.errors import NotFound
 from penstock.wire import automations, blocks, flow_runs, flows, upgrades, work_pools, work_queues
 from penstock.wire.automations import Automation
