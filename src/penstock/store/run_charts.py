@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -63,44 +64,50 @@ def history(selection: Selection, tallied: Tallied | None, bars: Bars, now: date
 
 def _of_rows(selection: Selection, bars: Bars, spans: Sequence[Span], now: datetime) -> Query:
     # The bounds are not cast: SQLite finds no index for an expression that is compared with a typed value.
-    source, within, parameters = _in_spans("{t}", "{moment}", selection.dialect, spans)
-    text = (
-        "select ({moment} - cast(:first as bigint)) / cast(:step as bigint), {t}.state_type, {t}.state_name,"
-        f" count(*), sum({{ran}}), sum({{late}}) / 1e6 from {source} where {within} and {{where}} group by 1, 2, 3"
+    columns = (
+        "({moment} - cast(:first as bigint)) / cast(:step as bigint), {t}.state_type, {t}.state_name,"
+        " count(*), sum({ran}), sum({late}) / 1e6"
     )
+    text, parameters = _Grouped(columns, "{t}", "{moment}", "{where}").within(spans, selection.dialect)
     return _query(selection, text, now, first=bars.first, step=bars.step, **parameters)
 
 
 def _of_tallies(tallied: Tallied, dialect: str, bars: Bars, spans: Sequence[Span], now: datetime) -> Query:
     """The same figures of the same runs, from sums that were made when only the present moment was not known."""
-    source, within, parameters = _in_spans("run_tallies", "begins", dialect, spans)
-    text = (
-        "select (begins - cast(:first as bigint)) / cast(:step as bigint), state_type, state_name, sum(runs),"
-        " sum(ran + case when state_type = 'RUNNING' then runs * (:now - begins) - since else 0 end) / 1e6,"
-        f" sum(late + unstarted * (:now - begins) - due) / 1e6 from {source}"
-        f" where {within} and {tallied.where} group by 1, 2, 3"
+    columns = (
+        "(begins - cast(:first as bigint)) / cast(:step as bigint), state_type, state_name, sum(runs),"
+        " sum(ran + case when state_type = 'RUNNING' then runs * (cast(:now as bigint) - begins) - since else 0 end)"
+        " / 1e6, sum(late + unstarted * (cast(:now as bigint) - begins) - due) / 1e6"
     )
+    text, parameters = _Grouped(columns, "run_tallies", "begins", tallied.where).within(spans, dialect)
     more = {"first": bars.first, "step": bars.step, "now": to_micros(now)}
-    text = text.replace(":now", "cast(:now as bigint)")
     return Query(statement("tallied chart", text), {**tallied.parameters, **parameters, **more})
 
 
-def _in_spans(table: str, moment: str, dialect: str, spans: Sequence[Span]) -> tuple[str, str, dict[str, Any]]:
-    """From where rows are taken whose moment is in one of the spans, the condition, and its parameters.
+@dataclass(frozen=True, slots=True)
+class _Grouped:
+    """Figures by their first three columns, of a table's rows that fulfil a condition."""
 
-    Each span is looked up by the moment's index.
-    """
-    if len(spans) == 1:
-        within = f"{moment} >= :span_begins and {moment} < :span_ends"
-        return table, within, {"span_begins": spans[0][0], "span_ends": spans[0][1]}
-    within = f"{moment} >= span_begins and {moment} < span_ends"
-    if dialect == "sqlite":
-        one = "json_extract(value, '$[0]') as span_begins, json_extract(value, '$[1]') as span_ends"
-        listed = f"(select {one} from json_each(:spans)) spans cross join {table}"
-        return listed, within, {"spans": json.dumps(spans)}
-    listed = "unnest(cast(:begins as bigint[]), cast(:ends as bigint[])) spans (span_begins, span_ends)"
-    columns = {"begins": [begins for begins, _ in spans], "ends": [ends for _, ends in spans]}
-    return f"{listed} cross join {table}", within, columns
+    columns: str
+    table: str
+    moment: str
+    where: str
+
+    def within(self, spans: Sequence[Span], dialect: str) -> tuple[str, dict[str, Any]]:
+        """Those whose moment is in one of the spans, each span looked up by the moment's index; maybe in parts."""
+        if len(spans) == 1:
+            return self._from(self.table, ":"), {"span_begins": spans[0][0], "span_ends": spans[0][1]}
+        if dialect == "sqlite":
+            one = "json_extract(value, '$[0]') as span_begins, json_extract(value, '$[1]') as span_ends"
+            text = self._from(f"(select {one} from json_each(:spans)) spans cross join {self.table}")
+            return text, {"spans": json.dumps(spans)}
+        listed = "unnest(cast(:begins as bigint[]), cast(:ends as bigint[])) spans (span_begins, span_ends)"
+        columns = {"begins": [begins for begins, _ in spans], "ends": [ends for _, ends in spans]}
+        return f"select part.* from {listed} cross join lateral ({self._from(self.table)}) part", columns
+
+    def _from(self, source: str, sign: str = "") -> str:
+        within = f"{self.moment} >= {sign}span_begins and {self.moment} < {sign}span_ends"
+        return f"select {self.columns} from {source} where {within} and {self.where} group by 1, 2, 3"
 
 
 class _Counts:
