@@ -124,6 +124,16 @@ SITUATIONS = [
         deployed("etl/a", on=SPOT, overrides=customized(f"{POD}/tolerations/0/key", "night")),
         deployed("etl/b", on=SPOT, overrides=customized(f"{POD}/tolerations/-", {"key": "night"})),
     ),
+    case(
+        "parts that would be called the same",
+        deployed("etl/a", on=CLUSTER, overrides=customized(f"{POD}/priority", 1)),
+        deployed("etl/b", on=CLUSTER, overrides=customized("/spec/priority", 2)),
+    ),
+    case(
+        "one part as a number and as text",
+        deployed("etl/a", on=CLUSTER, overrides=customized("/spec/activeDeadlineSeconds", 60)),
+        deployed("etl/b", on=CLUSTER, overrides=customized("/spec/activeDeadlineSeconds", "60")),
+    ),
     case("a sidecar by an override", deployed(on=CLUSTER, overrides=customized(f"{POD}/containers/-", {"name": "p"}))),
     case("a patch that leads nowhere", deployed(on=CLUSTER, overrides=customized("/spec/no/where", 1))),
     case("an unknown type", deployed(on=block("lambda-function"))),

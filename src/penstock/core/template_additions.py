@@ -53,6 +53,8 @@ class Addition:
     schema: Mapping[str, Any]
     value: Any = None
     """What the deployment sets it to; None where a default of its own conversion says so."""
+    is_new: bool = False
+    """Whether no other part of the job goes by this variable."""
 
 
 @dataclass(slots=True)
@@ -102,12 +104,19 @@ def with_additions(template: Mapping[str, Any], wanted: Iterable[Addition]) -> d
         there = _there(done["job_configuration"], one.path)
         text = f"{{{{ {one.variable} }}}}"
         if there == text:
+            _widen(properties[one.variable], one.schema)
             continue
-        if placeholders(there):
-            raise InvalidRequest(f"Something else is set at {pointer(one.path)} already.")
+        if placeholders(there) or (one.is_new and one.variable in properties):
+            raise InvalidRequest(f"Something else is in the way of {one.variable!r} at {pointer(one.path)}.")
         properties.setdefault(one.variable, deepcopy(dict(one.schema)))
         put(done["job_configuration"], one.path, text, replaces=True)
     return done
+
+
+def _widen(known: dict[str, Any], schema: Mapping[str, Any]) -> None:
+    """One deployment may set a number where another sets text."""
+    if known.get("type") != schema.get("type"):
+        known.pop("type", None)
 
 
 def _there(job: Any, path: Path) -> Any:
@@ -132,13 +141,13 @@ def _addition(base: Conversion, made: Conversion, change: Change, taken: Collect
     if found and found.name in made.properties:
         known = base.properties.get(found.name) or made.properties[found.name]
         schema = {key: one for key, one in known.items() if key != "default"}
-        return Addition(change.path, found.name, {**schema, **default})
+        return Addition(change.path, found.name, {**schema, **default}, is_new=found.name not in base.properties)
     if placeholders(new) or new is None:
         return None
     name = _name(change.path, taken)
     kind = TYPES.get(type(new))
     schema = {"title": name.replace("_", " ").capitalize(), **({"type": kind} if kind else {}), **default}
-    return Addition(change.path, name, schema, deepcopy(new))
+    return Addition(change.path, name, schema, deepcopy(new), is_new=True)
 
 
 def _name(path: Path, taken: Collection[str]) -> str:
