@@ -156,6 +156,7 @@ async def test_addresses_that_prefects_clients_print_lead_here(browser: Browser,
     for path, there in (
         (f"/runs/flow-run/{run}", f"/runs/{run}"),
         (f"/flow-runs/flow-run/{run}", f"/runs/{run}"),
+        (f"/runs/task-run/{GHOST}", f"/task-runs/{GHOST}"),
         (f"/deployments/deployment/{deployment}", f"/deployments/{deployment}"),
         ("/work-pools/work-pool/warehouse", "/pools/warehouse"),
         ("/work-pools", "/pools"),

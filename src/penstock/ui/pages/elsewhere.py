@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from penstock.errors import NotFound
 from penstock.server.bind import Reply
-from penstock.ui.reader import Reader, id_in, segment
+from penstock.ui.reader import Reader, segment
 from penstock.ui.routes import page
-from penstock.wire import task_runs
 
 
 @page("GET", "/runs/flow-run/{id}")
@@ -23,11 +21,8 @@ async def older_flow_run(at: Reader, id: str) -> Reply:
 
 @page("GET", "/runs/task-run/{id}")
 async def task_run(at: Reader, id: str) -> Reply:
-    """A task run is shown with the run that it belongs to."""
-    found = await at.api.call(task_runs.read_task_run, id=id_in(id))
-    if found.flow_run_id is None:
-        raise NotFound("This task ran outside of a flow, and has no page.")
-    return at.go(at.link(f"/runs/{found.flow_run_id}") + "#tasks")
+    """A task run."""
+    return at.go(at.link(f"/task-runs/{segment(id)}"))
 
 
 @page("GET", "/deployments/deployment/{id}")

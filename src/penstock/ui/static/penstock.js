@@ -99,6 +99,11 @@
     hints.addEventListener("changed", refresh);
   }
 
+  // What runs grows without any event: its page looks again now and then, as long as it says so.
+  setInterval(() => {
+    if (live?.dataset.live && document.querySelector("[data-poll]")) refresh();
+  }, 10_000);
+
   // Logs that come while one looks: appended, with the end kept in view while "Follow" is on. Who scrolls up, leaves
   // it; who comes back to the end, takes it up again.
   let lines = null;
