@@ -109,19 +109,27 @@ def default_block(client: Client, slug: str) -> dict[str, Any]:
     _, schema = schema_of(client, slug)
     if RUNS_JOBS not in schema.capabilities:
         raise DeployFailed(f"Blocks of type {slug!r} start no jobs. {_types_there_are()}")
-    needed = [name for name in schema.fields.get("required", ()) if name in schema.fields["properties"]]
+    needed = list(schema.fields.get("required", ()))
     if needed:
         raise DeployFailed(
             f"A block of type {slug!r} needs {', '.join(needed)}. Make one with "
             f"`penstock block create {slug} NAME --set FIELD=VALUE`, and give it as --infra-block {slug}/NAME."
         )
-    found = {name: _default(name, one) for name, one in schema.fields["properties"].items()}
+    properties = {**_known_fields(slug), **schema.fields.get("properties", {})}
+    found = {name: _default(slug, name, one) for name, one in properties.items()}
     kept = {name: value for name, value in found.items() if value is not None or name not in _LEFT}
     return {**kept, **dict.fromkeys(("block_type_slug", "_block_type_slug"), slug)}
 
 
-def _default(name: str, schema: Json) -> Any:
-    return schema.get("default", _MADE.get(name))
+def _default(slug: str, name: str, schema: Json) -> Any:
+    """What a field is when nobody sets it; schemas that are registered by hand do not always say."""
+    known = _known_fields(slug).get(name, {}).get("default", _MADE.get(name))
+    return schema.get("default", known)
+
+
+def _known_fields(slug: str) -> Json:
+    found: Json = _known_types().get(slug, {}).get("fields", {}).get("properties", {})
+    return found
 
 
 def runs_in_image(client: Client, mapping: Json) -> bool:
