@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from penstock.cli.connect import connect
-from penstock.cli.console import note, output_option, print_json
+from penstock.cli.console import Failure, note, output_option, print_json
 from penstock.cli.upgrade_report import as_proofs, show_plan, show_proofs
 from penstock.client.client import Client
 from penstock.client.open import open_foreign
@@ -30,6 +30,12 @@ STATES = ("ready", "blocked", "upgraded")
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that name another server than the one of the settings."""
     for option in (
+        click.option(
+            "--from-auth",
+            metavar="USER:PASS",
+            envvar="PENSTOCK_IMPORT_AUTH",
+            help="Its basic auth; or set PENSTOCK_IMPORT_AUTH.",
+        ),
         click.option("--from-key", envvar="PENSTOCK_IMPORT_KEY", help="Its API key; or set PENSTOCK_IMPORT_KEY."),
         click.option("--from", "url", metavar="URL", help="The API of another server to look at."),
     ):
@@ -42,13 +48,20 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--only", type=click.Choice(STATES), help="Only deployments in this state.")
 @source_options
 @output_option
-def plan(names: tuple[str, ...], only: str | None, url: str | None, from_key: str | None, as_json: bool) -> int:
+def plan(
+    names: tuple[str, ...],
+    only: str | None,
+    url: str | None,
+    from_key: str | None,
+    from_auth: str | None,
+    as_json: bool,
+) -> int:
     """Show what an upgrade from agents to workers would do. Nothing is written.
 
     NAME is a deployment, `flow/name`, or either with `*`; without one all deployments are planned. Exits with 2 when
     some can't be upgraded before something is seen to.
     """
-    with _server(url, from_key) as client:
+    with _server(url, from_key, from_auth) as client:
         found, _ = planned(client, names)
     found = _only(found, only)
     if as_json:
@@ -62,13 +75,13 @@ def plan(names: tuple[str, ...], only: str | None, url: str | None, from_key: st
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @source_options
 @output_option
-def verify(names: tuple[str, ...], url: str | None, from_key: str | None, as_json: bool) -> int:
+def verify(names: tuple[str, ...], url: str | None, from_key: str | None, from_auth: str | None, as_json: bool) -> int:
     """Compare the job that agents start for a deployment with the one that a worker starts for it.
 
     What differs is listed with its reason. For deployments that are upgraded, the pool counts as it is now. Exits with
     1 when something differs without a reason, with 2 when a deployment can't be upgraded.
     """
-    with _server(url, from_key) as client:
+    with _server(url, from_key, from_auth) as client:
         found, there = planned(client, names)
     proofs = list(prove(found, there, shipped_templates()))
     if as_json:
@@ -89,13 +102,16 @@ def planned(client: Client, names: tuple[str, ...]) -> tuple[UpgradePlan, Existi
 
 
 @contextmanager
-def _server(url: str | None, key: str | None) -> Iterator[Client]:
+def _server(url: str | None, key: str | None, auth: str | None) -> Iterator[Client]:
     if url is None:
         with connect() as client:
             yield client
         return
+    if key and auth:
+        raise Failure("Give either --from-key or --from-auth, not both.")
     plain = url.rstrip("/")
-    with open_foreign(plain if plain.endswith("/api") else f"{plain}/api", current(), key=key) as client:
+    address = plain if plain.endswith("/api") else f"{plain}/api"
+    with open_foreign(address, current(), key=key, auth=auth) as client:
         yield client
 
 

@@ -38,6 +38,8 @@ class Code:
     storage: BlockDocument | None
     path: str
     """The folder within the storage; empty for all of it."""
+    is_contained: bool = False
+    """Whether each run has files of its own anyway."""
     steps: list[Step] = field(default_factory=list)
     blocks: list[NewBlock] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
@@ -98,12 +100,14 @@ class Code:
         return f"{{{{ prefect.blocks.{slug}.{inner['name']} }}}}"
 
 
-def code_steps(entrypoint: str | None, path: str | None, storage: BlockDocument | None) -> Code:
+def code_steps(
+    entrypoint: str | None, path: str | None, storage: BlockDocument | None, *, is_contained: bool = False
+) -> Code:
     """The pull steps for what agents copied before a run; none where they copied nothing.
 
-    A flow that is named as a module is imported from where it is installed.
+    A flow that is named as a module is imported from where it is installed. Runs in containers are `is_contained`.
     """
-    code = Code(storage, path or "")
+    code = Code(storage, path or "", is_contained)
     if storage and not (code.slug == LOCAL and ABSOLUTE.match(code.path)):
         code.path = _inner(code.path)
     if not entrypoint:
@@ -136,6 +140,8 @@ def _folder(code: Code) -> None:
 
 
 def _say_in_place(code: Code) -> None:
+    if code.is_contained:
+        return
     code.say(
         "C20",
         Severity.NOTE,

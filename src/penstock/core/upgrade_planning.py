@@ -148,7 +148,8 @@ def _after(old: OldDeployment, member: Member, pool: PoolPlan) -> tuple[Standing
         return after, (), []
     if deployment.storage_document_id and not old.storage:
         return after, (), [_say_no_storage(old)]
-    code = code_steps(deployment.entrypoint, deployment.path, old.storage)
+    contained = member.kind is not target(NOTHING.slug)
+    code = code_steps(deployment.entrypoint, deployment.path, old.storage, is_contained=contained)
     if code.steps:
         after = changed(after, pull_steps=list(code.steps), path=None, storage_document_id=None)
     return after, tuple(code.blocks), code.remarks
