@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 Figures = Mapping[str, Mapping[str, float]]
 
@@ -157,3 +158,26 @@ def _waiting(figures: Mapping[str, Figures]) -> list[str]:
     ]
     loads = ", ".join(f"{cases['machine']['load']:g}" for cases in figures.values())
     return [*found, f"The machine's load before each size was {loads}."]
+
+
+MOST_PAGE_MS, MOST_FIRST_KIB, MOST_REQUESTS = 100.0, 150.0, 5
+"""What a page may take: milliseconds of 19 of 20 answers, bytes of a first visit, requests beside static files."""
+
+
+def pages_table(figures: Mapping[str, Any]) -> str:
+    """Pages, then reads of the API, with what they take."""
+    lines = [
+        f"Over {figures['runs']:,} flow runs. The machine's load before was {figures['load']:g}.",
+        "",
+        "| page | p50 (ms) | p95 (ms) | CPU (ms) | page (KiB) | first visit (KiB) | requests | |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for name, page in figures["pages"].items():
+        small = page["first_kib"] <= MOST_FIRST_KIB and page["requests"] <= MOST_REQUESTS
+        verdict = "met" if small and page["p95_ms"] <= MOST_PAGE_MS else "**missed**"
+        keys = ("p50_ms", "p95_ms", "cpu_ms", "page_kib", "first_kib", "requests")
+        lines.append(f"| `{name}` | {' | '.join(f'{page[key]:g}' for key in keys)} | {verdict} |")
+    lines += ["", "| read of the API | p50 (ms) | p95 (ms) | CPU (ms) |", "| --- | ---: | ---: | ---: |"]
+    for name, read in figures["reads"].items():
+        lines.append(f"| {name} | {' | '.join(f'{read[key]:g}' for key in ('p50_ms', 'p95_ms', 'cpu_ms'))} |")
+    return "\n".join(lines)

@@ -24,11 +24,11 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 BUSY = {b"429", b"500", b"502", b"503", b"504"}
 
 
-def encode(url: str, method: str, path: str, body: object = None) -> bytes:
-    """One request as it goes over the wire."""
+def encode(url: str, method: str, path: str, body: object = None, headers: str = "") -> bytes:
+    """One request as it goes over the wire; each of the further headers ends its line."""
     parts = urllib.parse.urlsplit(url)
     data = b"" if body is None else json.dumps(body).encode()
-    head = f"{method} {parts.path.rstrip('/')}{path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: */*\r\n"
+    head = f"{method} {parts.path.rstrip('/')}{path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: */*\r\n{headers}"
     if body is not None:
         head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
     return head.encode() + b"\r\n" + data

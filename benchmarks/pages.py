@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import re
 import tempfile
 import urllib.parse
@@ -17,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tests.live.api import Api
 from tests.live.postgres import Postgres, cluster
@@ -26,13 +28,12 @@ from tests.live.servers import Server
 from benchmarks.api import after
 from benchmarks.estate import FAILING, Made, PostgresWriter, SqliteWriter, fill, make
 from benchmarks.load import encode, load
+from benchmarks.machine import cpu_seconds
 from benchmarks.page import keep, write_page
 from penstock.ui import routes
 
-NOT_ASKED = re.compile(
-    r"live$|^/sign-|^/(work-pools|dashboard|flow-runs)|^/(runs|deployments)/(flow-run|task-run|deployment)/"
-)
-"""Streams, which do not end; and addresses that only lead elsewhere."""
+NOT_ASKED = re.compile(r"live$|^/sign-")
+"""Streams, which do not end."""
 FILE = re.compile(rb'(?:href|src)="([^"]*/static/[^"]+)"')
 LATER = re.compile(rb'hx-trigger="(?:load|revealed)|data-live="')
 """What a page asks for by itself once it is there."""
@@ -68,7 +69,7 @@ CHARTS = [
     "when=30d&flow={flow}",
     "when=7d&flow={flow}&state=failed",
 ]
-Figures = dict[str, dict[str, float]]
+UNPACKS = "Accept-Encoding: gzip\r\n"
 
 
 def main() -> None:
@@ -81,7 +82,8 @@ def main() -> None:
     for database in given.database or ("sqlite", "postgres"):
         with lent(database) as (server, postgres):
             made = grown(server, postgres, given.runs)
-            keep(f"pages-{database}", {"runs": given.runs, **measured(server.start(), made, given.requests)})
+            programs = [pid_of(server.start()), *([postmaster(postgres)] if postgres else [])]
+            keep(f"pages-{database}", {"runs": given.runs, **measured(server, programs, made, given.requests)})
     write_page()
 
 
@@ -108,25 +110,43 @@ def grown(server: Server, postgres: Postgres | None, runs: int) -> Made:
     return made
 
 
-def measured(server: Server, made: Made, requests: int) -> dict[str, Figures]:
-    """The figures of pages and of reads, by name."""
+def pid_of(server: Server) -> int:
+    """The process of a started server."""
+    assert server.process is not None
+    return server.process.pid
+
+
+def postmaster(postgres: Postgres) -> int:
+    """The first process of a cluster."""
+    return int((postgres.data / "postmaster.pid").read_text().split()[0])
+
+
+def measured(server: Server, programs: Sequence[int], made: Made, requests: int) -> dict[str, Any]:
+    """The figures of pages and of reads, by name; `programs` are those whose CPU time is counted."""
     root = server.url.removesuffix("/api")
-    pages: Figures = {}
+    figures: dict[str, Any] = {"load": round(os.getloadavg()[0], 1), "pages": {}, "reads": {}}
     for name, paths in asked_for(server.api, made).items():
-        asked = [[encode(root, "GET", path)] for path in paths]
-        pages[name] = _timed(root, asked, requests) | weight(Api(root), paths[0])
-        print(f"{name}: {json.dumps(pages[name])}", flush=True)
-    reads: Figures = {}
+        asked = [[encode(root, "GET", path, headers=UNPACKS)] for path in paths]
+        figures["pages"][name] = timed(root, programs, asked, requests) | weight(Api(root), paths[0])
+        print(f"{name}: {json.dumps(figures['pages'][name])}", flush=True)
     for name, (path, body) in reads_of_prefect(made).items():
-        reads[name] = _timed(server.url, [[encode(server.url, "POST", path, body)]], requests)
-        print(f"{name}: {json.dumps(reads[name])}", flush=True)
-    return {"pages": pages, "reads": reads}
+        asked = [[encode(server.url, "POST", path, body)]]
+        figures["reads"][name] = timed(server.url, programs, asked, requests)
+        print(f"{name}: {json.dumps(figures['reads'][name])}", flush=True)
+    return figures
 
 
-def _timed(url: str, jobs: Sequence[list[bytes]], requests: int) -> dict[str, float]:
+def timed(url: str, programs: Sequence[int], jobs: Sequence[list[bytes]], requests: int) -> dict[str, float]:
+    """Latencies of one client, and the CPU time that all the server's processes spend on a request."""
     load(url, [*jobs], 1, 120)
-    found = load(url, itertools.islice(itertools.cycle(jobs), max(requests, 2 * len(jobs))), 1, 120)
-    return {key: found[key] for key in ("p50_ms", "p95_ms", "refused")}
+    number = max(requests, 2 * len(jobs))
+    before = sum(cpu_seconds(one) for one in programs)
+    found = load(url, itertools.islice(itertools.cycle(jobs), number), 1, 120)
+    spent = sum(cpu_seconds(one) for one in programs) - before
+    return {
+        **{key: found[key] for key in ("p50_ms", "p95_ms", "refused")},
+        "cpu_ms": round(1000 * spent / number, 1),
+    }
 
 
 def weight(site: Api, path: str) -> dict[str, float]:
@@ -147,20 +167,22 @@ def _size(site: Api, path: str) -> int:
 
 
 def asked_for(api: Api, made: Made) -> dict[str, list[str]]:
-    """The addresses of each page, lifelike ones; a page that no value is known for fails."""
+    """The lifelike addresses of each page, but for those that only lead elsewhere and forms for a part of a thing."""
     routes.load()
     busy, failing, rare = made.places[0], made.places[FAILING], made.places[150]
     names = {"failing": failing.deployment, "busy": busy.deployment, "rare": rare.deployment, "flow": failing.flow}
     found = {}
     for method, path in sorted(routes.every(), key=lambda one: one[1]):
-        if method == "GET" and not NOT_ASKED.search(path):
+        if method == "GET" and not NOT_ASKED.search(path) and path.count("{") < 2:
             values = _values(api, made, path) if "{" in path else [""]
             found[path] = [re.sub(r"\{\w+\}", urllib.parse.quote(value, safe=""), path) for value in values]
     found["/search"] = ["/search?q=heron-99", "/search?q=deployment-0", "/search?q=pool-3"]
     found["/runs"] = [one.format(**names) for one in RUN_LISTS]
     found["/runs/chart"] = [f"/runs/chart?{one}".format(**names) for one in CHARTS]
     found["/runs, page by page"] = _pages_of(Api(api.url.removesuffix("/api")), "/runs?when=30d", 20)
-    return {name: paths for name, paths in found.items() if paths}
+    site = Api(api.url.removesuffix("/api"))
+    shown = {name: [path for path in paths if site.send("GET", path)[0] == 200] for name, paths in found.items()}
+    return {name: paths for name, paths in shown.items() if paths}
 
 
 def _pages_of(site: Api, path: str, most: int) -> list[str]:
