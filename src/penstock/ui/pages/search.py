@@ -45,8 +45,14 @@ async def search(at: Reader) -> Reply:
         return at.go(by_id)
     if not words:
         return at.render("search.html", find="", runs=[], groups=[])
-    (runs, _), *found = await asyncio.gather(
-        list_page(at.api, Asked(now=at.now, name=words, window="30d"), "", SHOWN),
+    listing = list_page(at.api, Asked(now=at.now, name=words, window="30d"), "", SHOWN)
+    (runs, _), found = await asyncio.gather(listing, _catalogue(at, words))
+    return at.render("search.html", find=words, runs=await rows_of(at.api, runs), groups=found)
+
+
+async def _catalogue(at: Reader, words: str) -> list[tuple[str, list[Hit]]]:
+    """What is found besides runs, by noun."""
+    found = await asyncio.gather(
         _deployments(at, words),
         _flows(at, words),
         _pools(at, words),
@@ -55,8 +61,7 @@ async def search(at: Reader) -> Reply:
         _artifacts(at, words),
     )
     titles = ("Deployments", "Flows", "Work pools", "Blocks", "Variables", "Artifacts")
-    groups = [(title, hits) for title, hits in zip(titles, found, strict=True) if hits]
-    return at.render("search.html", find=words, runs=await rows_of(at.api, runs), groups=groups)
+    return [(title, hits) for title, hits in zip(titles, found, strict=True) if hits]
 
 
 async def _by_id(at: Reader, words: str) -> str | None:
