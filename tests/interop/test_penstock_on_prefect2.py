@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.interop.commands import COMMANDS, Command
-from tests.interop.conftest import Side, side
+from tests.interop.agents import deployed, ended, run_of
+from tests.interop.commands import COMMANDS, SETUP, Command
+from tests.interop.conftest import Side, write_project
 from tests.live.programs import penstock, prefect2
+from tests.live.servers import running
 
 
 @pytest.fixture(scope="module")
 def on_prefect2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
-    yield from side(prefect2(), penstock(), tmp_path_factory.mktemp("penstock-on-prefect2"))
-
-
-def run_of(at: Side, name: str, **more: Any) -> str:
-    """The id of a new due run of a deployment."""
-    deployment = at.api.get(f"/deployments/name/{name}")["id"]
-    return str(at.api.post(f"/deployments/{deployment}/create_flow_run", more)["id"])
-
-
-def ended(at: Side, run: str, *words: str) -> dict[str, Any]:
-    """The run, after a command that does what is due."""
-    done = at.shell.run(*words, "--run-once")
-    assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, Any] = at.api.get(f"/flow_runs/{run}")
-    assert found["state_type"] == "COMPLETED", done.stdout + done.stderr
-    return found
+    folder = tmp_path_factory.mktemp("penstock-on-prefect2")
+    with running(prefect2(), folder / "server") as live:
+        shell = live.shell(write_project(folder / "project", penstock()), penstock(), folder / "home")
+        for command in (*SETUP[:-1], Command("--no-prompt deploy -n all -n raising -n dying", says="everything/all")):
+            command.check(shell)
+        yield Side(shell, live)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
@@ -39,29 +30,41 @@ def test_command_exits_as_at_a_server_of_prefect_3(command: Command, on_prefect2
 
 
 def test_a_deploy_of_what_is_deployed_changes_nothing(on_prefect2: Side) -> None:
+    Command("--no-prompt deploy -n all").check(on_prefect2.shell)
     again = on_prefect2.shell.run("--no-prompt", "deploy", "-n", "all", "--plan")
     assert "Nothing to do" in again.stdout, again.stdout + again.stderr
 
 
+def test_a_deploy_of_what_the_server_does_not_know_says_so(on_prefect2: Side) -> None:
+    """Deployments of Prefect 2 have no limit of their own."""
+    refused = on_prefect2.shell.run("--no-prompt", "deploy", "-n", "slow")
+    assert refused.returncode == 1
+    assert "The server does not know 'concurrency_limit', which was to be 1" in refused.stderr
+
+
 def test_our_worker_carries_out_a_run(on_prefect2: Side) -> None:
-    run = run_of(on_prefect2, "everything/all")
-    assert ended(on_prefect2, run, "worker", "start", "--pool", "interop")["infrastructure_pid"]
+    at = on_prefect2
+    deployed(at, "by-worker", work_pool_name="interop")
+    run = ended(at, run_of(at, "plain/by-worker"), "worker", "start", "--pool", "interop")
+    assert run["infrastructure_pid"]
+    said = [line["message"] for line in at.api.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}})]
+    assert "hello ford None" in said
 
 
 def test_our_agent_carries_out_a_run_with_its_overrides(on_prefect2: Side) -> None:
     """A deployment as `deployment build` makes them, whose overrides the server calls by their old name."""
     at = on_prefect2
-    made = at.api.get("/deployments/name/everything/all")
-    body = {
-        "name": "by-agent",
-        "flow_id": made["flow_id"],
-        "entrypoint": made["entrypoint"],
-        "path": str(at.shell.folder),
-        "work_queue_name": "ours",
-        "infra_overrides": {"env.A": "x"},
-    }
-    deployment = at.api.post("/deployments/", body)
-    run = run_of(at, "everything/by-agent")
-    ended(at, run, "agent", "start", "-q", "ours")
-    shown = at.shell.run("deployment", "inspect", "everything/by-agent", "--output", "json")
-    assert json.loads(shown.stdout)["job_variables"] == deployment["infra_overrides"] == {"env.A": "x"}
+    made = deployed(at, "by-agent", work_queue_name="ours", infra_overrides={"env.A": "x"})
+    assert made["infra_overrides"] == {"env.A": "x"}
+    ended(at, run_of(at, "plain/by-agent"), "agent", "start", "-q", "ours", "--limit", "1")
+    shown = at.shell.run("deployment", "inspect", "plain/by-agent", "--output", "json")
+    assert json.loads(shown.stdout)["job_variables"] == {"env.A": "x"}
+
+
+def test_our_agent_serves_a_pool_that_our_command_made(on_prefect2: Side) -> None:
+    at = on_prefect2
+    made = at.shell.run("work-pool", "create", "ag", "--type", "prefect-agent")
+    assert "penstock agent start --pool ag" in made.stdout, made.stderr
+    deployed(at, "in-pool", work_pool_name="ag")
+    ended(at, run_of(at, "plain/in-pool"), "agent", "start", "--pool", "ag", "-q", "default", "-q", "another")
+    assert at.api.get("/work_pools/ag/queues/another")["name"] == "another"

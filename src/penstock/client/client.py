@@ -220,7 +220,8 @@ def _result(endpoint: Endpoint[Body, Result], response: Response) -> Result:
         if _OLD_NAME in response.body and endpoint.path.startswith("/deployments/"):
             from penstock.client.older_servers import today
 
-            return today(endpoint.returns, response.body)
+            renewed: Result = today(endpoint.returns, response.body)
+            return renewed
         return _decoder(endpoint.returns).decode(response.body)
     except msgspec.DecodeError as error:
         raise ServerFault(f"{endpoint.method} {endpoint.path} answered something else than expected: {error}") from None

@@ -278,6 +278,7 @@ def _deployment_body(one: Deployment) -> DeploymentCreate:
         on_infrastructure_loss=one.on_infrastructure_loss,
         reschedule_limit=one.reschedule_limit,
         cancellation_grace_seconds=one.cancellation_grace_seconds,
+        manifest_path=one.manifest_path or UNSET,
         **{name: getattr(one, name) for name in _SAME_OF_DEPLOYMENTS},
     )
 
