@@ -171,6 +171,12 @@ CASES = [
         pulled("s3", bucket="shop", folder="code/etl", credentials="{{ prefect.blocks.aws-credentials.prod }}"),
     ),
     case(
+        "s3 bucket with credentials of an odd name",
+        document("s3-bucket", {"bucket_name": "shop", "credentials": KEYS}, credentials="aws-credentials/of the.shop"),
+        None,
+        pulled("s3", bucket="shop", folder="", credentials={"$ref": {"block_document_id": str(ID)}}),
+    ),
+    case(
         "s3 bucket at minio",
         document("s3-bucket", {"bucket_name": "shop", "credentials": {}}, credentials="minio-credentials/m"),
         None,

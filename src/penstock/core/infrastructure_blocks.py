@@ -25,6 +25,8 @@ INTERNAL = frozenset(
     {"type", "block_type_slug", "_block_type_slug", "_block_document_id", "_block_document_name", "_is_anonymous"}
 )
 ENGINE = re.compile(r"(-m prefect\.engine|(prefect|penstock) flow-run execute)\s*$")
+SPELT = re.compile(r"[\w-]+")
+"""Names of blocks that can stand in a placeholder."""
 OLD_IMAGE = re.compile(r"prefecthq/prefect:2(\.|-|$)")
 
 
@@ -79,8 +81,10 @@ class InfrastructureBlock:
         return {"$ref": {"block_document_id": str(id)}} if id else None
 
     def own_reference(self, place: str) -> str | None:
-        """One of its own fields as a placeholder that is filled when a job starts; None for an anonymous block."""
-        return f"{{{{ prefect.blocks.{self.slug}.{self.name}.{place} }}}}" if self.name else None
+        """One of its own fields as a placeholder that is filled when a job starts; None for an anonymous block, and for
+        one whose name a placeholder can't spell."""
+        is_spelt = self.name and SPELT.fullmatch(self.name)
+        return f"{{{{ prefect.blocks.{self.slug}.{self.name}.{place} }}}}" if is_spelt else None
 
 
 @dataclass(slots=True)

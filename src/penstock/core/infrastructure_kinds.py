@@ -105,8 +105,8 @@ def _subscription(done: Conversion, value: Any) -> None:
         "C04",
         Severity.ERROR,
         "subscription_id",
-        "The subscription is a secret of an anonymous block, and would be readable in the pool.",
-        "Store the block under a name, or set the pool's subscription_id yourself.",
+        "The subscription is a secret of a block that a pool can't refer to by name, and would be readable in the pool.",
+        "Store the block under a name of letters, digits and dashes, or set the pool's subscription_id yourself.",
     )
 
 

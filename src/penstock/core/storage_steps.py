@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.core.block_schemas import HIDDEN
-from penstock.core.infrastructure_blocks import Remark, Severity
+from penstock.core.infrastructure_blocks import SPELT, Remark, Severity
 from penstock.core.upgrade_plans import NewBlock, Taken
 from penstock.wire.blocks import BlockDocument
 
@@ -90,13 +90,16 @@ class Code:
         """The secret in a field, to be read when it is written elsewhere; None where there is none."""
         return Taken(self.storage.id, place) if self.storage and self.data.get(place) else None
 
-    def named(self, place: str) -> str | None:
-        """The block in a field as a placeholder; None when it has no name."""
+    def named(self, place: str) -> Any:
+        """The block in a field as a placeholder, or as a reference where a placeholder can't spell its name; None when
+        it has no name."""
         found = self.storage.block_document_references.get(place, {}) if self.storage else {}
         inner = found.get("block_document") or {}
         slug = (inner.get("block_type") or {}).get("slug")
         if not slug or inner.get("is_anonymous") or not inner.get("name"):
             return None
+        if not SPELT.fullmatch(inner["name"]):
+            return {"$ref": {"block_document_id": str(inner["id"])}}
         return f"{{{{ prefect.blocks.{slug}.{inner['name']} }}}}"
 
 
@@ -165,7 +168,7 @@ def _local(code: Code) -> None:
 def _remote(code: Code) -> None:
     settings = code.data.get("settings") or {}
     hidden = [name for name, one in settings.items() if _opens(name, one)]
-    if hidden and not code.name:
+    if hidden and not (code.name and SPELT.fullmatch(code.name)):
         _any(code)
         return
     shown = {name: one for name, one in settings.items() if name not in hidden}
