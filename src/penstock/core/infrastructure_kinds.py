@@ -105,7 +105,7 @@ def _subscription(done: Conversion, value: Any) -> None:
         "C04",
         Severity.ERROR,
         "subscription_id",
-        "The subscription is a secret of a block that a pool can't refer to by name, and would be readable in the pool.",
+        "The subscription is a secret of a block that a pool can't refer to by name; it would be readable in the pool.",
         "Store the block under a name of letters, digits and dashes, or set the pool's subscription_id yourself.",
     )
 
