@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.budgets import claims_table, scale_table, table
+from benchmarks.budgets import claims_table, pages_table, scale_table, table
+from benchmarks.upgrade_table import upgrade_table
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent / "README.md"
@@ -40,6 +41,12 @@ def write_page() -> None:
     tables += [f"## A large history on {title}\n\n{scale_table(figures)}\n" for title, figures in grown if figures]
     claimed = ((title, read(f"claims-{database}")) for database, title in DATABASES)
     tables += [f"## Claims on {title}\n\n{claims_table(figures)}\n" for title, figures in claimed if figures]
+    moved = [(title, read(f"upgrade-{database}")) for database, title in DATABASES]
+    tables += [
+        f"## An upgrade from agents to workers on {title}\n\n{upgrade_table(each)}\n" for title, each in moved if each
+    ]
+    seen = ((title, read(f"pages-{database}")) for database, title in DATABASES)
+    tables += [f"## Pages on {title}\n\n{pages_table(figures)}\n" for title, figures in seen if figures]
     text = f"{head}{MARK}\n\n" + "\n".join(tables)
     PAGE.write_text(text)
     print(text.partition(MARK)[2])
