@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from penstock.client.client import AsyncClient
+from penstock.clock import EPOCH
 from penstock.ui.paging import next_key, read_key
 from penstock.wire import deployments, flow_runs, flows
 from penstock.wire.flow_runs import FlowRun, HistoryInterval, HistoryQuery
@@ -18,6 +19,7 @@ from penstock.wire.model import Criteria
 
 PAGE = 50
 BARS = 48
+GRAINS = (timedelta(hours=1), timedelta(minutes=5))
 WINDOWS = {
     "1h": ("Last hour", timedelta(hours=1)),
     "24h": ("Last 24 hours", timedelta(days=1)),
@@ -136,8 +138,16 @@ async def history(api: AsyncClient, asked: Asked) -> list[HistoryInterval]:
     """The runs of the window by state, in bars."""
     start, end = asked.span
     step = (end - start).total_seconds() / BARS
+    if not asked.ahead:
+        start = _rounded(start, step)
     query = HistoryQuery(history_start=start, history_end=end, history_interval_seconds=step, **asked.criteria())
     return await api.call(flow_runs.flow_run_history, query)
+
+
+def _rounded(start: datetime, step: float) -> datetime:
+    """A little before, where bars are too long for that to be seen: the server has counted whole minutes and hours."""
+    grain = next((grain for grain in GRAINS if step >= grain.total_seconds()), timedelta(microseconds=1))
+    return start - (start - EPOCH) % grain
 
 
 async def list_page(api: AsyncClient, asked: Asked, after: str, size: int = PAGE) -> tuple[list[FlowRun], str]:
