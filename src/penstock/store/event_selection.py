@@ -96,7 +96,15 @@ def _about(to: Compiler, wanted: Resource) -> str:
 
 def _any_resource(to: Compiler, wanted: Resource) -> str:
     inside = _resource(to, wanted, _related_label(to, ID), lambda label: _related_label(to, label))
-    return f"({_about(to, wanted)} or {_exists_related(to, inside)})"
+    return f"({_about(to, wanted)} or ({_maybe_related(to, wanted)} and {_exists_related(to, inside)}))"
+
+
+def _maybe_related(to: Compiler, wanted: Resource) -> str:
+    """What tells quickly that an event names no such resource besides its own; only the others are looked into."""
+    if to.dialect == "sqlite":
+        texts = [json.dumps(one) for one in wanted.id or ()] + [json.dumps(one)[:-1] for one in wanted.id_prefix or ()]
+        return f"({' or '.join(f'instr(events.related, {to.parameter(one)}) > 0' for one in texts) or 'true'})"
+    return _indexed(to, wanted.id) if wanted.id and not wanted.id_prefix else "true"
 
 
 def _resource(to: Compiler, wanted: Resource, id_column: str, label: Labels) -> str:

@@ -106,6 +106,18 @@ async def test_counts(api: Api) -> None:
     await api.post("/events/count-by/label", {"filter": {}}, 422)
 
 
+@pytest.mark.parametrize(
+    "id", ['with "quotes"', "ünï-東京", "back\\slash", "100%_of"], ids=["quotes", "letters", "slash", "like"]
+)
+async def test_an_odd_id_among_the_related_is_found(api: Api, id: str) -> None:
+    related = [{"prefect.resource.id": id, "prefect.resource.role": "thing"}]
+    sent = [event(0, related=related), event(1, related=RELATED), event(2, resource=id)]
+    await api.post("/events", sent, 204)
+    for asked in ({"id": [id]}, {"id_prefix": [id[:-1]]}, {"id": ["other"], "id_prefix": [id]}):
+        found = await api.events(any_resource=asked)
+        assert [one["id"] for one in found] == [sent[0]["id"], sent[2]["id"]], asked
+
+
 async def test_a_feed_goes_on_by_key_through_events_of_one_moment(api: Api) -> None:
     sent = [event(0, "same.moment", f"r.{number}") for number in range(5)] + [event(1, "other", "r.9")]
     await api.post("/events", sent, 204)
