@@ -306,3 +306,14 @@ async def infrastructure_block(day: Day) -> str:
     ids = {"block_type_id": kind["id"], "block_schema_id": schema["id"]}
     made = await day.call("POST", "/block_documents/", {"name": "report", "data": data, **ids})
     return str(made["id"])
+
+
+async def test_a_pause_leads_back_to_the_tab_it_was_asked_for_at(browser: Browser, day: Day) -> None:
+    path = f"/deployments/{day.deployments['daily-sales/prod']}"
+    there = await browser.post(f"{path}/pause", {"tab": "schedules"})
+    assert there.headers["location"] == f"{path}?tab=schedules"
+    assert 'name="tab" value="schedules"' in (await browser.get(f"{path}?tab=schedules")).text
+    assert (await browser.post("/pools/cargo/pause", {"tab": "settings"})).headers["location"] == (
+        "/pools/cargo?tab=settings"
+    )
+    assert (await browser.post("/pools/cargo/resume", {"tab": "//evil"})).headers["location"] == "/pools/cargo"

@@ -219,3 +219,5 @@ async def test_what_was_changed_elsewhere_comes_by_itself(desk: Desk) -> None:
     await desk.open("/pools/warehouse?tab=queues")
     await desk.day.call("PATCH", "/work_pools/warehouse/queues/default", {"is_paused": True})
     await desk.tab.until("document.querySelector('#pool-tab .badge.paused')")
+    await desk.day.call("PATCH", "/work_pools/warehouse", {"is_paused": True})
+    await desk.tab.until("document.querySelector('#pool-head .badge').textContent == 'Paused'")

@@ -126,7 +126,8 @@ async def change(at: Reader, id: str, action: str) -> Reply:
         raise InvalidRequest(f"{action!r} is nothing that can be done with a deployment.")
     await at.api.call(endpoints[action], id=id_in(id))
     said = "is paused: no runs are scheduled" if action == "pause" else "schedules runs again"
-    return at.go(at.link(f"/deployments/{id}"), f"The deployment {said}.")
+    tab = at.field("tab") if at.field("tab") in TABS else ""
+    return at.go(at.link(f"/deployments/{id}", tab=tab), f"The deployment {said}.")
 
 
 @page("GET", "/deployments/{id}/delete")

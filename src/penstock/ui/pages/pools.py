@@ -73,7 +73,8 @@ async def change(at: Reader, name: str, action: str) -> Reply:
     paused = paused_by(action)
     await at.api.call(work_pools.update_work_pool, WorkPoolUpdate(is_paused=paused), name=name)
     said = "is paused: its runs wait" if paused else "gives out runs again"
-    return at.go(at.link(f"/pools/{segment(name)}"), f"The pool {name} {said}.")
+    tab = at.field("tab") if at.field("tab") in TABS else ""
+    return at.go(at.link(f"/pools/{segment(name)}", tab=tab), f"The pool {name} {said}.")
 
 
 @page("POST", "/pools/{name}/settings")
