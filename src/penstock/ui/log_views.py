@@ -17,6 +17,7 @@ from penstock.ui.wording import iso, level_name
 from penstock.wire import logs
 from penstock.wire.logs import Log
 from penstock.wire.model import Criteria
+from penstock.wire.task_runs import TaskRun
 
 LINES = 100
 """Lines that a page begins with, and that are added at once."""
@@ -58,9 +59,10 @@ def of_run(id: UUID) -> dict[str, Any]:
     return {"flow_run_id": {"any_": [str(id)]}}
 
 
-def of_task(id: UUID) -> dict[str, Any]:
-    """The filter for the log of a task run."""
-    return {"task_run_id": {"any_": [str(id)]}}
+def of_task(task: TaskRun) -> dict[str, Any]:
+    """The filter for the log of a task run, by its flow run too: by the task alone, all logs would be searched."""
+    run = of_run(task.flow_run_id) if task.flow_run_id is not None else {}
+    return {**run, "task_run_id": {"any_": [str(task.id)]}}
 
 
 def log_values(at: Reader, of: str, log: LogView, ended: bool) -> dict[str, Any]:

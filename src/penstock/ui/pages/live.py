@@ -10,6 +10,7 @@ from penstock.ui import live
 from penstock.ui.log_views import log_filter, of_run, of_task
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
+from penstock.wire import task_runs
 
 
 @page("GET", "/live")
@@ -27,7 +28,8 @@ async def lines(at: Reader, id: str) -> Stream:
 @page("GET", "/task-runs/{id}/log/live")
 async def lines_of_task(at: Reader, id: str) -> Stream:
     """The same of a task run."""
-    return live.log_lines(at.site, log_filter(at, of_task(id_in(id))), _moment(at.asked("after"), EPOCH))
+    task = await at.api.call(task_runs.read_task_run, id=id_in(id))
+    return live.log_lines(at.site, log_filter(at, of_task(task)), _moment(at.asked("after"), EPOCH))
 
 
 def _moment(micros: str, otherwise: datetime) -> datetime:

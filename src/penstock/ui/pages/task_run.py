@@ -23,7 +23,7 @@ async def show(at: Reader, id: str) -> Reply:
     wanted = {"task_run_id": {"any_": [str(task.id)]}, "type": {"not_any_": ["result"]}}
     states, log, made, run_name = await asyncio.gather(
         at.api.call(task_runs.read_task_run_states, query={"task_run_id": task.id}),
-        read_log(at, log_filter(at, of_task(task.id))),
+        read_log(at, log_filter(at, of_task(task))),
         at.api.call(artifacts.filter_artifacts, Criteria(artifacts=wanted, sort="CREATED_DESC", limit=20)),
         name_of_run(at, task.flow_run_id),
     )
@@ -42,7 +42,7 @@ async def show(at: Reader, id: str) -> Reply:
 async def show_log(at: Reader, id: str) -> Reply:
     """Lines of the task's log, on a page of their own."""
     task = await at.api.call(task_runs.read_task_run, id=id_in(id))
-    log = await read_log(at, log_filter(at, of_task(task.id)))
+    log = await read_log(at, log_filter(at, of_task(task)))
     return at.render("run_log.html", whose=task, **log_values(at, f"/task-runs/{task.id}", log, is_over(task)))
 
 
@@ -51,5 +51,5 @@ async def download(at: Reader, id: str) -> Stream:
     """The task's log as a text file."""
     task = await at.api.call(task_runs.read_task_run, id=id_in(id))
     name = f'attachment; filename="{task.id}.log"'.encode()
-    lines = text_of_log(at.api, log_filter(at, of_task(task.id)))
+    lines = text_of_log(at.api, log_filter(at, of_task(task)))
     return Stream(lines, [(b"content-disposition", name)], b"text/plain; charset=utf-8")
