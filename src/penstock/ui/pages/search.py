@@ -38,14 +38,14 @@ class Hit:
 
 @page("GET", "/search")
 async def search(at: Reader) -> Reply:
-    """What is found by name, and runs of the last month; an id leads there at once."""
+    """What is found by name, and runs of the last week; an id leads there at once."""
     words = at.asked("q")[:100]
     by_id = await _by_id(at, words)
     if by_id is not None:
         return at.go(by_id)
     if not words:
         return at.render("search.html", find="", runs=[], groups=[])
-    listing = list_page(at.api, Asked(now=at.now, name=words, window="30d"), "", SHOWN)
+    listing = list_page(at.api, Asked(now=at.now, name=words, window="7d"), "", SHOWN)
     (runs, _), found = await asyncio.gather(listing, _catalogue(at, words))
     return at.render("search.html", find=words, runs=await rows_of(at.api, runs), groups=found)
 
