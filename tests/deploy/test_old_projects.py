@@ -124,6 +124,27 @@ def test_a_file_that_is_there_is_added_to_and_stays_as_it_is(repository: Reposit
     assert repository.text == before
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "deployments: []\n",
+        "name: x\n",
+        "deployments:\n  - name: a\n    entrypoint: a.py:a\n\n# the end\n",
+        "{deployments: [{name: a, entrypoint: 'a.py:a'}]}\n",
+        "deployments: &all\n- name: a\n  entrypoint: a.py:a\r\n",
+    ],
+    ids=["empty", "none", "indented", "in braces", "anchored"],
+)
+def test_many_are_added_in_whatever_way_the_file_is_written(repository: Repository, text: str) -> None:
+    repository.write("prefect.yaml", text)
+    before = [one["name"] for one in repository.entries()]
+    for name in ("one", "three", "two"):
+        repository.write(f"{name}.yaml", BARE.replace("nightly", name))
+    assert repository.convert().exit_code == 0
+    assert [one["name"] for one in repository.entries()] == [*before, "one", "three", "two"]
+    assert repository.convert("--check").exit_code == 0
+
+
 def test_an_entry_that_says_otherwise_stays_unless_told(repository: Repository) -> None:
     own = "- name: nightly\n  entrypoint: flows.py:etl\n  tags: [mine]\n  work_pool: {name: mine}\n  version: '7'\n"
     repository.write("prefect.yaml", f"deployments:\n{own}")

@@ -4,13 +4,19 @@ server, and either agent runs what came of them."""
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from penstock.deploy.old_files import read_old_files
+from penstock.deploy.old_projects import find_old_files
+from tests.deploy.old_blocks import store_all
 from tests.live.api import Api
 from tests.live.programs import Program, Shell, penstock, prefect2
 from tests.live.servers import Server, running
@@ -27,6 +33,9 @@ def hello(name: str, times: int = 1):
     with open(os.environ["SEEN"], "a") as seen:
         seen.write(f"{os.environ['A']} {name} {times}\\n")
 """
+REPOSITORY = Path(__file__).parents[1] / "deploy" / "old_repository"
+NOT_THEIRS = ("counted", "ecs", "of-2022", "run", "triggered")
+"""What the real one refuses, has no package for, or leaves out."""
 SLOW = 300.0
 """Seconds after which a command hangs: each of the real ones imports all of Prefect."""
 SAME = (
@@ -72,13 +81,21 @@ class Desk:
     def api(self) -> Api:
         return self.server.api
 
-    def facts(self) -> dict[str, Any]:
-        """What the server has of the deployment, as a client of 2.20 is told."""
-        status, raw = self.api.send("GET", "/deployments/name/hello/built", None, {"User-Agent": "prefect/2.20.25 (x)"})
+    def facts(self, name: str = "hello/built") -> dict[str, Any]:
+        """What the server has of a deployment, as a client of 2.20 is told."""
+        path = f"/deployments/name/{quote(name)}"
+        status, raw = self.api.send("GET", path, None, {"User-Agent": "prefect/2.20.25 (x)"})
         assert status == 200, raw
         found = json.loads(raw)
         schedules = [(one["active"], one["schedule"]) for one in found["schedules"]]
-        return {**{name: found[name] for name in SAME}, "schedules": schedules}
+        blocks = {name: self.block(found[f"{name}_document_id"]) for name in ("storage", "infrastructure")}
+        return {**{name: found[name] for name in SAME}, "schedules": schedules, **blocks}
+
+    def block(self, id: str | None) -> dict[str, Any] | None:
+        """What a block says that says anything, by whatever schema."""
+        found = self.api.get(f"/block_documents/{id}") if id else {}
+        data = {key: value for key, value in found.get("data", {}).items() if value not in (None, [], {})}
+        return {"type": found["block_type"]["slug"], **data} if found else None
 
     def run(self, agent: Program) -> tuple[str, str]:
         """The state in which a run of the deployment ends once an agent has looked once, and what it says."""
@@ -122,3 +139,18 @@ def test_each_reads_what_the_other_built_and_makes_the_same_of_it(desk: Desk) ->
     state, message = desk.run(real)
     assert state == "COMPLETED", message
     assert (desk.folder / "seen").read_text().split("\n") == ["theirs Ada 2", "ours Ada 2", ""]
+
+
+def test_the_real_one_makes_the_same_of_a_whole_repository(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY, tmp_path / "project")
+    with running(penstock(), tmp_path / "server") as server:
+        store_all(server.api)
+        desk = Desk(tmp_path / "project", server)
+        found = [one for path in find_old_files(desk.folder) for one in read_old_files(path)]
+        theirs = [one for one in found if one.path.suffix == ".yaml" and one.path.stem not in NOT_THEIRS]
+        files = shlex.join(str(one.path) for one in theirs)
+        desk.say(prefect2(), f"apply {files}")
+        by_them = {one.full_name: desk.facts(one.full_name) for one in theirs}
+        desk.say(penstock(), f"apply {files}")
+        assert len(theirs) >= 25
+        assert by_them == {one.full_name: desk.facts(one.full_name) for one in theirs}

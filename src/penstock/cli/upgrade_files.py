@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FILE = "prefect.yaml"
 TEMPLATES = "work-pools"
+MOST_PLACES = 5
 LEFT_OUT, SOMETHING_TO_DO = 1, 2
 """The exit codes where a deployment can't be carried over, and of `--check` where files would be written."""
 _COLORS = {"+": "green", "~": "yellow", "=": "bright_black", "!": "red"}
@@ -127,7 +128,13 @@ def _tell(found: Conversion, made: Draft, old: Sequence[OldFile]) -> None:
         for remark in one.remarks:
             places.setdefault(remark, []).append(_place(one.filed.file, remark))
     for remark, where in places.items():
-        _remark(", ".join(where), remark)
+        _remark(_listed(where, remark), remark)
+
+
+def _listed(places: Sequence[str], remark: Remark) -> str:
+    """All places of what matters, and the first of many of a note."""
+    many = len(places) > MOST_PLACES and remark.severity == "note"
+    return ", ".join(places[:MOST_PLACES]) + f" and {len(places) - MOST_PLACES} more" if many else ", ".join(places)
 
 
 def _signs(found: Conversion, made: Draft) -> dict[str, str]:

@@ -20,17 +20,16 @@ from penstock.errors import Conflict, DeployFailed, NotFound, PenstockError
 from penstock.storage.blocks import open_block
 from penstock.storage.folders import push
 from penstock.storage.ignore import IGNORE_FILE, Ignore
-from penstock.wire import automations, blocks, deployments, work_pools, work_queues
+from penstock.wire import automations, blocks, deployments, flows, work_pools, work_queues
 from penstock.wire.blocks import BlockDocument
 from penstock.wire.deployments import Deployment
 from penstock.wire.endpoint import Endpoint
-from penstock.wire.flows import Flow
+from penstock.wire.flows import FlowCreate
 from penstock.wire.work_pools import WorkPool
 from penstock.wire.work_queues import WorkQueue, WorkQueueCreate, WorkQueueUpdate
 
 DEFAULT_INFRASTRUCTURE: Mapping[str, Any] = {"type": "process", "block_type_slug": "process"}
 """What a file means that names no infrastructure."""
-_CREATE_FLOW: Endpoint[dict[str, Any], Flow] = Endpoint("POST", "/flows/", dict, Flow, 201)
 _CREATE: Endpoint[dict[str, Any], Deployment] = Endpoint("POST", "/deployments/", dict, Deployment, 201)
 
 
@@ -53,7 +52,7 @@ def apply_old(client: Client, old: OldFile) -> Deployment:
     infrastructure = stored(client, written, old.place("infrastructure"), known)
     storage = stored(client, values["storage"], old.place("storage")) if values.get("storage") else None
     entrypoint = values.get("entrypoint") or entrypoint_of_manifest(old)
-    flow = client.call(_CREATE_FLOW, {"name": values["flow_name"], "tags": []})
+    flow = client.call(flows.create_flow, FlowCreate(name=values["flow_name"], tags=[], labels={}))
     body = {
         "name": values["name"],
         "flow_id": str(flow.id),

@@ -17,7 +17,7 @@ import msgspec
 
 from penstock.core.deployment_values import go_to
 from penstock.deploy.manifest import STEPS, Entry, Manifest, parse_manifest
-from penstock.deploy.save import with_deployment
+from penstock.deploy.save import with_deployment, with_new_deployments
 from penstock.deploy.yaml_text import as_block, plain
 from penstock.deploy.yaml_tree import BadYaml
 from penstock.errors import DeployFailed
@@ -65,24 +65,25 @@ def merged(manifest: Manifest, text: str, entries: Sequence[Values], *, force: b
     Raises `DeployFailed` when the file is written in a way that can't be added to.
     """
     done = Merge(text)
-    for number, values in enumerate(entries):
-        fitted = _fitted(values, manifest)
-        found = _found(manifest, values)
-        if found is None:
-            done.added.append(number)
-        elif _says_the_same(found, fitted, manifest):
-            done.same.append(number)
-            continue
-        elif not force or found.values.get("entrypoint") != values["entrypoint"]:
-            done.kept[number] = found.where
-            continue
-        else:
-            done.changed.append(number)
-        try:
-            done.text = with_deployment(done.text, fitted)
-        except BadYaml as error:
-            where = f"{manifest.path}:{error.line}"
-            raise DeployFailed(f"{where}: nothing was written, since this can't be added to: {error.reason}.") from None
+    fresh = []
+    try:
+        for number, values in enumerate(entries):
+            fitted = _fitted(values, manifest)
+            found = _found(manifest, values)
+            if found is None:
+                done.added.append(number)
+                fresh.append(fitted)
+            elif _says_the_same(found, fitted, manifest):
+                done.same.append(number)
+            elif not force or found.values.get("entrypoint") != values["entrypoint"]:
+                done.kept[number] = found.where
+            else:
+                done.changed.append(number)
+                done.text = with_deployment(done.text, fitted)
+        done.text = with_new_deployments(done.text, fresh)
+    except BadYaml as error:
+        where = f"{manifest.path}:{error.line}"
+        raise DeployFailed(f"{where}: nothing was written, since this can't be added to: {error.reason}.") from None
     return done
 
 

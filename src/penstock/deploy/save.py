@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +91,35 @@ def save_deployment(manifest: Manifest, values: Mapping[str, Any]) -> None:
 
 def with_deployment(text: str, values: Mapping[str, Any]) -> str:
     """The text of a project file with one deployment more, or changed. Raises `BadYaml`."""
-    ordered = {key: values[key] for key in ORDER if key in values} | dict(values)
     tree = parse_yaml(text)
     newline = "\r\n" if "\r\n" in text else "\n"
     pen = _Pen(text, newline)
-    _place(tree, ordered, pen)
+    _place(tree, _ordered(values), pen)
     return pen.text
+
+
+def with_new_deployments(text: str, every: Sequence[Mapping[str, Any]]) -> str:
+    """The text of a project file with deployments behind all that it has, none of which it has. Raises `BadYaml`."""
+    if not every:
+        return text
+    first, *others = every
+    text = with_deployment(text, first)
+    tree = parse_yaml(text)
+    found = next((value for key, value in tree.pairs if key.text == "deployments"), None) if tree else None
+    while found is not None and found.target is not None:
+        found = found.target
+    if found is None or found.is_flow:
+        for one in others:
+            text = with_deployment(text, one)
+        return text
+    pen = _Pen(text, "\r\n" if "\r\n" in text else "\n")
+    if others:
+        _append(found, [_ordered(one) for one in others], pen)
+    return pen.text
+
+
+def _ordered(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: values[key] for key in ORDER if key in values} | dict(values)
 
 
 def _checked(text: str, values: Mapping[str, Any], path: Path) -> str:
@@ -206,9 +229,15 @@ def _into(found: Node, values: dict[str, Any], pen: _Pen) -> None:
     if found.is_flow:
         last = found.items[-1].end if found.items else found.start + 1
         return pen.put(last, last, (", " if found.items else "") + as_flow(values))
+    return _append(found, [values], pen)
+
+
+def _append(found: Node, every: list[dict[str, Any]], pen: _Pen) -> None:
+    """Behind the last item of a list in block style."""
     parent_column = found.column if not found.items else _dash_column(found, pen.text)
     place = pen.past_comments(found.items[-1].end, parent_column)
-    return pen.after(place, _item(values, parent_column, _offset(found, pen.text)))
+    offset = _offset(found, pen.text)
+    pen.after(place, "".join(_item(one, parent_column, offset) for one in every))
 
 
 def _dash_column(found: Node, text: str) -> int:

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from types import NoneType
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from penstock.client.client import AsyncClient, Client
@@ -19,12 +18,10 @@ from penstock.client.transport import HttpTransport
 from penstock.clock import Clock
 from penstock.errors import NotFound, PenstockError
 from penstock.settings import Settings
-from penstock.wire import dispatch, flows, work_pools
+from penstock.wire import deployments, dispatch, flows, work_pools
 from penstock.wire.deployments import Deployment
 from penstock.wire.dispatch import Claim, ClaimedRun, DeploymentClaim
-from penstock.wire.endpoint import Endpoint
 from penstock.wire.flow_runs import FlowRun
-from penstock.wire.older_deployments import deployment_of
 from penstock.wire.states import OrchestrationStatus, StateType
 from penstock.wire.work_pools import PoolPoll, WorkPool
 from penstock.worker.facts import RunFacts, Taken
@@ -37,8 +34,6 @@ WAIT_SECONDS = 20.0
 PATIENCE_SECONDS = 15.0
 MOST_AT_ONCE = 50
 HANG_UP_SECONDS = 2.0
-_READ_ANY: Endpoint[None, dict[str, Any]] = Endpoint("GET", "/deployments/{id}", NoneType, dict)
-"""A deployment as a server of either generation answers it."""
 
 
 class Claims(Protocol):
@@ -232,12 +227,11 @@ class Taker:
         if run.deployment_id is None:
             return None
         try:
-            found = await self._client.call(_READ_ANY, id=run.deployment_id)
+            return await self._client.call(deployments.read_deployment, id=run.deployment_id)
         except NotFound:
             message = f"Deployment {run.deployment_id} of this run no longer exists."
             await self._reports.propose(run.id, StateType.CANCELLED, message=message, force=True)
             return None
-        return deployment_of(found)
 
 
 async def speaks_penstock(client: AsyncClient) -> bool:
