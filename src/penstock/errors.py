@@ -2,6 +2,7 @@
 
     PenstockError
     ├── InvalidRequest        422  the body or a value in it is not acceptable
+    │   └── FieldUnknown           … the server is older than a field that was sent
     ├── BadRequest            400  the request can't be carried out as asked
     ├── Unauthorized          401  no or wrong credentials
     ├── Forbidden             403  known, but not allowed
@@ -56,6 +57,12 @@ class InvalidRequest(PenstockError):
         super().__init__(message)
         self.loc = loc
         """Where in the body the bad value is; None when the fault is in what the values mean together."""
+
+
+class FieldUnknown(InvalidRequest):
+    """The server does not know a field that was sent."""
+
+    code = "field_unknown"
 
 
 class BadRequest(PenstockError):

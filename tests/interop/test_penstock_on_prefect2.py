@@ -29,10 +29,13 @@ def test_command_exits_as_at_a_server_of_prefect_3(command: Command, on_prefect2
     command.check(on_prefect2.shell)
 
 
-def test_a_deploy_of_what_is_deployed_changes_nothing(on_prefect2: Side) -> None:
+def test_a_deployment_is_deployed_again(on_prefect2: Side) -> None:
+    """What the server can't change in place is written anew; what it has is left alone."""
     Command("--no-prompt deploy -n all").check(on_prefect2.shell)
-    again = on_prefect2.shell.run("--no-prompt", "deploy", "-n", "all", "--plan")
-    assert "Nothing to do" in again.stdout, again.stdout + again.stderr
+    again = on_prefect2.api.get("/deployments/name/everything/all")
+    assert [one["schedule"]["cron"] for one in again["schedules"]] == ["0 6 * * *"]
+    same = on_prefect2.shell.run("--no-prompt", "deploy", "-n", "raising", "--plan")
+    assert "Nothing to do" in same.stdout, same.stdout + same.stderr
 
 
 def test_a_deploy_of_what_the_server_does_not_know_says_so(on_prefect2: Side) -> None:

@@ -17,7 +17,7 @@ from penstock.client.client import Client
 from penstock.client.surveys import Survey
 from penstock.core.deployment_changes import Changes, applied_of, changes, plan_of, plan_restoring
 from penstock.core.deployment_plans import OWNER, DeploymentPlan
-from penstock.errors import Conflict, DeployFailed, NotFound, PenstockError
+from penstock.errors import Conflict, DeployFailed, FieldUnknown, NotFound, PenstockError
 from penstock.wire import automations, deployment_versions, deployments, dispatch, flows
 from penstock.wire.automations import Automation
 from penstock.wire.deployment_versions import (
@@ -32,6 +32,7 @@ from penstock.wire.deployment_versions import (
 from penstock.wire.deployments import Deployment
 from penstock.wire.flows import FlowCreate
 from penstock.wire.model import Labels
+from penstock.wire.schedules import DeploymentScheduleCreate
 
 VERSIONS = "deployment_versions"
 AT_ONCE = 50
@@ -184,9 +185,30 @@ def carry_out(client: Client, compared: Comparison, how: Deploying) -> Applied:
         _next_version(client, compared, found, how)
         _edit_automations(client, compared.changes)
     else:
-        client.call(deployments.update_deployment, plan.update(), id=found.id)
+        _update(client, plan, found, how)
         _make_automations(client, plan, found.id, anew=True)
     return Applied(plan, found.id, Outcome.UPDATED, compared.changes)
+
+
+def _update(client: Client, plan: DeploymentPlan, found: Deployment, how: Deploying) -> None:
+    """Changes a deployment; one of a Prefect 2 server is written anew, as only some of its fields can be changed."""
+    try:
+        client.call(deployments.update_deployment, plan.update(), id=found.id)
+    except FieldUnknown:
+        body = plan.create(found.flow_id, how.labels)
+        kept = [
+            DeploymentScheduleCreate(
+                schedule=one.schedule, active=one.active, max_scheduled_runs=one.max_scheduled_runs, slug=one.slug
+            )
+            for one in found.schedules
+        ]
+        as_new = replace(
+            body,
+            schedules=body.schedules or kept,
+            storage_document_id=found.storage_document_id,
+            infrastructure_document_id=found.infrastructure_document_id,
+        )
+        client.call(deployments.create_deployment, as_new)
 
 
 def create_many(client: Client, plans: Sequence[tuple[DeploymentPlan, Deploying]]) -> dict[str, Applied | DeployFailed]:

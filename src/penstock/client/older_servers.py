@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.errors import InvalidRequest
+from penstock.errors import FieldUnknown
 from penstock.wire.deployments import Deployment
 from penstock.wire.model import encode
 from penstock.wire.older_deployments import deployment_of
@@ -23,7 +23,7 @@ INFORMATION = frozenset({"labels", "version_info", "slug", "replaces"})
 def without_unknown(content: bytes, refusal: bytes) -> bytes | None:
     """The body without the fields that a server does not know; None when it refused anything else.
 
-    `InvalidRequest` for an unknown field that says what must not be lost.
+    `FieldUnknown` for an unknown field that says what must not be lost.
     """
     places = _unknown(refusal)
     if not places:
@@ -36,7 +36,7 @@ def without_unknown(content: bytes, refusal: bytes) -> bytes | None:
         value = holder.pop(place[-1])
         if place[-1] not in INFORMATION and not _says_nothing(value):
             where = ".".join(map(str, place))
-            raise InvalidRequest(
+            raise FieldUnknown(
                 f"The server does not know {where!r}, which was to be {encode(value).decode()}: it is of an older"
                 " version. Leave it out, or upgrade the server."
             )
