@@ -27,6 +27,7 @@ WINDOWS = {
     "30d": ("Last 30 days", timedelta(days=30)),
     "next": ("Coming up, 24 hours", timedelta(days=1)),
 }
+NOBODY = "00000000-0000-0000-0000-000000000000"
 SLICES, OF_A_SLICE = 6, 50
 """Of how many parts of a time runs are drawn by themselves, and how many of each."""
 LONGEST = timedelta(days=400)
@@ -69,7 +70,9 @@ class Asked:
     pool: str = ""
     window: str = USUAL
     of: str = ""
-    """A flow by its name, or a deployment as `flow/deployment`."""
+    """A flow by its name, or a deployment as `flow/deployment`; it chooses once it was `resolved`."""
+    is_nowhere: bool = False
+    """Whether it names what is not there, so that no run fits."""
     parent: UUID | None = None
     """The run whose subflows are wanted."""
     no_subflows: bool = False
@@ -104,15 +107,29 @@ class Asked:
             runs["parent_flow_run_id"] = {"any_": [str(self.parent)]}
         if self.no_subflows:
             runs["parent_task_run_id"] = {"is_null_": True}
-        flow, _, deployment = self.of.partition("/")
+        if self.is_nowhere:
+            runs["id"] = {"any_": [NOBODY]}
         around: dict[str, Any] = {"flow_runs": runs}
-        if self.flow or flow:
-            around["flows"] = {"id": {"any_": [str(self.flow)]}} if self.flow else {"name": {"any_": [flow]}}
-        if deployment:
-            around["deployments"] = {"name": {"any_": [deployment]}}
+        if self.flow:
+            around["flows"] = {"id": {"any_": [str(self.flow)]}}
         if self.pool:
             around["work_pools"] = {"name": {"any_": [self.pool]}}
         return around
+
+
+async def resolved(api: AsyncClient, asked: Asked) -> Asked:
+    """The selection with an id in place of what `of` names: runs are found by ids, where a name has all be looked at."""
+    flow, _, deployment = asked.of.partition("/")
+    if not flow:
+        return asked
+    found = await api.call(flows.filter_flows, Criteria(flows={"name": {"any_": [flow]}}, limit=1))
+    if not found:
+        return replace(asked, is_nowhere=True)
+    if not deployment:
+        return replace(asked, flow=found[0].id)
+    around = Criteria(flows={"id": {"any_": [str(found[0].id)]}}, deployments={"name": {"any_": [deployment]}}, limit=1)
+    known = await api.call(deployments.filter_deployments, around)
+    return replace(asked, deployment=known[0].id) if known else replace(asked, is_nowhere=True)
 
 
 async def sample(api: AsyncClient, asked: Asked) -> list[FlowRun]:

@@ -23,6 +23,7 @@ from penstock.ui.run_lists import (
     history,
     list_page,
     names_of,
+    resolved,
     rows_of,
     sample,
 )
@@ -51,11 +52,12 @@ ACTIONS = {
 @page("GET", "/runs")
 async def show(at: Reader) -> Reply:
     """A page of runs with a chart of the same selection, which follows by itself where it is of a long time."""
-    asked = asked_by(at)
+    named = asked_by(at)
+    asked = await resolved(at.api, named)
     (runs, older), pools, about, views = await asyncio.gather(
         list_page(at.api, asked, at.asked("after")),
         at.api.call(work_pools.filter_work_pools, Criteria(limit=100)),
-        _about(at, asked),
+        _about(at, named),
         read_views(at.api, at.query),
     )
     at_once = asked.window in DRAWN_AT_ONCE or asked.own is not None
@@ -77,13 +79,15 @@ async def show(at: Reader) -> Reply:
 @page("GET", "/runs/chart")
 async def chart(at: Reader) -> Reply:
     """The chart alone, of the same words in the address: a long time takes a while to be counted."""
-    return at.render("runs_chart.html", words=words_of(at.query), **await _chart(at, asked_by(at)))
+    return at.render(
+        "runs_chart.html", words=words_of(at.query), **await _chart(at, await resolved(at.api, asked_by(at)))
+    )
 
 
 @page("GET", "/runs/new")
 async def news(at: Reader) -> Reply:
     """How many runs of the selection were due since a moment: what a page says that does not change by itself."""
-    since, asked = at.asked("since"), asked_by(at)
+    since, asked = at.asked("since"), await resolved(at.api, asked_by(at))
     moment = from_micros(int(since)) if since.isdigit() and len(since) < 18 else at.now
     count = 0 if asked.ahead else await count_new(at.api, asked, moment, MOST_NEW)
     return at.render("runs_new.html", count=count, most=MOST_NEW, words=words_of(at.query))
