@@ -22,6 +22,7 @@ from penstock.server.loops.leases import take_back
 from penstock.server.loops.loop import Tools
 from penstock.server.loops.pauses import fail_expired
 from penstock.server.loops.retention import VERSIONS_KEPT, forget
+from penstock.server.loops.tallies import AT_ONCE, Tallying
 from penstock.server.sink import keep_events
 from penstock.settings import Settings
 from penstock.store import deployment_versions, flow_runs
@@ -192,6 +193,19 @@ async def test_a_cancellation_nobody_confirms_ends_by_itself(tools: Tools) -> No
     assert (await CancellationCleanup().run_once(tools, NOW)).did == 1
     assert (await state_of(tools, stale)).type is StateType.CANCELLED
     assert (await state_of(tools, fresh)).type is StateType.CANCELLING
+
+
+async def test_hours_that_are_over_are_counted_once_and_again_when_one_of_their_runs_changes(tools: Tools) -> None:
+    hours = [timedelta(hours=number) for number in range(2, 2 + AT_ONCE + 1)]
+    runs = [await make_run(tools, "SCHEDULED", at=NOW - ago, scheduled_time=NOW - ago) for ago in hours]
+    tallying = Tallying()
+    first = await tallying.run_once(tools, NOW)
+    assert (first.did, first.again_in is not None) == (AT_ONCE, True)
+    second = await tallying.run_once(tools, NOW)
+    assert (second.did, second.again_in) == (1, None)
+    assert (await tallying.run_once(tools, NOW)).did == 0
+    await propose(tools.store, runs[3], Proposal(StateCreate(type=StateType.PENDING), NOW, new_id()))
+    assert (await tallying.run_once(tools, NOW)).did == 1
 
 
 async def test_old_events_are_forgotten(tools: Tools) -> None:
