@@ -118,7 +118,7 @@ class Asked:
 
 
 async def resolved(api: AsyncClient, asked: Asked) -> Asked:
-    """The selection with an id in place of what `of` names: runs are found by ids, where a name has all be looked at."""
+    """The selection with an id in place of what `of` names: runs are found by it without being looked at."""
     flow, _, deployment = asked.of.partition("/")
     if not flow:
         return asked
