@@ -9,6 +9,8 @@ lock() {
         --custom-compile-command "make lock" --output-file "requirements/$output" "$@"
 }
 lock runtime.txt pyproject.toml
-lock dev.txt pyproject.toml --all-extras --group dev requirements/build.in
+# Of what judges pages only the script is used, without the library that drives a browser.
+lock dev.txt pyproject.toml --all-extras --group dev requirements/build.in \
+    --no-emit-package playwright --no-emit-package pyee --no-emit-package greenlet
 lock prefect.txt requirements/prefect.in
 lock prefect2.txt requirements/prefect2.in
