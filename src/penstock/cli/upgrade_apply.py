@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
@@ -152,29 +151,7 @@ async def _told(outcomes: AsyncIterator[Outcome]) -> list[Outcome]:
 
 
 def _sentence(one: Outcome) -> str:
-    name = one.name if one.part is Part.DEPLOYMENT else f"The {one.part} {one.name!r}"
-    if one.did is Did.LEFT:
-        return (
-            f"{name} has no deployments any more. It is kept for a rollback; delete it once that is not wanted:"
-            f" `penstock work-pool delete {shlex.quote(one.name)}`."
-        )
-    if one.did is Did.WAITING:
-        return f"{name} waits for a worker: `penstock worker start --pool {shlex.quote(one.name)}`."
-    if one.did is Did.FAILED:
-        return f"{name} failed: {one.reason}"
-    if one.did is Did.BLOCKED:
-        return f"{name} is blocked: {one.reason}"
-    along = f"; {_counted(one.moved_runs, 'run')} went along" if one.moved_runs else ""
-    return f"{name} {_VERBS[one.did]}{along}."
-
-
-_VERBS = {
-    Did.MADE: "is made",
-    Did.CHANGED: "is changed",
-    Did.THERE: "is there already",
-    Did.UPGRADED: "is upgraded",
-    Did.ROLLED_BACK: "is rolled back",
-}
+    return f"{one.sentence}: `{one.command}`." if one.command else f"{one.sentence}."
 
 
 def _summed_up(outcomes: Iterable[Outcome], wanted: Did) -> int:

@@ -103,13 +103,18 @@ def compare(
     where `variables` are what the same overrides became."""
     before = old_job(old or conversion.block, pool_type)
     after = new_job(conversion.template, pool_type, *variables)
-    found = differences(before, after)
-    return [Difference(place, *pair, _explanation(place, conversion.remarks)) for place, pair in found.items()]
+    return explained(before, after, conversion.remarks)
+
+
+def explained(old: JobWords, new: JobWords, remarks: Iterable[Remark]) -> list[Difference]:
+    """What differs between two jobs, each with the remark that tells of it."""
+    every = list(remarks)
+    return [Difference(place, *pair, _explanation(place, every)) for place, pair in differences(old, new).items()]
 
 
 def differences(old: JobWords, new: JobWords) -> dict[str, tuple[Any, Any]]:
     """Old and new value by place, where they differ."""
-    left, right = dict(_leaves(old)), dict(_leaves(new))
+    left, right = dict(leaves(old)), dict(leaves(new))
     every = dict.fromkeys([*left, *right])
     return {place: (left.get(place), right.get(place)) for place in every if left.get(place) != right.get(place)}
 
@@ -143,12 +148,13 @@ def _explanation(place: str, remarks: Iterable[Remark]) -> Remark | None:
     return max(fitting, key=lambda one: len(one.place), default=None)
 
 
-def _leaves(value: Any, place: str = "") -> Iterable[tuple[str, Any]]:
+def leaves(value: Any, place: str = "") -> Iterable[tuple[str, Any]]:
+    """The facts of a job one by one, by their dotted places."""
     if not isinstance(value, Mapping) or "$ref" in value:
         yield place, value
         return
     for name, one in value.items():
-        yield from _leaves(one, f"{place}.{name}" if place else str(name))
+        yield from leaves(one, f"{place}.{name}" if place else str(name))
 
 
 def _command(value: Any) -> str | None:

@@ -13,9 +13,11 @@ What is decided, and why:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace as changed
 
 from penstock.core.infrastructure_blocks import Conversion, InfrastructureBlock, Kind, Remark, Severity
@@ -43,16 +45,25 @@ NOTHING = InfrastructureBlock(slug="process", data={})
 """What agents ran a deployment on that names no block."""
 
 
+@dataclass(slots=True)
+class _Known:
+    """What was worked out before: many deployments share a block, and change it in the same way."""
+
+    conversions: dict[str, Conversion] = field(default_factory=dict)
+    """By the block's id, or where its file has it; empty for none."""
+    overrides: dict[tuple[str, bytes], Overrides] = field(default_factory=dict)
+
+
 def plan(every: Sequence[OldDeployment], there: Existing, templates: Templates) -> UpgradePlan:
     """The way of each deployment, in the order of their names; `templates` are the pool types' own."""
     ordered = sorted(every, key=lambda one: one.full_name)
     members: list[Member] = []
     refused: dict[str, Remark] = {}
-    conversions: dict[str, Conversion] = {}
+    known = _Known()
     for old in ordered:
         if state_of(old) is not UpgradeState.NOT_OF_AGENTS:
             try:
-                members.append(_member(_before(old, there), templates, conversions))
+                members.append(_member(_before(old, there), templates, known))
             except InvalidRequest as error:
                 refused[old.full_name] = _say_refused(error)
     places = placed(members, templates, there)
@@ -77,7 +88,7 @@ def state_of(old: OldDeployment) -> UpgradeState:
 
 def old_block(old: OldDeployment, templates: Templates) -> tuple[Overrides, Kind]:
     """The deployment's block with its overrides translated; `InvalidRequest` (C16) for a type without a pool."""
-    member = _member(old, templates, {})
+    member = _member(old, templates, _Known())
     return member.found, member.kind
 
 
@@ -96,17 +107,33 @@ def _before(old: OldDeployment, there: Existing) -> OldDeployment:
     return replace(old, deployment=deployment, pool=there.pools.get(pool), queue=there.queues.get((pool, queue)))
 
 
-def _member(old: OldDeployment, templates: Templates, known: dict[str, Conversion]) -> Member:
+def _member(old: OldDeployment, templates: Templates, known: _Known) -> Member:
     block = old.block or _nothing(old)
     kind = target(block.slug)
-    key = str(old.deployment.infrastructure_document_id if old.block else "")
-    if not key or key not in known:
-        known[key] = _converted(block, templates)
-    overrides = old.deployment.job_variables if old.block else {}
-    found = translate(known[key], kind, templates[kind.pool_type], overrides)
+    given = old.deployment.job_variables if old.block else {}
+    found = _overrides(old, block, kind, given, templates, known)
     if not old.block and old.deployment.job_variables:
         found = replace(found, remarks=(*found.remarks, say_ignored(old.deployment.job_variables)))
     return Member(old, kind, found)
+
+
+def _overrides(
+    old: OldDeployment,
+    block: InfrastructureBlock,
+    kind: Kind,
+    given: Mapping[str, Any],
+    templates: Templates,
+    known: _Known,
+) -> Overrides:
+    """The overrides of a block, worked out once for all that say the same; a block without an id is one of a file."""
+    id = old.deployment.infrastructure_document_id
+    key = "" if old.block is None else str(id or old.place or old.full_name)
+    if key not in known.conversions:
+        known.conversions[key] = _converted(block, templates)
+    text = msgspec.json.encode(given)
+    if (key, text) not in known.overrides:
+        known.overrides[key, text] = translate(known.conversions[key], kind, templates[kind.pool_type], given)
+    return known.overrides[key, text]
 
 
 def _nothing(old: OldDeployment) -> InfrastructureBlock:

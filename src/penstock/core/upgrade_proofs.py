@@ -7,13 +7,13 @@ variables. For a deployment that is upgraded already, pool and variables are tho
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from msgspec.structs import replace as changed
 
-from penstock.core.infrastructure_blocks import Conversion, Remark, Severity
-from penstock.core.infrastructure_jobs import Difference, compare
+from penstock.core.infrastructure_blocks import Remark, Severity
+from penstock.core.infrastructure_jobs import Difference, JobWords, explained, new_job, old_job
 from penstock.core.upgrade_planning import old_block
 from penstock.core.upgrade_plans import DeploymentUpgrade, Existing, OldDeployment, UpgradePlan, UpgradeState
 from penstock.core.upgrade_pools import Templates
@@ -31,6 +31,10 @@ class Proof:
     name: str
     state: UpgradeState
     pool: str | None = None
+    before: JobWords = field(default_factory=dict)
+    """The job that agents started."""
+    after: JobWords = field(default_factory=dict)
+    """The job that a worker starts."""
     differences: tuple[Difference, ...] = ()
     failure: str | None = None
     """Why the two can't be compared."""
@@ -82,14 +86,21 @@ def _compared(
         found, kind = old_block(old, templates)
     except InvalidRequest as error:
         return _failed(one, error.message)
-    proof = Conversion(found.changed, dict(template), list(remarks))
     try:
-        differences = compare(proof, kind.pool_type, variables, old=found.changed)
+        before = old_job(found.changed, kind.pool_type)
+        after = new_job(template, kind.pool_type, variables)
     except InvalidRequest as error:
         return _failed(one, f"Agents could not start its jobs: {error.message}")
     except ANOTHER_SHAPE:
         return _failed(one, "The template of its pool has another shape by now, so the jobs can't be compared.")
-    return Proof(name=one.old.full_name, state=one.state, pool=_pool_of(one), differences=tuple(differences))
+    return Proof(
+        name=one.old.full_name,
+        state=one.state,
+        pool=_pool_of(one),
+        before=before,
+        after=after,
+        differences=tuple(explained(before, after, remarks)),
+    )
 
 
 def _pool_of(one: DeploymentUpgrade) -> str | None:

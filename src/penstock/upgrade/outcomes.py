@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,6 +49,38 @@ class Outcome:
     @property
     def failed(self) -> bool:
         return self.did is Did.FAILED
+
+    @property
+    def command(self) -> str | None:
+        """What somebody may do about it, as a command."""
+        if self.did is Did.LEFT:
+            return f"penstock work-pool delete {shlex.quote(self.name)}"
+        return f"penstock worker start --pool {shlex.quote(self.name)}" if self.did is Did.WAITING else None
+
+    @property
+    def sentence(self) -> str:
+        """What became of it, without the full stop, which may come behind the command."""
+        name = self.name if self.part is Part.DEPLOYMENT else f"The {self.part} {self.name!r}"
+        if self.did is Did.LEFT:
+            return f"{name} has no deployments any more. It is kept for a rollback; delete it once that is not wanted"
+        if self.did is Did.WAITING:
+            return f"{name} waits for a worker"
+        if self.did in (Did.FAILED, Did.BLOCKED):
+            return f"{name} {_VERBS[self.did]}: {(self.reason or '').rstrip('.')}"
+        runs = "1 run" if self.moved_runs == 1 else f"{self.moved_runs} runs"
+        along = f"; {runs} went along" if self.moved_runs else ""
+        return f"{name} {_VERBS[self.did]}{along}"
+
+
+_VERBS = {
+    Did.MADE: "is made",
+    Did.CHANGED: "is changed",
+    Did.THERE: "is there already",
+    Did.UPGRADED: "is upgraded",
+    Did.ROLLED_BACK: "is rolled back",
+    Did.BLOCKED: "is blocked",
+    Did.FAILED: "failed",
+}
 
 
 async def as_they_end(works: Iterable[Callable[[], Awaitable[T]]]) -> AsyncIterator[T]:
