@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.api import eventually
+from tests.live.api import Api, eventually
 from tests.live.programs import Shell, penstock
 from tests.live.servers import end, running
 
@@ -109,6 +109,18 @@ def test_waiting_has_an_end(shell: Shell) -> None:
 )
 def test_bad_requests_for_a_run_are_refused(options: list[str], said: str, shell: Shell) -> None:
     assert said in bad(shell, "deployment", "run", "hello/one", *options)
+
+
+def test_a_suspended_run_goes_on_as_its_reason_says(shell: Shell) -> None:
+    run = create_run(shell)
+    paused = {"type": "PAUSED", "name": "Suspended", "state_details": {"pause_reschedule": True}}
+    Api(shell.api).post(f"/flow_runs/{run}/set_state", {"state": paused, "force": True})
+    advice = ok(shell, "flow-run", "why", run).split("penstock ")[1].split()
+    assert "goes on" in ok(shell, *advice)
+    work(shell)
+    assert read(shell, "flow-run", "inspect", run)["state_type"] == "COMPLETED"
+    assert "not paused" in bad(shell, *advice)
+    assert "must be a JSON object" in bad(shell, *advice, "--inputs", "[1]")
 
 
 def test_a_served_flow_runs_what_is_due(shell: Shell, tmp_path: Path) -> None:

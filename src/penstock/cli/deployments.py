@@ -15,7 +15,7 @@ from penstock.cli.connect import as_id, connect, every, find
 from penstock.cli.console import Failure, confirm, local, output_option, print_json, say
 from penstock.cli.deployment_build import apply, build
 from penstock.cli.deployment_versions import rollback, versions
-from penstock.cli.files import parse_object, parse_pairs
+from penstock.cli.files import object_and_pairs, parse_pairs
 from penstock.cli.flow_runs import flow_names_of
 from penstock.cli.groups import Verbs
 from penstock.cli.moments import after, at
@@ -129,7 +129,7 @@ def run(
     flow_run_name: str | None,
 ) -> None:
     """Create a run of a deployment."""
-    parameters = _parameters(params, pairs)
+    parameters = object_and_pairs(params, pairs, "--params", "parameter")
     due = _due(start_in, start_at)
     with connect() as client:
         found = read(client, name, deployment_id)
@@ -145,16 +145,6 @@ def run(
         _tell(created, due)
         if watch:
             say(watching.judge(watching.watch(client, created.id, watch_timeout, watch_interval)))
-
-
-def _parameters(params: str | None, pairs: tuple[str, ...]) -> dict[str, Any]:
-    whole: dict[str, Any] = {}
-    if params is not None:
-        text = sys.stdin.read() if params == "-" else params
-        if not text.strip():
-            raise Failure("No parameters came on standard input.")
-        whole = parse_object(text, "The text for --params")
-    return {**whole, **parse_pairs(pairs, "parameter")}
 
 
 def _due(start_in: str | None, start_at: str | None) -> datetime:

@@ -56,3 +56,14 @@ def parse_pairs(pairs: tuple[str, ...], what: str) -> dict[str, Any]:
         except msgspec.DecodeError:
             values[key] = text
     return values
+
+
+def object_and_pairs(whole: str | None, pairs: tuple[str, ...], option: str, what: str) -> dict[str, Any]:
+    """What a JSON object (the value of `option`; `-` reads standard input) and `key=value` pairs say together."""
+    values: dict[str, Any] = {}
+    if whole is not None:
+        text = read_text(whole) if whole == "-" else whole
+        if not text.strip():
+            raise Failure(f"No {what}s came on standard input.")
+        values = parse_object(text, f"The text for {option}")
+    return {**values, **parse_pairs(pairs, what)}

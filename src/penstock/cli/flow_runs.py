@@ -11,12 +11,13 @@ from penstock.cli import watching
 from penstock.cli.connect import as_id, connect, every, find
 from penstock.cli.console import Failure, ago, confirm, output_option, print_json, say, state
 from penstock.cli.dashboard import show_page
+from penstock.cli.files import object_and_pairs
 from penstock.cli.groups import Verbs
 from penstock.cli.logs import log_options, show_logs
 from penstock.cli.tables import record, table
 from penstock.client.client import Client
 from penstock.wire import flow_runs, flows, waiting
-from penstock.wire.flow_runs import FlowRun, SetState
+from penstock.wire.flow_runs import FlowRun, Resume, SetState
 from penstock.wire.states import OrchestrationStatus, StateCreate, StateType
 
 NONE = "There are no flow runs. Make one with: penstock deployment run FLOW/DEPLOYMENT"
@@ -128,6 +129,21 @@ def cancel(id: UUID) -> None:
         proposed = SetState(state=StateCreate(type=StateType.CANCELLING))
         _propose(client, id, proposed, f"The flow run '{id}' can't be cancelled")
     say(f"The flow run '{id}' is being cancelled.")
+
+
+@flow_run.command()
+@click.argument("id", type=click.UUID)
+@click.option("--input", "-i", "pairs", multiple=True, metavar="KEY=VALUE", help="Part of its input; JSON or text.")
+@click.option("--inputs", metavar="JSON", help="Its whole input as a JSON object; - reads standard input.")
+def resume(id: UUID, pairs: tuple[str, ...], inputs: str | None) -> None:
+    """Let a paused or suspended run go on, with the input that it waits for."""
+    given = object_and_pairs(inputs, pairs, "--inputs", "input")
+    with connect() as client:
+        read(client, id)
+        verdict = client.call(flow_runs.resume_flow_run, Resume(run_input=given or None), id=id)
+    if verdict.status is not OrchestrationStatus.ACCEPT:
+        raise Failure(f"The flow run '{id}' can't be resumed: {verdict.details.reason}")
+    say(f"The flow run '{id}' goes on.")
 
 
 def _propose(client: Client, run_id: UUID, proposed: SetState, failed: str) -> None:
