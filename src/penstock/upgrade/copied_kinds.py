@@ -38,6 +38,7 @@ from penstock.wire.blocks import (
 from penstock.wire.deployments import Deployment, DeploymentCreate
 from penstock.wire.flows import Flow, FlowCreate, FlowUpdate
 from penstock.wire.limits import GlobalLimitCreate, GlobalLimitSummary, GlobalLimitUpdate, TagLimit, TagLimitCreate
+from penstock.wire.model import like
 from penstock.wire.notification_policies import (
     NotificationPolicy,
     NotificationPolicyCreate,
@@ -73,14 +74,7 @@ def _types(client: Client) -> list[Found]:
 
 
 def _type_body(one: BlockType) -> BlockTypeCreate:
-    return BlockTypeCreate(
-        name=one.name,
-        slug=one.slug,
-        logo_url=one.logo_url,
-        documentation_url=one.documentation_url,
-        description=one.description,
-        code_example=one.code_example,
-    )
+    return like(BlockTypeCreate, one)
 
 
 def _schemas(client: Client) -> list[Found]:
@@ -90,10 +84,7 @@ def _schemas(client: Client) -> list[Found]:
 
 
 def _schema_body(one: BlockSchema) -> BlockSchemaCreate:
-    assert one.block_type_id is not None
-    return BlockSchemaCreate(
-        block_type_id=one.block_type_id, fields=one.fields, capabilities=one.capabilities, version=one.version
-    )
+    return like(BlockSchemaCreate, one)
 
 
 def _documents(client: Client) -> list[Found]:
@@ -111,13 +102,7 @@ def _document_key(one: BlockDocument) -> str:
 
 
 def _document_body(one: BlockDocument) -> BlockDocumentCreate:
-    return BlockDocumentCreate(
-        name=None if one.is_anonymous else one.name,
-        block_schema_id=one.block_schema_id,
-        block_type_id=one.block_type_id,
-        data=data_of(one),
-        is_anonymous=one.is_anonymous,
-    )
+    return like(BlockDocumentCreate, one, name=None if one.is_anonymous else one.name, data=data_of(one))
 
 
 def _change_document(client: Client, found: Found, body: BlockDocumentCreate) -> None:
@@ -130,11 +115,11 @@ def _variables(client: Client) -> list[Found]:
 
 
 def _variable_body(one: Variable) -> VariableCreate:
-    return VariableCreate(name=one.name, value=one.value, tags=sorted(one.tags))
+    return like(VariableCreate, one, tags=sorted(one.tags))
 
 
 def _change_variable(client: Client, found: Found, body: VariableCreate) -> None:
-    client.call(variables.update_variable, VariableUpdate(value=body.value, tags=body.tags), id=found.id)
+    client.call(variables.update_variable, like(VariableUpdate, body, name=UNSET), id=found.id)
 
 
 def _tag_limits(client: Client) -> list[Found]:
@@ -142,7 +127,7 @@ def _tag_limits(client: Client) -> list[Found]:
 
 
 def _tag_limit_body(one: TagLimit) -> TagLimitCreate:
-    return TagLimitCreate(tag=one.tag, concurrency_limit=one.concurrency_limit)
+    return like(TagLimitCreate, one)
 
 
 def _global_limits(client: Client) -> list[Found]:
@@ -151,13 +136,12 @@ def _global_limits(client: Client) -> list[Found]:
 
 
 def _global_limit_body(one: GlobalLimitSummary) -> GlobalLimitCreate:
-    return GlobalLimitCreate(
-        name=one.name, limit=one.limit, active=one.active, slot_decay_per_second=one.slot_decay_per_second
-    )
+    """Without the slots in use, whose holders stay where they are."""
+    return like(GlobalLimitCreate, one, active_slots=0)
 
 
 def _change_global_limit(client: Client, found: Found, body: GlobalLimitCreate) -> None:
-    change = GlobalLimitUpdate(limit=body.limit, active=body.active, slot_decay_per_second=body.slot_decay_per_second)
+    change = like(GlobalLimitUpdate, body, active_slots=UNSET, denied_slots=UNSET)
     client.call(limits.update_global_limit, change, id_or_name=found.id)
 
 
@@ -166,15 +150,7 @@ def _pools(client: Client) -> list[Found]:
 
 
 def _pool_body(one: WorkPool) -> WorkPoolCreate:
-    return WorkPoolCreate(
-        name=one.name,
-        type=one.type,
-        description=one.description,
-        base_job_template=one.base_job_template,
-        is_paused=one.is_paused,
-        concurrency_limit=one.concurrency_limit,
-        storage_configuration=one.storage_configuration,
-    )
+    return like(WorkPoolCreate, one)
 
 
 def _change_pool(client: Client, found: Found, body: WorkPoolCreate) -> None:
@@ -183,14 +159,7 @@ def _change_pool(client: Client, found: Found, body: WorkPoolCreate) -> None:
             f"It is of type {found.value.type!r} here and of type {body.type!r} there, and the type of a work pool"
             " can't be changed."
         )
-    change = WorkPoolUpdate(
-        description=body.description,
-        is_paused=body.is_paused,
-        base_job_template=body.base_job_template,
-        concurrency_limit=body.concurrency_limit,
-        storage_configuration=body.storage_configuration,
-    )
-    client.call(work_pools.update_work_pool, change, name=body.name)
+    client.call(work_pools.update_work_pool, like(WorkPoolUpdate, body), name=body.name)
 
 
 def _queues(client: Client, *, of_deployments: bool) -> list[Found]:
@@ -203,14 +172,8 @@ def _queues(client: Client, *, of_deployments: bool) -> list[Found]:
 
 def _queue_body(one: WorkQueue) -> WorkQueueCreate:
     wanted = one.filter if one.filter and (one.filter.tags or one.filter.deployment_ids) else None
-    return WorkQueueCreate(
-        name=one.name,
-        description=one.description,
-        is_paused=one.is_paused,
-        concurrency_limit=one.concurrency_limit,
-        priority=one.priority,
-        filter=QueueFilter(tags=wanted.tags or None, deployment_ids=wanted.deployment_ids or None) if wanted else None,
-    )
+    chosen = QueueFilter(tags=wanted.tags or None, deployment_ids=wanted.deployment_ids or None) if wanted else None
+    return like(WorkQueueCreate, one, filter=chosen)
 
 
 def _make_queue(client: Client, body: WorkQueueCreate, source: WorkQueue) -> UUID:
@@ -225,13 +188,7 @@ def _make_queue(client: Client, body: WorkQueueCreate, source: WorkQueue) -> UUI
 
 
 def _change_queue(client: Client, found: Found, body: WorkQueueCreate) -> None:
-    change = WorkQueueUpdate(
-        description=body.description,
-        is_paused=body.is_paused,
-        concurrency_limit=body.concurrency_limit,
-        priority=body.priority or UNSET,
-        filter=body.filter if body.filter else UNSET,
-    )
+    change = like(WorkQueueUpdate, body, name=UNSET, priority=body.priority or UNSET, filter=body.filter or UNSET)
     client.call(work_queues.update_work_queue, change, id=found.id)
 
 
@@ -240,7 +197,7 @@ def _flows(client: Client) -> list[Found]:
 
 
 def _flow_body(one: Flow) -> FlowCreate:
-    return FlowCreate(name=one.name, tags=one.tags, labels=own_labels(one.labels) or None)
+    return like(FlowCreate, one, labels=own_labels(one.labels) or None)
 
 
 def _change_flow(client: Client, found: Found, body: FlowCreate) -> None:
@@ -256,48 +213,19 @@ def _deployments(client: Client) -> list[Found]:
 def _deployment_body(one: Deployment) -> DeploymentCreate:
     limit = one.global_concurrency_limit
     own = limit is not None and limit.name.startswith(OF_A_DEPLOYMENT)
-    return DeploymentCreate(
-        name=one.name,
-        flow_id=one.flow_id,
-        paused=one.paused,
-        schedules=[
-            DeploymentScheduleCreate(
-                schedule=schedule_of(each.schedule),
-                active=each.active,
-                max_scheduled_runs=each.max_scheduled_runs,
-                parameters=each.parameters,
-                slug=each.slug,
-            )
-            for each in sorted(one.schedules, key=lambda each: (each.slug or "", str(schedule_of(each.schedule))))
-        ],
+    schedules = [
+        like(DeploymentScheduleCreate, each, schedule=schedule_of(each.schedule))
+        for each in sorted(one.schedules, key=lambda each: (each.slug or "", str(schedule_of(each.schedule))))
+    ]
+    return like(
+        DeploymentCreate,
+        one,
+        schedules=schedules,
         concurrency_limit=limit.limit if limit and own else None,
         global_concurrency_limit_id=limit.id if limit and not own else None,
-        concurrency_options=one.concurrency_options,
-        enforce_parameter_schema=one.enforce_parameter_schema,
         labels=own_labels(one.labels),
-        on_infrastructure_loss=one.on_infrastructure_loss,
-        reschedule_limit=one.reschedule_limit,
-        cancellation_grace_seconds=one.cancellation_grace_seconds,
         manifest_path=one.manifest_path or UNSET,
-        **{name: getattr(one, name) for name in _SAME_OF_DEPLOYMENTS},
     )
-
-
-_SAME_OF_DEPLOYMENTS = (
-    "parameter_openapi_schema",
-    "parameters",
-    "tags",
-    "pull_steps",
-    "work_queue_name",
-    "work_pool_name",
-    "storage_document_id",
-    "infrastructure_document_id",
-    "description",
-    "path",
-    "version",
-    "entrypoint",
-    "job_variables",
-)
 
 
 def _change_deployment(client: Client, found: Found, body: DeploymentCreate) -> None:
@@ -318,30 +246,15 @@ def _automations(client: Client) -> list[Found]:
 
 
 def _automation_body(one: Automation) -> AutomationCreate:
-    return AutomationCreate(
-        name=one.name,
-        description=one.description,
-        enabled=one.enabled,
-        tags=sorted(tag for tag in one.tags if tag != ACTIVE_LABEL),
-        trigger=without_ids(one.trigger),
-        actions=without_ids(one.actions),
-        actions_on_trigger=without_ids(one.actions_on_trigger),
-        actions_on_resolve=without_ids(one.actions_on_resolve),
-    )
+    parts = ("trigger", "actions", "actions_on_trigger", "actions_on_resolve")
+    plain = {name: without_ids(getattr(one, name)) for name in parts}
+    return like(AutomationCreate, one, tags=sorted(tag for tag in one.tags if tag != ACTIVE_LABEL), **plain)
 
 
 def _change_automation(client: Client, found: Found, body: AutomationCreate) -> None:
     """Writes an automation that is there anew; whether it is on stays, as does what marks it."""
     marks = [tag for tag in found.value.tags if tag == ACTIVE_LABEL]
-    change = AutomationUpdate(
-        name=body.name,
-        description=body.description,
-        tags=[*body.tags, *marks],
-        trigger=body.trigger,
-        actions=body.actions,
-        actions_on_trigger=body.actions_on_trigger,
-        actions_on_resolve=body.actions_on_resolve,
-    )
+    change = like(AutomationUpdate, body, tags=[*body.tags, *marks], enabled=UNSET)
     client.call(automations.update_automation, change, id=found.id)
 
 
@@ -360,13 +273,7 @@ def _policies(client: Client) -> list[Found]:
 
 
 def _policy_body(one: NotificationPolicy) -> NotificationPolicyCreate:
-    return NotificationPolicyCreate(
-        state_names=one.state_names,
-        tags=one.tags,
-        block_document_id=one.block_document_id,
-        is_active=one.is_active,
-        message_template=one.message_template,
-    )
+    return like(NotificationPolicyCreate, one)
 
 
 def _change_policy(client: Client, found: Found, body: NotificationPolicyCreate) -> None:

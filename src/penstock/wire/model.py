@@ -13,6 +13,7 @@ import msgspec
 from msgspec import field
 
 T = TypeVar("T")
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 Labels = dict[str, bool | int | float | str]
 
@@ -90,6 +91,12 @@ class Deleted(Model):
 
 
 encode = msgspec.json.Encoder().encode
+
+
+def like(shape: type[Shape], record: msgspec.Struct, **own: Any) -> Shape:
+    """A body with what it has in common with a record, field by field, but for `own`."""
+    names = (name for name in shape.__struct_fields__ if name not in own and name in record.__struct_fields__)
+    return shape(**{name: getattr(record, name) for name in names}, **own)
 
 
 def changed(update: Write) -> dict[str, Any]:
