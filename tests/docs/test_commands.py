@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -18,13 +19,17 @@ from textwrap import dedent
 import pytest
 
 from tests.live.postgres import Postgres
-from tests.live.servers import free_port
+from tests.live.programs import penstock
+from tests.live.servers import free_port, running
+from tests.upgrade.estate import make_estate
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md")), ROOT / "examples" / "README.md"]
 BLOCK = re.compile(r"(?:^ *<!-- (?P<kind>file|not run): (?P<about>.*?) -->\n)?^(?P<text> *```.*?^ *```$)", re.M | re.S)
 GOES_ON_FROM = {"deploy.md": "first-flow.md"}
 """Pages that use the files of another."""
+OTHER_SERVER = "https://old.example.com/api"
+"""Where pages say that another server is: one with deployments of agents."""
 
 PATIENCE = 120
 FIRST_ID = """python -c 'import json, sys; print(json.load(sys.stdin)[0]["id"])'"""
@@ -104,8 +109,20 @@ def test_commands_work(page: Path, tmp_path: Path, postgres: Postgres) -> None:
                 (folder / block.about).write_text(block.text)
     text = text.replace("/tmp/words.git", str(tmp_path / "words.git"))
     text = text.replace("./examples/", f"{ROOT}/examples/")
-    code, output = run(text, page.parent if page.parent.name == "examples" else folder, environment(home, port))
+    with other_server(text, tmp_path / "other") as text:
+        code, output = run(text, page.parent if page.parent.name == "examples" else folder, environment(home, port))
     assert code == 0, output[-6000:]
+
+
+@contextmanager
+def other_server(text: str, home: Path) -> Iterator[str]:
+    """The commands with the address of a server that runs for them, if they name another one."""
+    if OTHER_SERVER not in text:
+        yield text
+        return
+    with running(penstock(), home) as server:
+        make_estate(server.api, 12)
+        yield text.replace(OTHER_SERVER, server.url)
 
 
 def run(text: str, folder: Path, variables: dict[str, str]) -> tuple[int, str]:
