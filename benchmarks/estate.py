@@ -9,20 +9,18 @@ some run.
 from __future__ import annotations
 
 import random
-import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
-from uuid import UUID
 
 from tests.live.api import Api
 from tests.live.postgres import Postgres
 
 from benchmarks.api import after
+from benchmarks.moulds import PENSTOCK, Mould, Place, Values, Writer
 
 FLOWS, DEPLOYMENTS, POOLS, DAYS = 50, 200, 10, 30
 FAILING = 7
@@ -30,7 +28,7 @@ FAILING = 7
 AHEAD = 2_000
 """Runs that are scheduled within the next day."""
 LATE, ACTIVE, PAUSED = 300, 50, 5
-EVENTS_FOR, TASKS_FOR, LOGS_FOR = 7, 10, 2
+KEPT_FOR = {"event": 7, "task_run": 10, "task_run_state": 10, "log": 2}
 """How many days back events, task runs and log lines reach: retention has taken the older ones."""
 LINES = 5
 """Log lines of a run."""
@@ -48,39 +46,6 @@ WAYS: dict[str, tuple[str, ...]] = {
     "Scheduled": (),
 }
 """The states that a run of each kind goes through."""
-STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-MOMENTS = frozenset(
-    {"state_timestamp", "start_time", "end_time", "expected_start_time", "next_scheduled_start_time"}
-    | {"created", "updated", "timestamp", "occurred"}
-)
-Table = tuple[str, Sequence[str]]
-Values = list[Any]
-
-
-class Writer(Protocol):
-    """A database that is filled without its server."""
-
-    def read(self, table: str, where: str) -> tuple[list[str], list[Values]]:
-        """The columns of a table, and its rows under a condition."""
-
-    def add(self, table: str, columns: Sequence[str], rows: list[Values]) -> None:
-        """Adds rows."""
-
-    def finish(self) -> None:
-        """Has the database learn what it holds now, and lets go of it."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A deployment and what is around it."""
-
-    deployment: str
-    deployment_name: str
-    flow: str
-    flow_name: str
-    queue: str
-    pool: str
-    pool_name: str
 
 
 @dataclass(frozen=True)
@@ -125,90 +90,10 @@ def _mould(api: Api, place: Place, ways: tuple[str, ...]) -> str:
     return run
 
 
-class Mould:
-    """One run's rows with gaps for what differs from run to run."""
-
-    def __init__(self, writer: Writer, run_id: str, place: Place) -> None:
-        one = f"'{run_id}'"
-        tasks = f"(select id from task_runs where flow_run_id = {one})"
-        wanted = {
-            "flow_runs": f"id = {one}",
-            "flow_run_states": f"flow_run_id = {one}",
-            "events": f"resource_id = 'prefect.flow-run.{run_id}'",
-            "task_runs": f"flow_run_id = {one}",
-            "task_run_states": f"task_run_id in {tasks}",
-            "logs": f"flow_run_id = {one}",
-        }
-        found = {table: writer.read(table, where) for table, where in wanted.items()}
-        self.columns = {table: columns for table, (columns, _) in found.items()}
-        self.begins = self._of(found, "expected_start_time")
-        texts = [v for _, rows in found.values() for row in rows for v in row if isinstance(v, str)]
-        self.stamps = sorted({stamp for text in texts for stamp in STAMP.findall(text)})
-        self.ids = sorted({str(row[columns.index("id")]) for columns, rows in found.values() for row in rows})
-        self.names = [str(self._of(found, "name")), *vars(place).values()]
-        gaps = {text: index for index, text in enumerate([*self.ids, *self.names, *self.stamps])}
-        cut = re.compile("|".join(re.escape(text) for text in sorted(gaps, key=len, reverse=True)))
-        self.rows = {
-            table: [
-                [self._part(name, value, cut, gaps) for name, value in zip(columns, row, strict=True)] for row in rows
-            ]
-            for table, (columns, rows) in found.items()
-        }
-
-    def cast(
-        self, begins: int, stretch: float, name: str, place: Place, chance: random.Random
-    ) -> dict[str, list[Values]]:
-        """The rows of a new run by table; `begins` in microseconds, `stretch` times as long as the mould's."""
-        fresh = [_new_id(begins, chance) for _ in self.ids]
-        stamps = [_iso(self._moved(_micros(stamp), begins, stretch)) for stamp in self.stamps]
-        filling = [*fresh, name, *vars(place).values(), *stamps]
-
-        def filled(part: Any) -> Any:
-            if isinstance(part, tuple):
-                words, gaps = part
-                words = list(words)
-                words[1::2] = [filling[gap] for gap in gaps]
-                return "".join(words)
-            if isinstance(part, _Length):
-                return part.seconds * stretch
-            return self._moved(part.micros, begins, stretch) if isinstance(part, _Moment) else part
-
-        return {table: [[filled(part) for part in row] for row in rows] for table, rows in self.rows.items()}
-
-    def _moved(self, micros: int, begins: int, stretch: float) -> int:
-        return begins + int((micros - self.begins) * stretch)
-
-    @staticmethod
-    def _of(found: Mapping[str, tuple[list[str], list[Values]]], column: str) -> Any:
-        columns, rows = found["flow_runs"]
-        return rows[0][columns.index(column)]
-
-    @staticmethod
-    def _part(name: str, value: Any, cut: re.Pattern[str], gaps: Mapping[str, int]) -> Any:
-        if isinstance(value, str):
-            pieces = cut.split(value)
-            words = [""] * (2 * len(pieces) - 1)
-            words[::2] = pieces
-            return (words, [gaps[text] for text in cut.findall(value)]) if len(pieces) > 1 else value
-        if name == "total_run_time":
-            return _Length(value)
-        return _Moment(value) if name in MOMENTS and value is not None else value
-
-
-@dataclass(frozen=True)
-class _Moment:
-    micros: int
-
-
-@dataclass(frozen=True)
-class _Length:
-    seconds: float
-
-
-def fill(writer: Writer, made: Made, runs: int, now: datetime) -> None:
-    """Adds that many runs, the oldest first."""
+def fill(writer: Writer, made: Made, runs: int, now: datetime, tables: Mapping[str, str] = PENSTOCK) -> None:
+    """Adds that many runs, the oldest first; `tables` say whose database it is."""
     chance = random.Random(42)
-    moulds = {kind: Mould(writer, run_id, made.places[0]) for kind, run_id in made.moulds.items()}
+    moulds = {kind: Mould(writer, tables, run_id, made.places[0]) for kind, run_id in made.moulds.items()}
     rows: dict[str, list[Values]] = defaultdict(list)
     for number, (kind, begins, place) in enumerate(_history(made.places, runs, _whole(now), chance)):
         stretch = chance.lognormvariate(6.0, 1.5)
@@ -246,7 +131,7 @@ def _history(places: list[Place], runs: int, now: int, chance: random.Random) ->
 
 
 def _kept(table: str, begins: int, now: int) -> bool:
-    days = {"events": EVENTS_FOR, "task_runs": TASKS_FOR, "task_run_states": TASKS_FOR, "logs": LOGS_FOR}.get(table)
+    days = KEPT_FOR.get(table.removesuffix("s"))
     return days is None or begins > now - days * 86_400_000_000
 
 
@@ -256,22 +141,8 @@ def _flush(writer: Writer, mould: Mould, rows: dict[str, list[Values]]) -> None:
     rows.clear()
 
 
-def _new_id(begins: int, chance: random.Random) -> str:
-    head = (begins // 1000 << 80) | (0x7 << 76) | (chance.getrandbits(12) << 64)
-    return str(UUID(int=head | (0x2 << 62) | chance.getrandbits(62)))
-
-
 def _whole(moment: datetime) -> int:
     return int(moment.timestamp()) * 1_000_000
-
-
-def _micros(stamp: str) -> int:
-    return (datetime.fromisoformat(stamp) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def _iso(micros: int) -> str:
-    moment = datetime(1970, 1, 1) + timedelta(microseconds=micros)
-    return moment.isoformat(timespec="microseconds") + "Z"
 
 
 class SqliteWriter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -36,17 +38,14 @@ def create(pool: WorkPool, queue: WorkQueue) -> Steps[None]:
 def read(name: str) -> Steps[WorkPool | None]:
     """The pool of that name as it stands."""
     rows = yield POOLS.fetch(name, "name")
-    return (yield from _present(POOLS.decode(rows[0][0]))) if rows else None
+    found = yield from _present([POOLS.decode(row[0]) for row in rows])
+    return found[0] if found else None
 
 
 @intent
 def page(selection: Selection) -> Steps[list[WorkPool]]:
     """The pools that fit, as they stand."""
-    rows = yield selection.rows()
-    pools = []
-    for row in rows:
-        pools.append((yield from _present(POOLS.decode(row[0]))))
-    return pools
+    return (yield from _present([POOLS.decode(row[0]) for row in (yield selection.rows())]))
 
 
 @intent
@@ -111,14 +110,16 @@ def stored(pool: WorkPool) -> WorkPool:
     return structs.replace(pool, status=None, active_slots=None)
 
 
-def _present(pool: WorkPool) -> Steps[WorkPool]:
-    rows = yield SQL.pool_state(id=str(pool.id))
-    online, used, problems = rows[0]
-    return structs.replace(
-        pool,
-        status=_status(pool, online, problems),
-        active_slots=used if pool.concurrency_limit is not None else None,
-    )
+def _present(pools: Sequence[WorkPool]) -> Steps[list[WorkPool]]:
+    """The pools with what follows from their workers and runs."""
+    rows = (yield SQL.pool_states(ids=json.dumps([str(pool.id) for pool in pools]))) if pools else []
+    states = {row[0]: row[1:] for row in rows}
+    return [_as_it_stands(pool, *states.get(str(pool.id), (0, 0, 0))) for pool in pools]
+
+
+def _as_it_stands(pool: WorkPool, online: int, used: int, problems: int) -> WorkPool:
+    slots = used if pool.concurrency_limit is not None else None
+    return structs.replace(pool, status=_status(pool, online, problems), active_slots=slots)
 
 
 def _status(pool: WorkPool, online: int, problems: int) -> WorkPoolStatus | None:

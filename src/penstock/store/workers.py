@@ -53,6 +53,15 @@ def of_pool(pool_id: UUID) -> Steps[list[PoolWorker]]:
 
 
 @intent
+def by_pool() -> Steps[dict[str, list[PoolWorker]]]:
+    """The workers of every pool that has any, by its name; of each those that live first."""
+    found: dict[str, list[PoolWorker]] = {}
+    for pool, *row in (yield SQL.by_pool(limit=MOST)):
+        found.setdefault(pool, []).append(_of_pool(row))
+    return found
+
+
+@intent
 def order(pool_id: UUID, name: str, wish: Wish, now: datetime) -> Steps[bool]:
     """Notes what is wanted of a worker; False when there is none of that name."""
     wanted = None if wish is Wish.WORK else wish.value

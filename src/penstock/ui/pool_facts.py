@@ -68,8 +68,18 @@ class PoolGlance:
 
 async def pools_at_a_glance(api: AsyncClient) -> list[PoolGlance]:
     """All pools, by name."""
-    pools = await api.call(work_pools.filter_work_pools, Criteria(limit=MOST_POOLS))
-    return list(await asyncio.gather(*(glance(api, pool) for pool in sorted(pools, key=lambda pool: pool.name))))
+    pools, workers, loads = await asyncio.gather(
+        api.call(work_pools.filter_work_pools, Criteria(limit=MOST_POOLS)),
+        api.call(pool_workers.list_workers_by_pool),
+        api.call(scaling.list_loads),
+    )
+    load_of = {load.work_pool: load for load in loads}
+    known = [pool for pool in sorted(pools, key=lambda pool: pool.name) if pool.name in load_of]
+    polled = await asyncio.gather(*(_polled(api, pool) for pool in known))
+    return [
+        PoolGlance(pool, workers.get(pool.name, []), load_of[pool.name], at)
+        for pool, at in zip(known, polled, strict=True)
+    ]
 
 
 async def glance(api: AsyncClient, pool: WorkPool) -> PoolGlance:

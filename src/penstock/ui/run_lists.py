@@ -16,6 +16,7 @@ from penstock.ui.paging import next_key, read_key
 from penstock.wire import deployments, flow_runs, flows
 from penstock.wire.flow_runs import FlowRun, HistoryInterval, HistoryQuery
 from penstock.wire.model import Criteria
+from penstock.wire.run_searches import RunSearch, search_flow_runs
 
 PAGE = 50
 BARS = 48
@@ -85,6 +86,11 @@ class Asked:
         return self.window == "next" and self.own is None
 
     @property
+    def searches(self) -> bool:
+        """Whether runs have to be looked at one by one, for a part of their name or a tag."""
+        return bool(self.name or self.tag)
+
+    @property
     def span(self) -> tuple[datetime, datetime]:
         """The time it is about."""
         if self.own is not None:
@@ -92,14 +98,14 @@ class Asked:
         length = WINDOWS[self.window][1]
         return (self.now, self.now + length) if self.ahead else (self.now - length, self.now)
 
-    def criteria(self, **time: str) -> dict[str, Any]:
-        """The filter; `time` bounds it to when runs began, or are due."""
+    def criteria(self, *, apart: bool = False, **time: str) -> dict[str, Any]:
+        """The filter; `time` bounds it to when runs began, or are due. `apart` leaves name and tag to a search."""
         runs: dict[str, Any] = {"start_time": time} if time else {}
         if self.states:
             runs["state"] = _any_of(self.states)
-        if self.name:
+        if self.name and not apart:
             runs["name"] = {"like_": self.name}
-        if self.tag:
+        if self.tag and not apart:
             runs["tags"] = {"all_": [self.tag]}
         if self.deployment:
             runs["deployment_id"] = {"any_": [str(self.deployment)]}
@@ -168,20 +174,39 @@ def _rounded(start: datetime, step: float) -> datetime:
 
 
 async def list_page(api: AsyncClient, asked: Asked, after: str, size: int = PAGE) -> tuple[list[FlowRun], str]:
-    """One page of runs and the key of the next, empty after the last."""
+    """One page of runs and the key of the next, empty after the last.
+
+    A search by name or tag looks at so many runs and no more: its page may be short, or empty, and have a next one.
+    """
     start, end = asked.span
     moment, passed = read_key(after) or (start if asked.ahead else end, 0)
     edges = (moment, end) if asked.ahead else (start, moment)
-    criteria = Criteria(
-        **asked.criteria(after_=edges[0].isoformat(), before_=edges[1].isoformat()),
+    criteria = RunSearch(
+        **asked.criteria(apart=asked.searches, after_=edges[0].isoformat(), before_=edges[1].isoformat()),
         sort="START_TIME_ASC" if asked.ahead else "START_TIME_DESC",
         limit=size + 1,
         offset=passed,
+        name_like=asked.name,
+        tag=asked.tag,
     )
-    found = await api.call(flow_runs.filter_flow_runs, criteria)
+    reached: datetime | None = None
+    if asked.searches:
+        answer = await api.call(search_flow_runs, criteria)
+        found, reached = answer.runs, answer.reached
+    else:
+        found = await api.call(flow_runs.filter_flow_runs, criteria)
     page = found[:size]
     moments = [began(run) or moment for run in page]
-    return page, next_key(moments, moment, passed) if len(found) > size else ""
+    if len(found) > size:
+        return page, next_key(moments, moment, passed)
+    return page, _where_to_go_on(moments, reached, moment, ahead=asked.ahead) if reached else ""
+
+
+def _where_to_go_on(moments: Sequence[datetime], reached: datetime, began_at: datetime, *, ahead: bool) -> str:
+    """The key of what a search did not look at; it goes on even if more runs have one moment than it looks at."""
+    if reached == began_at:
+        reached += timedelta(microseconds=1 if ahead else -1)
+    return next_key([reached], reached, moments.count(reached) - 1)
 
 
 async def rows_of(api: AsyncClient, runs: Sequence[FlowRun]) -> list[Row]:

@@ -76,4 +76,5 @@ class PoolWorker(Model):
 
 sign_of_life = post("/penstock/work_pools/{name}/workers/heartbeat", body=WorkerSign, returns=Orders)
 list_workers_of_pool = get("/penstock/work_pools/{name}/workers", returns=list[PoolWorker])
+list_workers_by_pool = get("/penstock/work_pools/workers", returns=dict[str, list[PoolWorker]])
 order_worker = post("/penstock/work_pools/{name}/workers/{worker}/orders", body=Orders, returns=NoneType, status=204)

@@ -20,4 +20,5 @@ class PoolLoad(Model):
 
 
 read_load = get("/penstock/work_pools/{name}/load", returns=PoolLoad)
+list_loads = get("/penstock/work_pools/loads", returns=list[PoolLoad])
 read_metrics = get("/metrics", returns=str, text=True)

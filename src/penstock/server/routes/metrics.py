@@ -21,6 +21,12 @@ async def read_load(at: Request, name: str) -> PoolLoad:
     return found[0]
 
 
+@handles(wire.list_loads)
+async def list_loads(at: Request) -> list[PoolLoad]:
+    """How much each pool has to do, by name."""
+    return await at.store.scan(store.load_of_pools(at.now))
+
+
 @handles(wire.read_metrics)
 async def read_metrics(at: Request) -> str:
     """The same of all pools and limits, and whether the services are well, as Prometheus reads it."""

@@ -34,6 +34,12 @@ async def list_all(at: Request, name: str) -> list[PoolWorker]:
     return await at.store.read(store.of_pool((await find(at, name)).id))
 
 
+@handles(wire.list_workers_by_pool)
+async def list_by_pool(at: Request) -> dict[str, list[PoolWorker]]:
+    """The workers of every pool that has any, by the pool's name; the first of each that live first."""
+    return await at.store.read(store.by_pool())
+
+
 @handles(wire.order_worker)
 async def order(at: Request, body: Orders, name: str, worker: str) -> None:
     """Wants something of a worker; it learns of it at once if it waits for a run, else with its next sign of life."""

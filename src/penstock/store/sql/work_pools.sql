@@ -1,8 +1,16 @@
--- name: pool_state
-select (select count(*) from workers w where w.work_pool_id = :id and w.status = 'ONLINE'),
+-- name: pool_states
+select p.id, (select count(*) from workers w where w.work_pool_id = p.id and w.status = 'ONLINE'),
        (select count(*) from flow_runs r join work_queues q on q.id = r.work_queue_id
-        where q.work_pool_id = :id and r.state_type in ('PENDING', 'RUNNING')),
-       (select count(*) from configuration where key = 'push-problem/' || :id)
+        where q.work_pool_id = p.id and r.state_type in ('PENDING', 'RUNNING')),
+       (select count(*) from configuration where key = 'push-problem/' || p.id)
+from work_pools p where p.id in (select value from json_each(:ids))
+
+-- name: pool_states (postgres)
+select p.id, (select count(*) from workers w where w.work_pool_id = p.id and w.status = 'ONLINE'),
+       (select count(*) from flow_runs r join work_queues q on q.id = r.work_queue_id
+        where q.work_pool_id = p.id and r.state_type in ('PENDING', 'RUNNING')),
+       (select count(*) from configuration where key = 'push-problem/' || p.id)
+from work_pools p where p.id in (select json_array_elements_text(cast(cast(:ids as text) as json)))
 
 -- name: slots_by_queue
 select q.doc, q.last_polled, (select count(*) from flow_runs r

@@ -31,6 +31,14 @@ returning wanted
 select id, name, status, started_at, last_heartbeat_time, last_polled, heartbeat_interval_seconds, about, wanted
 from workers where work_pool_id = :pool_id order by status desc, last_heartbeat_time desc, id limit :limit
 
+-- name: by_pool
+select pool_name, id, name, status, started_at, last_heartbeat_time, last_polled, heartbeat_interval_seconds, about, wanted
+from (
+    select p.name as pool_name, w.*, row_number() over (
+        partition by w.work_pool_id order by w.status desc, w.last_heartbeat_time desc, w.id) as place
+    from workers w join work_pools p on p.id = w.work_pool_id
+) x where place <= :limit order by pool_name, place
+
 -- name: order_worker
 update workers set wanted = :wish, updated = :now where work_pool_id = :pool_id and name = :name returning id
 

@@ -14,6 +14,7 @@ from penstock.server.bind import Reply
 from penstock.ui.deployment_changes import with_changes
 from penstock.ui.deployment_facts import configuration
 from penstock.ui.reader import Reader, id_in
+from penstock.ui.recent_runs import last_of
 from penstock.ui.routes import page
 from penstock.ui.run_lists import Asked, list_page, names_of, rows_of
 from penstock.ui.schedule_forms import next_times, words_of
@@ -21,13 +22,11 @@ from penstock.ui.schema_forms import fields_of
 from penstock.wire import deployment_versions, flows, work_pools
 from penstock.wire import deployments as wire
 from penstock.wire.deployments import Deployment
-from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import Criteria
+from penstock.wire.recent_runs import RecentRun
 from penstock.wire.schedules import DeploymentSchedule
 
 PAGE = 25
-LAST = 12
-"""Runs that a list shows of each deployment, as dots."""
 VERSIONS = 20
 TABS = {"runs": "Runs", "schedules": "Schedules", "configuration": "Configuration", "versions": "Versions"}
 STATUSES = {"active": ("Active", False), "paused": ("Paused", True)}
@@ -40,7 +39,7 @@ class Line:
 
     deployment: Deployment
     flow: str
-    last: list[FlowRun]
+    last: list[RecentRun]
     next: datetime | None
 
 
@@ -226,12 +225,9 @@ async def _lines(at: Reader, found: Sequence[Deployment]) -> list[Line]:
     flow_ids = sorted({str(one.flow_id) for one in found})
     names, last = await asyncio.gather(
         names_of(at.api, flows.filter_flows, "flows", flow_ids),
-        asyncio.gather(*(_last_runs(at, one.id) for one in found)),
+        last_of(at.api, "deployment", [one.id for one in found], at.now),
     )
-    return [
-        Line(one, names.get(one.flow_id, ""), runs, _soonest(one, at.now))
-        for one, runs in zip(found, last, strict=True)
-    ]
+    return [Line(one, names.get(one.flow_id, ""), last.get(one.id, []), _soonest(one, at.now)) for one in found]
 
 
 def _soonest(one: Deployment, now: datetime) -> datetime | None:
@@ -239,9 +235,3 @@ def _soonest(one: Deployment, now: datetime) -> datetime | None:
         return None
     acting = [schedule for schedule in one.schedules if schedule.active]
     return min((moment for each in acting for moment in next_times(each.schedule, now, 1)), default=None)
-
-
-async def _last_runs(at: Reader, deployment_id: UUID) -> list[FlowRun]:
-    """The last runs that were due in the past week, oldest first."""
-    runs, _ = await list_page(at.api, Asked(now=at.now, deployment=deployment_id, window="7d"), "", LAST)
-    return runs[::-1]

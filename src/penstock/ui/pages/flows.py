@@ -9,6 +9,7 @@ from uuid import UUID
 
 from penstock.server.bind import Reply
 from penstock.ui.reader import Reader, id_in
+from penstock.ui.recent_runs import last_of, next_of
 from penstock.ui.routes import page
 from penstock.ui.run_lists import Asked, list_page, rows_of
 from penstock.wire import deployments, flow_runs
@@ -17,10 +18,9 @@ from penstock.wire.deployments import Deployment
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.flows import Flow
 from penstock.wire.model import Criteria
+from penstock.wire.recent_runs import RecentRun
 
 PAGE = 25
-LAST = 12
-"""Runs that a list shows of each flow, as dots."""
 MOST_DEPLOYMENTS = 100
 
 
@@ -30,8 +30,8 @@ class Line:
 
     flow: Flow
     deployments: list[Deployment]
-    last: list[FlowRun]
-    next: FlowRun | None
+    last: list[RecentRun]
+    next: RecentRun | None
 
 
 @page("GET", "/flows")
@@ -76,14 +76,13 @@ async def delete(at: Reader, id: str) -> Reply:
 
 
 async def _lines(at: Reader, found: Sequence[Flow]) -> list[Line]:
+    ids = [one.id for one in found]
     made, last, coming = await asyncio.gather(
-        _deployments(at, [one.id for one in found]),
-        asyncio.gather(*(_last_runs(at, one.id) for one in found)),
-        asyncio.gather(*(_coming(at, one.id, 1) for one in found)),
+        _deployments(at, ids), last_of(at.api, "flow", ids, at.now), next_of(at.api, "flow", ids, at.now)
     )
     return [
-        Line(flow, [one for one in made if one.flow_id == flow.id], runs, ahead[0] if ahead else None)
-        for flow, runs, ahead in zip(found, last, coming, strict=True)
+        Line(flow, [one for one in made if one.flow_id == flow.id], last.get(flow.id, []), coming.get(flow.id))
+        for flow in found
     ]
 
 
@@ -95,12 +94,6 @@ async def _deployments(at: Reader, ids: Sequence[UUID]) -> list[Deployment]:
     return await at.api.call(
         deployments.filter_deployments, Criteria(flows=wanted, sort="NAME_ASC", limit=MOST_DEPLOYMENTS)
     )
-
-
-async def _last_runs(at: Reader, flow_id: UUID) -> list[FlowRun]:
-    """The last runs that were due in the past week, oldest first."""
-    runs, _ = await list_page(at.api, Asked(now=at.now, flow=flow_id, window="7d"), "", LAST)
-    return runs[::-1]
 
 
 async def _coming(at: Reader, flow_id: UUID, most: int) -> list[FlowRun]:

@@ -39,7 +39,7 @@ MISSING = "It is not there any more."
 WORDS = ("state", "when", "begin", "end", "of", "flow", "deployment", "pool", "name", "tag", "parent")
 PLURALS = {"flow": "flows", "deployment": "deployments", "parent": "flow_runs"}
 DRAWN_AT_ONCE = ("1h", "24h", "next")
-"""The times whose histogram comes with the page; that of a longer one comes after it."""
+"""The times whose histogram comes with the page; that of a longer one comes after it, and that of a search."""
 RETRY = StateCreate(type=StateType.SCHEDULED, name="AwaitingRetry", message="Retried from the dashboard")
 ACTIONS = {
     "cancel": ("Cancel", "asked to end", StateCreate(type=StateType.CANCELLING), False),
@@ -60,7 +60,7 @@ async def show(at: Reader) -> Reply:
         _about(at, named),
         read_views(at.api, at.query),
     )
-    at_once = asked.window in DRAWN_AT_ONCE or asked.own is not None
+    at_once = (asked.window in DRAWN_AT_ONCE or asked.own is not None) and not asked.searches
     return at.render(
         "runs.html",
         asked=asked,

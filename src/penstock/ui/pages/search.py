@@ -13,6 +13,7 @@ from penstock.ui.reader import Reader, segment
 from penstock.ui.routes import page
 from penstock.ui.run_lists import Asked, list_page, names_of, rows_of
 from penstock.wire import artifacts, blocks, deployments, flow_runs, flows, variables, work_pools
+from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import Criteria
 
 SHOWN = 10
@@ -38,16 +39,17 @@ class Hit:
 
 @page("GET", "/search")
 async def search(at: Reader) -> Reply:
-    """What is found by name, and runs of the last week; an id leads there at once."""
+    """What is found by name, with runs of this very name and the newest of a week; an id leads there at once."""
     words = at.asked("q")[:100]
     by_id = await _by_id(at, words)
     if by_id is not None:
         return at.go(by_id)
     if not words:
-        return at.render("search.html", find="", runs=[], groups=[])
+        return at.render("search.html", find="", runs=[], older="", groups=[])
     listing = list_page(at.api, Asked(now=at.now, name=words, window="7d"), "", SHOWN)
-    (runs, _), found = await asyncio.gather(listing, _catalogue(at, words))
-    return at.render("search.html", find=words, runs=await rows_of(at.api, runs), groups=found)
+    (some, older), named, found = await asyncio.gather(listing, _runs_named(at, words), _catalogue(at, words))
+    runs = list({run.id: run for run in (*named, *some)}.values())[:SHOWN]
+    return at.render("search.html", find=words, runs=await rows_of(at.api, runs), older=older, groups=found)
 
 
 async def _catalogue(at: Reader, words: str) -> list[tuple[str, list[Hit]]]:
@@ -77,6 +79,12 @@ async def _by_id(at: Reader, words: str) -> str | None:
             continue
         return at.link(f"{path}/{id}")
     return None
+
+
+async def _runs_named(at: Reader, words: str) -> list[FlowRun]:
+    """The runs of exactly this name, however long ago, which an index knows."""
+    wanted = Criteria(flow_runs={"name": {"any_": [words]}}, sort="START_TIME_DESC", limit=SHOWN)
+    return await at.api.call(flow_runs.filter_flow_runs, wanted)
 
 
 async def _deployments(at: Reader, words: str) -> list[Hit]:

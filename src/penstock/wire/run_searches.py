@@ -1,0 +1,29 @@
+"""What Penstock adds for finding runs by a part of their name, or by a tag: a search with a bound."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from penstock.wire.endpoint import post
+from penstock.wire.flow_runs import FlowRun
+from penstock.wire.model import Criteria, Model
+
+
+class RunSearch(Criteria):
+    """Flow runs that fulfil all of the criteria, whose name contains `name_like`, and that have the `tag`.
+
+    The sort is by start: the newest first, or with `START_TIME_ASC` the oldest.
+    """
+
+    name_like: str = ""
+    tag: str = ""
+
+
+class RunsFound(Model):
+    """Some of the runs, and how far the search came: None when it looked at all, else the moment to go on from."""
+
+    runs: list[FlowRun]
+    reached: datetime | None = None
+
+
+search_flow_runs = post("/penstock/flow_runs/search", body=RunSearch, returns=RunsFound)
