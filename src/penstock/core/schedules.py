@@ -78,15 +78,19 @@ def to_wire(schedule: Schedule) -> dict[str, Any]:
 
 def occurrences(schedule: Schedule, start: datetime, *, limit: int, end: datetime | None = None) -> list[datetime]:
     """The dates from `start` to `end`, both included, in UTC, each later than the one before; at most 1000."""
-    most = min(limit, MOST_DATES)
-    if most <= 0:
-        return []
+    return list(each_occurrence(schedule, start, limit=limit, end=end))
+
+
+def each_occurrence(
+    schedule: Schedule, start: datetime, *, limit: int, end: datetime | None = None
+) -> Iterator[datetime]:
+    """The same one by one: who needs some of them spares the reckoning of the others."""
     start = _aware(start)
     dates = _once_each(date for date in _dates(schedule, start) if date >= start)
     if end is not None:
         last = _aware(end)
         dates = takewhile(lambda date: date <= last, dates)
-    return list(islice(dates, most))
+    return islice(dates, max(0, min(limit, MOST_DATES)))
 
 
 def seconds_of(value: object) -> float:

@@ -79,7 +79,7 @@ def _dates(schedule: DeploymentSchedule, start: datetime, now: datetime, horizon
     most = min(horizon.max_runs, schedule.max_scheduled_runs or horizon.max_runs)
     rule = calendar.parse(schedule.schedule, now=now)
     chosen: list[datetime] = []
-    for date in calendar.occurrences(rule, start, limit=most, end=now + horizon.max_time):
+    for date in calendar.each_occurrence(rule, start, limit=most, end=now + horizon.max_time):
         chosen.append(date)
         if len(chosen) >= horizon.min_runs and date >= now + horizon.min_time:
             break
