@@ -83,9 +83,10 @@ class Write:
 
 
 @intent
-def write(wanted: Write, facts: VersionFacts | None) -> Steps[None]:
-    """Writes a deployment, and its next version where facts of one are given. Conflict when that has been made since.
+def write(wanted: Write, facts: VersionFacts | None) -> Steps[Deployment]:
+    """Writes a deployment, and its next version where facts of one are given; gives it as it is now.
 
+    Conflict when that version has been made since.
     Runs that schedules have planned are forgotten with the old version, to be planned anew with the new one.
     """
     deployment = wanted.deployment
@@ -101,6 +102,7 @@ def write(wanted: Write, facts: VersionFacts | None) -> Steps[None]:
         new_limit_id=wanted.new_limit_id,
         now=wanted.now,
     )
+    return deployment
 
 
 def _next(deployment: Deployment, before: Deployment | None, facts: VersionFacts, now: datetime) -> Steps[int]:

@@ -2,14 +2,15 @@
 
 Whoever takes runs reads the deployment afterwards, so a deployment moves only while none of its runs is taken and
 has not begun. Runs that nobody has taken go along and are pinned to the new version, for they are carried out by the
-new pool's settings; their labels keep where they were. What becomes due in the pool that was left (a retry, a run
-whose worker was lost, one that was just being made) is brought after by `gather`.
+new pool's settings; their labels keep where they were. Runs that schedules have planned are planned anew at once.
+What becomes due in the pool that was left (a retry, a run whose worker was lost, one that was just being made) is
+brought after by `gather`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 
 from penstock.clock import to_micros
 from penstock.core.upgrade_plans import standing_of
-from penstock.errors import Conflict, NotFound
+from penstock.errors import Conflict, NotFound, ScheduleInvalid
 from penstock.store import deployment_versions, deployments
 from penstock.store.database import Steps, intent
 from penstock.store.deployment_versions import VersionFacts, Write
@@ -28,12 +29,14 @@ from penstock.store.documents import as_array
 from penstock.store.events import emit
 from penstock.store.flow_run_documents import decode as decode_run
 from penstock.store.flow_run_documents import document
+from penstock.store.planned_runs import Horizon, plan
 from penstock.store.statements import load
 from penstock.wire.deployment_versions import VERSION_LABEL
 from penstock.wire.deployments import Deployment
 from penstock.wire.events import ReceivedEvent
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import encode
+from penstock.wire.states import StateType
 from penstock.wire.upgrades import Standing, Upgrade, UpgradeRequest, UpgradeStatus
 
 SQL = load("upgrades")
@@ -50,14 +53,14 @@ decode = msgspec.json.Decoder(Upgrade).decode
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """What an upgrade or a rollback brings along: the queue that is gone to, ids, the time, the event that tells."""
+    """What an upgrade or a rollback brings along: the queue that is gone to, the event that tells of it, the time, how
+    far ahead runs are planned anew, and where ids come from."""
 
     queue_id: UUID | None
-    id: UUID
-    version_id: UUID
-    limit_id: UUID
-    now: datetime
     event: ReceivedEvent
+    now: datetime
+    horizon: Horizon
+    ids: Callable[[], UUID]
     force: bool = False
 
 
@@ -67,6 +70,10 @@ class Switched:
 
     upgrade: Upgrade
     event: ReceivedEvent | None = None
+    pool_id: str | None = None
+    """The pool that its runs are in now."""
+    cancels_new: bool = False
+    """Whether its runs that are due while no slot is free are cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +86,34 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A deployment with where it stands, and the newest upgrade of it."""
+
+    deployment: Deployment
+    standing: Standing
+    upgrade: Upgrade | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Record:
     upgrade: Upgrade
     left_pool_id: str | None
     version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A deployment that is held against others, with all that its move needs to be known."""
+
+    deployment: Deployment
+    record: _Record | None
+    place: Place
+    target: Place
+    has_schedules: bool
+
+    @property
+    def standing(self) -> Standing:
+        return _standing(self.deployment, self.place)
 
 
 @intent
@@ -99,10 +130,15 @@ def list_upgrades(deployment_ids: Iterable[UUID]) -> Steps[bytes]:
 
 
 @intent
-def standing(deployment_id: UUID) -> Steps[Standing | None]:
-    """Where and by which settings a deployment's runs are carried out; None without the deployment."""
-    found = yield from deployments.find(deployment_id)
-    return None if found is None else (yield from _standing(found))
+def find_all(deployment_ids: Iterable[UUID]) -> Steps[dict[UUID, Found]]:
+    """Those of some deployments that there are, each with where it stands and its newest upgrade."""
+    rows = yield SQL.found(ids=json.dumps([str(id) for id in deployment_ids]))
+    found = {}
+    for doc, recorded, *place in rows:
+        deployment = deployments.decode(doc)
+        standing = _standing(deployment, Place(*place))
+        found[deployment.id] = Found(deployment, standing, decode(recorded) if recorded else None)
+    return found
 
 
 @intent
@@ -118,27 +154,26 @@ def upgrade(deployment_id: UUID, wanted: UpgradeRequest, switch: Switch) -> Step
     The same again writes nothing. Conflict when the deployment is not what `wanted.before` says, or while runs of it
     are claimed and have not begun.
     """
-    before = yield from _held(deployment_id)
-    found = yield from _standing(before)
-    record = yield from _record(deployment_id)
-    after = _with_names(wanted.after, (yield from _place(switch.queue_id)), found)
-    if record is not None and _is_done(record.upgrade, after, found):
-        return Switched(record.upgrade)
-    check_standing(found, wanted.before, before.name)
-    moved, place = yield from _move(before, after, switch, None, going=True)
+    case = yield from _held(deployment_id, switch.queue_id)
+    before = case.standing
+    after = _with_names(wanted.after, case.target, before)
+    if case.record is not None and _is_done(case.record.upgrade, after, before):
+        return Switched(case.record.upgrade)
+    check_standing(before, wanted.before, case.deployment.name)
+    moved = yield from _move(case, after, switch, going=True)
     made = Upgrade(
-        id=switch.id,
+        id=switch.ids(),
         deployment_id=deployment_id,
         created=switch.now,
         updated=switch.now,
         status=UpgradeStatus.UPGRADED,
-        before=found,
+        before=before,
         after=after,
         remarks=wanted.remarks,
         moved_runs=moved,
     )
-    yield from _keep(_Record(made, place.pool_id, _version(before)))
-    return (yield from _told(made, switch.event))
+    yield from _keep(_Record(made, case.place.pool_id, _version(case.deployment)))
+    return (yield from _told(made, case, switch.event))
 
 
 @intent
@@ -147,37 +182,43 @@ def roll_back(deployment_id: UUID, switch: Switch) -> Steps[Switched]:
 
     The same again writes nothing. NotFound without an upgrade; Conflict while runs of it are claimed and not begun.
     """
-    current = yield from _held(deployment_id)
-    record = yield from _record(deployment_id)
-    if record is None:
+    case = yield from _held(deployment_id, switch.queue_id)
+    if case.record is None:
         raise NotFound("The deployment has not been upgraded, so there is nothing to roll back.")
-    known = record.upgrade
+    known, version = case.record.upgrade, case.record.version
     if known.status is UpgradeStatus.ROLLED_BACK:
         return Switched(known)
-    moved, place = yield from _move(current, known.before, switch, record.version, going=False)
+    moved = yield from _move(case, known.before, switch, going=False)
     made = replace(known, updated=switch.now, status=UpgradeStatus.ROLLED_BACK, moved_runs=moved)
-    yield from _keep(_Record(made, place.pool_id, record.version))
-    return (yield from _told(made, switch.event))
+    yield from _keep(_Record(made, case.place.pool_id, version))
+    return (yield from _told(made, case, switch.event))
+
+
+@intent
+def behind(deployment_ids: Iterable[UUID]) -> Steps[list[UUID]]:
+    """Those of some deployments with runs that wait, due or not, where their deployment is no more."""
+    return [UUID(row[0]) for row in (yield SQL.behind(ids=json.dumps([str(id) for id in deployment_ids])))]
 
 
 @intent
 def left_behind(before: datetime, limit: int) -> Steps[list[UUID]]:
-    """Deployments with runs that are due before a moment in a pool that their deployment has left."""
-    return [UUID(row[0]) for row in (yield SQL.left_behind(before=to_micros(before), limit=limit))]
+    """Deployments with runs that are due before a moment where their deployment is no more."""
+    moment = to_micros(before)
+    found = [row[0] for row in (yield SQL.left_behind(before=moment, limit=limit))]
+    found += [row[0] for row in (yield SQL.left_without_queue(before=moment, limit=limit))]
+    return [UUID(id) for id in dict.fromkeys(found)][:limit]
 
 
 @intent
 def gather(deployment_id: UUID, now: datetime) -> Steps[tuple[int, str | None]]:
     """Brings after what waits in the pool that a deployment has left; how many runs, and the pool that they are in."""
     current = yield from deployments.find(deployment_id)
-    record = (yield from _record(deployment_id)) if current else None
-    if current is None or record is None:
+    case = (yield from _case(current, None)) if current else None
+    if case is None or case.record is None or case.place.pool_id == case.record.left_pool_id:
         return 0, None
-    place = yield from _place(current.work_queue_id)
-    if place.pool_id == record.left_pool_id:
-        return 0, None
-    going = record.upgrade.status is UpgradeStatus.UPGRADED
-    return (yield from _move_runs(current, record.left_pool_id, now, going=going)), place.pool_id
+    going = case.record.upgrade.status is UpgradeStatus.UPGRADED
+    waiting = yield from _waiting(deployment_id, case.record.left_pool_id)
+    return (yield from _move_runs(case.deployment, waiting, now, going=going)), case.place.pool_id
 
 
 def check_standing(found: Standing, wanted: Standing, name: str) -> None:
@@ -205,16 +246,19 @@ def _is_done(known: Upgrade, after: Standing, found: Standing) -> bool:
     return known.status is UpgradeStatus.UPGRADED and is_same(known.after, after) and is_same(found, after)
 
 
-def _held(id: UUID) -> Steps[Deployment]:
+def _held(id: UUID, queue_id: UUID | None) -> Steps[_Case]:
+    """A deployment that nobody else changes until the end of the transaction, on its way to a queue."""
     found = yield from deployments.find(id)
     if found is None:
         raise NotFound("Deployment not found")
-    return found
+    return (yield from _case(found, queue_id))
 
 
-def _record(id: UUID) -> Steps[_Record | None]:
-    rows = yield SQL.read(id=str(id))
-    return _Record(decode(rows[0][0]), rows[0][1], rows[0][2]) if rows else None
+def _case(deployment: Deployment, queue_id: UUID | None) -> Steps[_Case]:
+    rows = yield SQL.around(id=str(deployment.id), queue_id=str(queue_id) if queue_id else None)
+    doc, left_pool_id, version, has_schedules, *places = rows[0]
+    record = _Record(decode(doc), left_pool_id, version) if doc else None
+    return _Case(deployment, record, Place(*places[:3]), Place(*places[3:]), bool(has_schedules))
 
 
 def _keep(record: _Record) -> Steps[None]:
@@ -228,13 +272,7 @@ def _keep(record: _Record) -> Steps[None]:
     )
 
 
-def _place(queue_id: UUID | None) -> Steps[Place]:
-    rows = (yield SQL.place(queue_id=str(queue_id))) if queue_id else []
-    return Place(*rows[0]) if rows else Place()
-
-
-def _standing(deployment: Deployment) -> Steps[Standing]:
-    place = yield from _place(deployment.work_queue_id)
+def _standing(deployment: Deployment, place: Place) -> Standing:
     return standing_of(replace(deployment, work_pool_name=place.pool_name, work_queue_name=place.queue_name))
 
 
@@ -254,22 +292,31 @@ def _version(deployment: Deployment) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _move(
-    current: Deployment, after: Standing, switch: Switch, restores: int | None, *, going: bool
-) -> Steps[tuple[int, Place]]:
-    """Writes a deployment anew with all that hangs on it; how many runs went along, and the place that was left."""
-    yield SQL.hold_waiting(id=str(current.id))
+def _move(case: _Case, after: Standing, switch: Switch, *, going: bool) -> Steps[int]:
+    """Writes a deployment anew with all that hangs on it; how many runs went along."""
+    current = case.deployment
+    yield deployments.SQL.delete_planned(id=str(current.id), after=to_micros(switch.now))
+    waiting = yield from _waiting(current.id, case.place.pool_id)  # which waits for those who are claiming one
     if not switch.force:
         yield from _check_claimed(current)
-    left = yield from _place(current.work_queue_id)
     values: dict[str, Any] = {name: getattr(after, name) for name in _MOVED}
     values["pull_steps"] = values["pull_steps"] or []
     moved = replace(current, updated=switch.now, work_queue_id=switch.queue_id, **values)
-    facts = VersionFacts(switch.version_id, restores=restores) if _version(current) is not None else None
-    yield from deployment_versions.write(Write(moved, switch.limit_id, switch.now), facts)
-    yield deployments.SQL.delete_planned(id=str(current.id), after=to_micros(switch.now))
-    written = yield from _held(current.id)
-    return (yield from _move_runs(written, left.pool_id, switch.now, going=going)), left
+    restores = case.record.version if case.record and not going else None
+    facts = VersionFacts(switch.ids(), restores=restores) if _version(current) is not None else None
+    written = yield from deployment_versions.write(Write(moved, switch.ids(), switch.now), facts)
+    count = yield from _move_runs(written, waiting, switch.now, going=going)
+    if case.has_schedules:
+        yield from _plan(written, switch)
+    return count
+
+
+def _plan(deployment: Deployment, switch: Switch) -> Steps[None]:
+    """Plans runs anew, so that none is late because the service that does so has not come by yet."""
+    try:
+        yield from plan(deployment, switch.horizon, switch.now, switch.ids)
+    except ScheduleInvalid:
+        return  # the service says so, at each of its passes
 
 
 def _check_claimed(current: Deployment) -> Steps[None]:
@@ -283,12 +330,21 @@ def _check_claimed(current: Deployment) -> Steps[None]:
         )
 
 
-def _move_runs(current: Deployment, left_pool_id: str | None, now: datetime, *, going: bool) -> Steps[int]:
-    """Moves the runs that wait in the pool that was left to the deployment's queue and version; how many."""
-    where = {"id": str(current.id), "pool_id": left_pool_id}
-    found = [decode_run(row[0]) for row in (yield SQL.waiting(**where))]
-    paused = [decode_run(row[0]) for row in (yield SQL.paused(**where))]
-    found += [run for run in paused if run.state is not None and run.state.state_details.pause_reschedule]
+def _waiting(deployment_id: UUID, left_pool_id: str | None) -> Steps[list[FlowRun]]:
+    """The runs of a deployment that somebody has still to take, in the pool that is left or in none."""
+    rows = yield SQL.waiting(id=str(deployment_id), pool_id=left_pool_id)
+    found = [decode_run(doc) for doc, is_there in rows if is_there]
+    return [run for run in found if _is_to_be_taken(run)]
+
+
+def _is_to_be_taken(run: FlowRun) -> bool:
+    """A run that is paused within its process goes on there."""
+    paused = run.state_type is StateType.PAUSED
+    return not paused or (run.state is not None and bool(run.state.state_details.pause_reschedule))
+
+
+def _move_runs(current: Deployment, found: Sequence[FlowRun], now: datetime, *, going: bool) -> Steps[int]:
+    """Moves runs to the deployment's queue and version; how many."""
     if not found:
         return 0
     turned = _along(current) if going else _back(current, (yield from _queues(found)))
@@ -339,7 +395,7 @@ def _queues(runs: Iterable[FlowRun]) -> Steps[set[str]]:
     named = {str(run.labels[FROM_QUEUE]) for run in runs if FROM_QUEUE in run.labels} - {_NO_QUEUE}
     there = set()
     for id in sorted(named):
-        if (yield SQL.place(queue_id=id)):
+        if (yield SQL.queue(id=id)):
             there.add(id)
     return there
 
@@ -350,7 +406,7 @@ def _pinned(labels: dict[str, Any], version: object) -> dict[str, Any]:
     return {**labels, VERSION_LABEL: version}
 
 
-def _told(made: Upgrade, event: ReceivedEvent) -> Steps[Switched]:
+def _told(made: Upgrade, case: _Case, event: ReceivedEvent) -> Steps[Switched]:
     """Writes the event with what it is about."""
     back = made.status is UpgradeStatus.ROLLED_BACK
     left, reached = (made.after, made.before) if back else (made.before, made.after)
@@ -364,4 +420,4 @@ def _told(made: Upgrade, event: ReceivedEvent) -> Steps[Switched]:
     }
     told = replace(event, payload=payload)
     yield emit(told)
-    return Switched(made, told)
+    return Switched(made, told, case.target.pool_id, deployments.cancels_new(case.deployment))

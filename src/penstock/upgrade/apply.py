@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -17,19 +17,22 @@ from penstock.client.client import AsyncClient
 from penstock.core.pool_types import PUSH
 from penstock.core.upgrade_plans import DeploymentUpgrade, PoolPlan, UpgradePlan, UpgradeState, standing_of
 from penstock.errors import DeployFailed, NotFound, PenstockError
-from penstock.upgrade.busy import PATIENCE, patiently
-from penstock.upgrade.outcomes import Did, Outcome, Part, as_they_end
+from penstock.upgrade.busy import PATIENCE
+from penstock.upgrade.many import Asked, Way, ask_for, parts
+from penstock.upgrade.outcomes import Did, Outcome, Part, as_they_end, merged
 from penstock.upgrade.preparations import block_name, deployments_in, prepare_block, prepare_pool
 from penstock.wire import dispatch, upgrades, workers
 from penstock.wire.model import Criteria
-from penstock.wire.upgrades import UpgradeRemark, UpgradeRequest
+from penstock.wire.upgrades import Standing, UpgradeMany, UpgradeOf, UpgradeRemark, UpgradeRequest
 from penstock.wire.workers import WorkerStatus
 
 T = TypeVar("T")
+Awaited = asyncio.Task[str | None]
+"""Ends when a pool has a worker, or with a sentence when none came in time."""
 
-UPGRADES = "upgrades"
+UPGRADES = "upgrade_many"
 AT_ONCE = 8
-"""Requests that are on their way at once."""
+"""Pools and blocks that are made at once."""
 LOOK_AGAIN_IN = 1.0
 
 
@@ -90,26 +93,22 @@ async def _move_all(
     client: AsyncClient, plan: UpgradePlan, pools: Iterable[PoolPlan], faults: Mapping[str, str], terms: Terms
 ) -> AsyncIterator[Outcome]:
     """Moves each deployment once its pool has a worker, where that is asked for."""
-    served: dict[str, asyncio.Task[str | None]] = {}
+    served: dict[str, Awaited] = {}
     if terms.wait_for_worker is not None:
         for pool in pools:
             if not pool.type.endswith(PUSH):
                 if not await _is_served(client, pool.name):
                     yield Outcome(Part.POOL, pool.name, Did.WAITING)
                 served[pool.name] = asyncio.create_task(_wait_for_worker(client, pool.name, terms.wait_for_worker))
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def moved(one: DeploymentUpgrade) -> Outcome:
-        fault = _fault(one, faults)
-        if fault is None and one.pool is not None and one.pool.name in served:
-            fault = await served[one.pool.name]
-        if fault is not None:
-            return Outcome(Part.DEPLOYMENT, one.old.full_name, Did.FAILED, fault)
-        async with gate:
-            return await _move(client, one, terms)
-
+    way = Way(client, Did.UPGRADED, terms.patience)
+    together = [
+        _move(way, part, awaited, terms) for awaited, wanted in _by_wait(plan, faults, served) for part in parts(wanted)
+    ]
     try:
-        async for outcome in as_they_end([partial(moved, one) for one in plan.deployments]):
+        for one in plan.deployments:
+            if (fault := _fault(one, faults)) is not None:
+                yield Outcome(Part.DEPLOYMENT, one.old.full_name, Did.FAILED, fault)
+        async for outcome in merged(together):
             yield outcome
     finally:
         for task in served.values():
@@ -128,15 +127,46 @@ def gated(gate: asyncio.Semaphore, work: Callable[[], Awaitable[T]]) -> Callable
 
 def _fault(one: DeploymentUpgrade, faults: Mapping[str, str]) -> str | None:
     """Why a deployment can't move: a pool or a block that it needs could not be made."""
+    if one.after is None:
+        return "The plan does not say what it is to become."
     needed = [one.pool.name] if one.pool is not None else []
     needed += [block_name(block) for block in one.blocks]
     return next((faults[name] for name in needed if name in faults), None)
 
 
-async def _move(client: AsyncClient, one: DeploymentUpgrade, terms: Terms) -> Outcome:
-    name, deployment = one.old.full_name, one.old.deployment
-    if one.after is None:
-        return Outcome(Part.DEPLOYMENT, name, Did.FAILED, "The plan does not say what it is to become.")
+def _by_wait(
+    plan: UpgradePlan, faults: Mapping[str, str], served: Mapping[str, Awaited]
+) -> Iterator[tuple[Awaited | None, list[DeploymentUpgrade]]]:
+    """The deployments that can move, by the worker that they wait for: those of other pools need not wait with them."""
+    able = [one for one in plan.deployments if _fault(one, faults) is None]
+    for pool in (None, *served):
+        yield served.get(pool or ""), [one for one in able if _waits_for(one, served) == pool]
+
+
+def _waits_for(one: DeploymentUpgrade, served: Mapping[str, Awaited]) -> str | None:
+    return one.pool.name if one.pool is not None and one.pool.name in served else None
+
+
+async def _move(
+    way: Way, part: Sequence[DeploymentUpgrade], awaited: Awaited | None, terms: Terms
+) -> AsyncIterator[Outcome]:
+    fault = await awaited if awaited else None
+    if fault is not None:
+        for one in part:
+            yield Outcome(Part.DEPLOYMENT, one.old.full_name, Did.FAILED, fault)
+        return
+    bodies = [(one.old, _body(one, one.after, terms)) for one in part if one.after is not None]
+    single, call = upgrades.upgrade_deployment, way.client.call
+    wanted = [
+        Asked(old.full_name, old.deployment.id, partial(call, single, body, id=old.deployment.id))
+        for old, body in bodies
+    ]
+    many = UpgradeMany(upgrades=[UpgradeOf(deployment_id=old.deployment.id, upgrade=body) for old, body in bodies])
+    async for outcome in ask_for(way, wanted, partial(call, upgrades.upgrade_many, many)):
+        yield outcome
+
+
+def _body(one: DeploymentUpgrade, after: Standing, terms: Terms) -> UpgradeRequest:
     remarks = [
         UpgradeRemark(
             code=each.code,
@@ -147,13 +177,7 @@ async def _move(client: AsyncClient, one: DeploymentUpgrade, terms: Terms) -> Ou
         )
         for each in one.remarks
     ]
-    body = UpgradeRequest(before=standing_of(deployment), after=one.after, remarks=remarks, force=terms.force)
-    ask = partial(client.call, upgrades.upgrade_deployment, body, id=deployment.id)
-    try:
-        made = await patiently(client, deployment.id, ask, terms.patience)
-    except PenstockError as error:
-        return Outcome(Part.DEPLOYMENT, name, Did.FAILED, error.message)
-    return Outcome(Part.DEPLOYMENT, name, Did.UPGRADED, moved_runs=made.moved_runs)
+    return UpgradeRequest(before=standing_of(one.old.deployment), after=after, remarks=remarks, force=terms.force)
 
 
 async def _wait_for_worker(client: AsyncClient, pool: str, seconds: float) -> str | None:

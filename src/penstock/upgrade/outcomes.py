@@ -92,3 +92,25 @@ async def as_they_end(works: Iterable[Callable[[], Awaitable[T]]]) -> AsyncItera
     finally:
         for task in tasks:
             task.cancel()
+
+
+async def merged(streams: Iterable[AsyncIterator[T]]) -> AsyncIterator[T]:
+    """What comes of several streams, as it comes. Whoever stops listening ends those that have not ended."""
+    news: asyncio.Queue[tuple[T] | None] = asyncio.Queue()
+
+    async def follow(stream: AsyncIterator[T]) -> None:
+        try:
+            async for one in stream:
+                news.put_nowait((one,))
+        finally:
+            news.put_nowait(None)
+
+    tasks = [asyncio.create_task(follow(stream)) for stream in streams]
+    try:
+        for _ in tasks:
+            while (came := await news.get()) is not None:
+                yield came[0]
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
 from penstock.client.client import AsyncClient
-from penstock.errors import PenstockError
-from penstock.upgrade.apply import AT_ONCE, check_server, gated
-from penstock.upgrade.busy import PATIENCE, patiently
-from penstock.upgrade.outcomes import Did, Outcome, Part, as_they_end
+from penstock.upgrade.apply import check_server
+from penstock.upgrade.busy import PATIENCE
+from penstock.upgrade.many import Asked, Way, ask_for, parts
+from penstock.upgrade.outcomes import Did, Outcome, merged
 from penstock.wire import upgrades
-from penstock.wire.upgrades import RollbackRequest
+from penstock.wire.upgrades import RollbackMany, RollbackRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +32,13 @@ async def roll_back(
     Raises `DeployFailed` for a server that keeps no upgrades.
     """
     await check_server(client)
-    gate = asyncio.Semaphore(AT_ONCE)
-    works = [gated(gate, partial(_back, client, one, patience, RollbackRequest(force=force))) for one in wanted]
-    async for outcome in as_they_end(works):
+    way = Way(client, Did.ROLLED_BACK, patience)
+    async for outcome in merged([_back(way, part, force=force) for part in parts(wanted)]):
         yield outcome
 
 
-async def _back(client: AsyncClient, one: Upgraded, patience: float, body: RollbackRequest) -> Outcome:
-    ask = partial(client.call, upgrades.roll_back_upgrade, body, id=one.id)
-    try:
-        made = await patiently(client, one.id, ask, patience)
-    except PenstockError as error:
-        return Outcome(Part.DEPLOYMENT, one.full_name, Did.FAILED, error.message)
-    return Outcome(Part.DEPLOYMENT, one.full_name, Did.ROLLED_BACK, moved_runs=made.moved_runs)
+def _back(way: Way, part: Sequence[Upgraded], *, force: bool) -> AsyncIterator[Outcome]:
+    alone, call = RollbackRequest(force=force), way.client.call
+    wanted = [Asked(one.full_name, one.id, partial(call, upgrades.roll_back_upgrade, alone, id=one.id)) for one in part]
+    body = RollbackMany(deployment_ids=[one.id for one in part], force=force)
+    return ask_for(way, wanted, partial(call, upgrades.roll_back_many, body))

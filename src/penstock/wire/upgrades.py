@@ -76,10 +76,38 @@ class UpgradeRequest(Write):
     force: bool = False
 
 
+class UpgradeOf(Write):
+    """One of many: which deployment, and its upgrade."""
+
+    deployment_id: UUID
+    upgrade: UpgradeRequest
+
+
+class UpgradeMany(Write):
+    """Moves up to 200 deployments, each in a transaction of its own: what is wrong with one stops no other."""
+
+    upgrades: list[UpgradeOf]
+
+
 class RollbackRequest(Write):
     """Moves a deployment back to where its upgrade found it; 409 and `force` as for an upgrade."""
 
     force: bool = False
+
+
+class RollbackMany(RollbackRequest, kw_only=True):
+    """The same for up to 200 deployments, each in a transaction of its own."""
+
+    deployment_ids: list[UUID]
+
+
+class UpgradeOutcome(Model):
+    """What became of one of many: its upgrade, or what was in the way, with the status that it alone would have got."""
+
+    deployment_id: UUID
+    upgrade: Upgrade | None = None
+    fault: str | None = None
+    status: int = 200
 
 
 class UpgradesOf(Write):
@@ -90,5 +118,7 @@ class UpgradesOf(Write):
 
 upgrade_deployment = post("/penstock/deployments/{id}/upgrade", body=UpgradeRequest, returns=Upgrade)
 roll_back_upgrade = post("/penstock/deployments/{id}/upgrade/rollback", body=RollbackRequest, returns=Upgrade)
+upgrade_many = post("/penstock/upgrades", body=UpgradeMany, returns=list[UpgradeOutcome])
+roll_back_many = post("/penstock/upgrades/rollback", body=RollbackMany, returns=list[UpgradeOutcome])
 read_upgrade = get("/penstock/deployments/{id}/upgrade", returns=Upgrade)
 list_upgrades = post("/penstock/upgrades/filter", body=UpgradesOf, returns=list[Upgrade])

@@ -11,6 +11,7 @@ from penstock.ids import new_id
 from penstock.server.announce import wake
 from penstock.server.broadcast import COLLISIONS
 from penstock.server.loops.loop import Report, Tools
+from penstock.settings import Settings
 from penstock.store.deployments import cancels_new
 from penstock.store.overdue import pool_of_queue
 from penstock.store.planned_runs import Horizon, deployments_to_schedule, plan
@@ -25,13 +26,7 @@ async def plan_runs(tools: Tools, now: datetime) -> Report:
     Planning twice is harmless, so any number of replicas may. A schedule that can't be reckoned spoils
     the plan of its own deployment only.
     """
-    asked = tools.settings.server.services.scheduler
-    horizon = Horizon(
-        asked.min_runs,
-        timedelta(seconds=asked.min_scheduled_time),
-        asked.max_runs,
-        timedelta(seconds=asked.max_scheduled_time),
-    )
+    asked, horizon = tools.settings.server.services.scheduler, horizon_of(tools.settings)
     made = 0
     after: UUID | None = None
     while page := await tools.store.scan(deployments_to_schedule(after, asked.deployment_batch_size)):
@@ -39,6 +34,17 @@ async def plan_runs(tools: Tools, now: datetime) -> Report:
             made += await _plan(tools, deployment, horizon, now)
         after = page[-1].id
     return Report(made)
+
+
+def horizon_of(settings: Settings) -> Horizon:
+    """How far ahead the settings have runs planned."""
+    asked = settings.server.services.scheduler
+    return Horizon(
+        asked.min_runs,
+        timedelta(seconds=asked.min_scheduled_time),
+        asked.max_runs,
+        timedelta(seconds=asked.max_scheduled_time),
+    )
 
 
 async def _plan(tools: Tools, deployment: Deployment, horizon: Horizon, now: datetime) -> int:

@@ -40,7 +40,7 @@ from penstock.wire.model import encode
 from penstock.wire.pool_workers import Wish
 
 LONGEST_WAIT = 60.0
-FEATURES = ["claim", "claim_deployments", "renew", "adopt", "lost", "deployment_versions", "upgrades"]
+FEATURES = ["claim", "claim_deployments", "renew", "adopt", "lost", "deployment_versions", "upgrades", "upgrade_many"]
 LEASE_SECONDS = (5.0, 86_400.0)
 
 
