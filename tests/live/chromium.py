@@ -21,7 +21,21 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-CODES = {"Escape": 27, "Enter": 13, "Tab": 9}
+CODES = {
+    "Tab": 9,
+    "Enter": 13,
+    "Escape": 27,
+    "Space": 32,
+    "PageUp": 33,
+    "PageDown": 34,
+    "End": 35,
+    "Home": 36,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+}
+TYPED = {"Enter": "\r", "Space": " "}
 PATIENCE = 20.0
 FLAGS = (
     "--headless=new",
@@ -53,6 +67,10 @@ class Tab:
         await self.call("Page.navigate", url=address)
         await self.loaded()
 
+    def leaves(self) -> None:
+        """Says that what is done next leads to another page, which `loaded` then waits for."""
+        self._loaded.clear()
+
     async def loaded(self) -> None:
         """Waits until the page that was gone to is loaded."""
         await asyncio.wait_for(self._loaded.wait(), PATIENCE)
@@ -82,9 +100,11 @@ class Tab:
     async def key(self, *keys: str) -> None:
         """Presses keys, one after the other."""
         for one in keys:
-            text: dict[str, Any] = {"text": one} if len(one) == 1 else {"windowsVirtualKeyCode": CODES[one]}
-            await self.call("Input.dispatchKeyEvent", type="keyDown", key=one, **text)
-            await self.call("Input.dispatchKeyEvent", type="keyUp", key=one)
+            typed = one if len(one) == 1 else TYPED.get(one)
+            how: dict[str, Any] = {"key": " " if one == "Space" else one, "code": one if one in CODES else ""}
+            how |= {"windowsVirtualKeyCode": CODES[one]} if one in CODES else {}
+            await self.call("Input.dispatchKeyEvent", type="keyDown", **how, **({"text": typed} if typed else {}))
+            await self.call("Input.dispatchKeyEvent", type="keyUp", **how)
 
     async def size(self, width: int, height: int) -> None:
         """Takes the size of a screen."""

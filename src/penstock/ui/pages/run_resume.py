@@ -46,7 +46,7 @@ async def answer(at: Reader, id: str) -> Reply:
 
 
 async def _form(at: Reader, run: FlowRun, fields: list[Field], *, status: int = 200, fault: str = "") -> Reply:
-    words = await _input(at, run, "description")
+    words = _plain(await _input(at, run, "description"))
     return at.render(
         "run_resume.html", status, run=run, fields=fields, asks=parsed(words) if words else None, fault=fault
     )
@@ -73,6 +73,15 @@ async def _input(at: Reader, run: FlowRun, part: str) -> str | None:
         return await at.api.call(flow_runs.read_input, id=run.id, key=keys[part])
     except PenstockError:
         return None
+
+
+def _plain(text: str | None) -> str | None:
+    """The text of a description, which clients keep as JSON."""
+    try:
+        said = json.loads(text or "null")
+    except ValueError:
+        return text
+    return said if isinstance(said, str) else text
 
 
 def _defaults(schema: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,11 @@
   const help = document.getElementById("help");
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
-    if (event.key === "Escape" && typing) typing.blur();
+    const opened = event.target.closest("details.save[open]");
+    if (event.key === "Escape" && opened) {
+      opened.open = false;
+      opened.querySelector("summary").focus();
+    } else if (event.key === "Escape" && typing) typing.blur();
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "/" && document.getElementById("find")) {
       event.preventDefault();
@@ -157,9 +161,26 @@
     }
   });
 
-  document.addEventListener("htmx:afterSettle", (event) => {
+  // What is drawn anew takes the focus with it: it goes to the same thing in the new one.
+  let used = null;
+  const same = (one) => [one.tagName, one.id, one.name, one.value, one.getAttribute("href"), one.getAttribute("aria-label"), one.textContent, one.closest("form")?.getAttribute("action")].join("\n");
+  function keep() {
+    const one = document.activeElement;
+    if (one && one !== document.body && !one.id) used = { one, like: same(one) };
+  }
+  function giveBack() {
+    if (used && !used.one.isConnected && document.activeElement === document.body) {
+      const found = [...document.querySelectorAll(used.one.tagName)].find((one) => same(one) === used.like);
+      (found || document.getElementById("main")).focus({ preventScroll: true });
+    }
+    used = null;
+  }
+  document.addEventListener("htmx:beforeSwap", keep);
+  document.addEventListener("htmx:oobBeforeSwap", keep);
+  document.addEventListener("htmx:afterSettle", () => {
     localise(document);
     follow();
+    giveBack();
   });
   localise(document);
   listen();
@@ -327,6 +348,32 @@
     if (event.key === "x") rows[at]?.querySelector("input[name=id]")?.click();
     else rows[Math.min(Math.max(at + (event.key === "j" ? 1 : -1), 0), rows.length - 1)].querySelector(".main a")?.focus();
   });
+})();
+
+// A chart is one stop of the Tab key: arrows turn to its next bar, and what the bar says stands beside the chart.
+(() => {
+  "use strict";
+  const tip = (one) => one.closest("section")?.querySelector("[data-tip]");
+  document.addEventListener("keydown", (event) => {
+    const at = event.target.closest?.("[data-turns] a");
+    if (!at || event.ctrlKey || event.metaKey || event.altKey) return;
+    const all = [...at.closest("[data-turns]").querySelectorAll("a")];
+    const here = all.indexOf(at);
+    const to = { ArrowRight: here + 1, ArrowDown: here + 1, ArrowLeft: here - 1, ArrowUp: here - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const next = all[Math.min(Math.max(to, 0), all.length - 1)];
+    for (const one of all) one.setAttribute("tabindex", one === next ? 0 : -1);
+    next.focus();
+  });
+  for (const [kind, shows] of [["focusin", true], ["focusout", false], ["pointerover", true], ["pointerout", false]])
+    document.addEventListener(kind, (event) => {
+      const bar = event.target.closest?.("[data-turns] a");
+      const place = bar && tip(bar);
+      if (!place) return;
+      place.dataset.tip ||= place.textContent;
+      place.textContent = shows ? bar.querySelector("title").textContent : place.dataset.tip;
+    });
 })();
 
 // Forms with a time: the zone is the reader's own, where the page leaves it open.
