@@ -269,9 +269,8 @@ async def test_planned_runs_are_planned_anew_in_the_new_pool(case: Case) -> None
     (deployment,) = await store.read(deployments_to_schedule(None, 10))
     await store.write(plan(deployment, Horizon(), utc_now(), new_id))
     dates = sorted(one["expected_start_time"] for one in await planned(case))
+    await case.api.app.loops.loops["schedule"].stop()  # they are planned within the upgrade
     await case.upgrade()
-    (deployment,) = await store.read(deployments_to_schedule(None, 10))
-    await store.write(plan(deployment, Horizon(), utc_now(), new_id))
     anew = await planned(case)
     assert {one["work_pool_name"] for one in anew} == {"workers"}
     assert sorted(one["expected_start_time"] for one in anew) == dates
@@ -333,6 +332,25 @@ async def test_after_a_rollback_runs_are_brought_back_as_well(case: Case) -> Non
     assert (await case.gather(), await case.due("agents")) == (1, [run])
 
 
+async def test_a_deployment_that_was_in_no_queue_leaves_no_run_behind(case: Case) -> None:
+    """Its runs wait in none: such as queues by tag serve, or a process."""
+    body = {"name": "served", "flow_id": (await case.deployment())["flow_id"], "entrypoint": "flow.py:etl"}
+    case = Case(case.api, (await case.api.post("/deployments/", body, 201))["id"])
+    waits, back = await case.start(), await case.start()
+    assert (await case.run(waits))["work_pool_name"] is None
+    for kind in ("PENDING", "RUNNING"):
+        assert await case.propose(back, kind) == "ACCEPT"
+    assert (await case.upgrade())["moved_runs"] == 1
+    again = {"scheduled_time": case.api.moment(0)}
+    assert await case.propose(back, "SCHEDULED", name="AwaitingRetry", state_details=again) == "ACCEPT"
+    assert await case.due("workers") == [waits]
+    assert (await case.gather(), await case.gather()) == (1, 0)
+    assert sorted(await case.due("workers")) == sorted([waits, back])
+    await case.roll_back()
+    assert [(await case.run(run))["work_pool_name"] for run in (waits, back)] == [None, None]
+    assert (await case.gather(), await case.due("workers")) == (0, [])
+
+
 async def test_a_deployment_that_was_moved_back_by_hand_keeps_its_runs(case: Case) -> None:
     await case.upgrade()
     await case.api.patch(f"/deployments/{case.id}", {"work_pool_name": "agents", "work_queue_name": "q"})
@@ -361,6 +379,64 @@ async def test_with_its_deployment_the_record_goes(case: Case) -> None:
 async def test_too_many_upgrades_at_once_are_not_read(case: Case) -> None:
     asked = {"deployment_ids": [str(UUID(int=one)) for one in range(201)]}
     await case.api.post("/penstock/upgrades/filter", asked, 422)
+
+
+async def twins(case: Case, count: int) -> list[Case]:
+    """Other deployments like it."""
+    found = await case.deployment()
+    like = {name: found[name] for name in ("flow_id", "entrypoint", "path", "work_pool_name", "work_queue_name")}
+    made = [await case.api.post("/deployments/", {"name": f"t{number}", **like}, 201) for number in range(count)]
+    return [Case(case.api, one["id"]) for one in made]
+
+
+async def test_of_many_deployments_each_moves_or_stays_by_itself(case: Case) -> None:
+    """One moves, one is busy, one changed, one asks for nonsense, and one is not there."""
+    busy, changed, wrong = await twins(case, 3)
+    run = await busy.start()
+    assert await busy.propose(run, "PENDING") == "ACCEPT"
+    asked = [(one.id, await one.body()) for one in (case, busy, changed)]
+    asked.append((wrong.id, await wrong.body(job_variables={"enw": {}})))
+    asked.append((str(uuid4()), await case.body()))
+    await case.api.patch(f"/deployments/{changed.id}", {"entrypoint": "other.py:etl"})
+    stay = [await one.deployment() for one in (busy, changed, wrong)]
+    body = {"upgrades": [{"deployment_id": id, "upgrade": body} for id, body in asked]}
+    answer = await case.api.post("/penstock/upgrades", body)
+    assert [(one["deployment_id"], one["status"]) for one in answer] == [
+        (id, status) for (id, _), status in zip(asked, (200, 409, 409, 422, 404), strict=True)
+    ]
+    faults = [str(one["fault"]) for one in answer]
+    for fault, says in zip(
+        faults, ("None", "is claimed", "changed meanwhile", "did you mean", "not found"), strict=True
+    ):
+        assert says in fault
+    assert answer[0]["upgrade"] == await case.api.get(case.at)
+    assert await case.standing() == asked[0][1]["after"]
+    assert [await one.deployment() for one in (busy, changed, wrong)] == stay
+    back = await case.api.post("/penstock/upgrades/rollback", {"deployment_ids": [case.id, busy.id]})
+    assert [(one["status"], one["fault"]) for one in back] == [
+        (200, None),
+        (404, "The deployment has not been upgraded."),
+    ]
+    assert await case.standing() == asked[0][1]["before"]
+
+
+async def test_many_upgrades_are_told_as_single_ones_are(case: Case) -> None:
+    cases = [case, *await twins(case, 9)]
+    runs = [await one.start() for one in cases]
+    body = {"upgrades": [{"deployment_id": one.id, "upgrade": await one.body()} for one in cases]}
+    answer = await case.api.post("/penstock/upgrades", body)
+    assert [one["upgrade"]["moved_runs"] for one in answer] == [1] * len(cases)
+    assert sorted(await case.due("workers")) == sorted(runs)
+    told = [one["resource"]["prefect.resource.id"] for one in await case.api.events() if "upgraded" in one["event"]]
+    assert sorted(told) == sorted(f"prefect.deployment.{one.id}" for one in cases)
+    assert await case.api.post("/penstock/upgrades", body) == answer
+    assert len([one for one in await case.api.events() if "upgraded" in one["event"]]) == len(cases)
+
+
+async def test_more_than_a_request_may_have_are_refused(case: Case) -> None:
+    one = {"deployment_id": case.id, "upgrade": await case.body()}
+    await case.api.post("/penstock/upgrades", {"upgrades": [one] * 201}, 422)
+    await case.api.post("/penstock/upgrades/rollback", {"deployment_ids": [case.id] * 201}, 422)
 
 
 async def test_many_switches_at_once_lose_no_run(case: Case) -> None:

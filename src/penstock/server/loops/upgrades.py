@@ -27,4 +27,4 @@ async def gather_runs(tools: Tools, now: datetime) -> Report:
         moved += runs
         if runs:
             wake(tools.hub, pool_id, deployment_id)
-    return Report(moved, again_in=0.0 if len(found) == MOST else None)
+    return Report(moved, again_in=0.0 if moved and len(found) == MOST else None)

@@ -108,6 +108,7 @@ cross join deployments d on d.id = r.deployment_id
 where r.work_queue_id is null and r.state_type = 'SCHEDULED' and r.next_scheduled_start_time <= :before
     and coalesce(r.retry_type, '') <> 'in_process'
     and d.work_queue_id is not null and json_extract(u.doc, '$.status') = 'upgraded'
+    and (select t.work_pool_id from work_queues t where t.id = d.work_queue_id) <> coalesce(u.left_pool_id, '')
 limit :limit
 
 -- name: left_without_queue (postgres)
@@ -118,6 +119,7 @@ join flow_runs r on r.deployment_id = u.deployment_id and r.work_queue_id is nul
 join deployments d on d.id = r.deployment_id
 where coalesce(r.retry_type, '') <> 'in_process'
     and d.work_queue_id is not null and u.doc::jsonb ->> 'status' = 'upgraded'
+    and (select t.work_pool_id from work_queues t where t.id = d.work_queue_id) <> coalesce(u.left_pool_id, '')
 limit :limit
 
 -- Of some deployments that have just moved: those whose runs, due whenever, wait where they are no more.
