@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,10 +26,15 @@ class EventSelection:
     where: str
     order: str
     parameters: Mapping[str, Any]
+    named: str = ""
+    """The part of the condition that is about the event's name, where nothing but that and a time is asked."""
+    timed: str = ""
+    """The other part."""
 
     def query(self, text: str, **more: Any) -> Query:
         """A query on the events; `{where}` and `{order}` in its text are filled in."""
         filled = text.replace("{where}", self.where).replace("{order}", self.order)
+        filled = filled.replace("{named}", self.named).replace("{timed}", self.timed)
         return Query(statement("events", filled), {**self.parameters, **more})
 
 
@@ -38,12 +43,12 @@ def select_events(wanted: EventFilter, dialect: str, since: datetime, until: dat
     to = Compiler(dialect)
     window = wanted.occurred
     first, last = (window.since, window.until) if window else (None, None)
-    conditions = [
+    timed = [
         f"events.occurred >= {to.parameter(first or since)}",
         f"events.occurred <= {to.parameter(last or until)}",
     ]
-    if wanted.event:
-        conditions += _names(to, wanted.event)
+    named = _names(to, wanted.event) if wanted.event else []
+    conditions = timed + named
     if wanted.id and wanted.id.id:
         conditions.append(to.among("events.id", wanted.id.id))
     if wanted.resource:
@@ -55,7 +60,10 @@ def select_events(wanted: EventFilter, dialect: str, since: datetime, until: dat
     where = " and ".join(conditions)
     if wanted.resource and wanted.resource.distinct:
         where = _newest_of_each(where)
-    return EventSelection(dialect, where, _order(wanted.order), to.parameters)
+    selection = EventSelection(dialect, where, _order(wanted.order), to.parameters)
+    if not named or len(conditions) > len(timed) + len(named):
+        return selection
+    return replace(selection, named=" and ".join(named), timed=" and ".join(timed))
 
 
 def _order(order: str | None) -> str:

@@ -96,16 +96,40 @@ def list_events(selection: EventSelection, limit: int, offset: int) -> Steps[byt
 @intent
 def list_feed(selection: EventSelection, after: EventPlace | None, limit: int) -> Steps[list[ReceivedEvent]]:
     """Some of the events, the newest first, of those that come after a place."""
-    if after is None:
-        rows = yield selection.query(_FEED.replace("{place}", "true"), limit=limit)
-    else:
+    place, key = "true", {}
+    if after is not None:
         place = "(events.occurred, events.id) < (:place_occurred, :place_id)"
         key = {"place_occurred": to_micros(after.occurred), "place_id": str(after.id)}
-        rows = yield selection.query(_FEED.replace("{place}", place), **key, limit=limit)
+    text = _FEED
+    if selection.named and (names := (yield from _names_in(selection))) is not None:
+        text, key = _FEED_OF_NAMES[selection.dialect], {**key, "names": json.dumps(names)}
+    rows = yield selection.query(text.replace("{place}", place), **key, limit=limit)
     return [_decode(row[0]) for row in rows]
 
 
-_FEED = "select doc from events where {where} and {place} order by events.occurred desc, events.id desc limit :limit"
+def _names_in(selection: EventSelection) -> Steps[list[str] | None]:
+    """The names of events that fit, whenever they occurred; None where there are too many to look for one by one."""
+    names = [row[0] for row in (yield selection.query(_NAMES, most=MOST_NAMES + 1))]
+    return names if len(names) <= MOST_NAMES else None
+
+
+MOST_NAMES = 500
+"""Names of events that are looked for one by one."""
+_NAMES = (
+    "with recursive names (event) as (select min(event) from events union all"
+    " select (select min(e.event) from events e where e.event > names.event) from names where names.event is not null)"
+    " select events.event from names events where events.event is not null and {named} limit :most"
+)
+# From name to name by the index: there are few of them, and many events of each.
+_NEWEST = "order by events.occurred desc, events.id desc limit :limit"
+_FEED = f"select doc from events where {{where}} and {{place}} {_NEWEST}"
+_OF_NAME = f"from events where events.event = k.value and {{timed}} and {{place}} {_NEWEST}"
+_FEED_OF_NAMES = {
+    "sqlite": "select events.doc from json_each(:names) k cross join events"
+    f" where events.id in (select events.id {_OF_NAME}) {_NEWEST}",
+    "postgres": "select events.doc from json_array_elements_text(cast(cast(:names as text) as json)) k (value)"
+    f" cross join lateral (select events.* {_OF_NAME}) events {_NEWEST}",
+}
 _decode = msgspec.json.Decoder(ReceivedEvent).decode
 
 
