@@ -29,9 +29,24 @@ class Postgres:
     data: Path
     port: int
 
+    def begin(self) -> None:
+        """Starts it for the first time; on another port when this one was taken since it was found free."""
+        for last in (False, False, True):
+            try:
+                return self.start()
+            except AssertionError:
+                if last:
+                    raise
+                self.port = free_port()
+
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 {QUICK}"
-        self.control("-w", "-o", options, "-l", str(self.data / "log.txt"), "start")
+        log = self.data / "log.txt"
+        try:
+            self.control("-w", "-o", options, "-l", str(log), "start")
+        except AssertionError as error:
+            told = log.read_text(errors="replace")[-2000:] if log.exists() else "no log"
+            raise AssertionError(f"{error}\n{told}") from None
 
     def stop(self, mode: str = "fast") -> None:
         """Ends it; `immediate` is the database's own kill -9."""
@@ -97,7 +112,7 @@ def cluster(folder: Path) -> Iterator[Postgres]:
             shutil.chown(name, "postgres", "postgres")
         postgres = Postgres(binaries, Path(name) / "data", free_port())
         postgres.run("initdb", "-D", str(postgres.data), "-U", "postgres", "-A", "trust", "--no-sync")
-        postgres.start()
+        postgres.begin()
         try:
             yield postgres
         finally:
