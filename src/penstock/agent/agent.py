@@ -10,6 +10,7 @@ from penstock.agent.drivers import Drivers
 from penstock.agent.launch import BlockLauncher
 from penstock.agent.options import AgentOptions
 from penstock.agent.queues import QueueClaims, Queues
+from penstock.agent.watch import Watch
 from penstock.client.client import AsyncClient
 from penstock.client.open import open_async_client
 from penstock.clock import Clock, SystemClock
@@ -19,6 +20,7 @@ from penstock.infra.process.birth import Kept
 from penstock.settings import Settings
 from penstock.wire.work_pools import WorkPool
 from penstock.worker import cancel, leases, pool
+from penstock.worker.adoption import PenstockAdoptions
 from penstock.worker.claim import (
     Claims,
     Holder,
@@ -31,7 +33,7 @@ from penstock.worker.claim import (
     speaks_penstock,
 )
 from penstock.worker.drivers import fork_keeper
-from penstock.worker.host import Host, Work
+from penstock.worker.host import ADOPT_SECONDS, Host, Work
 from penstock.worker.jobs import Jobs, Limits
 from penstock.worker.options import WorkerOptions
 from penstock.worker.reports import Reports
@@ -75,7 +77,8 @@ class Agent:
         self._reports = Reports(client)
         self._queues = Queues(client, options)
         self._signs: Signs | None = None
-        self.name = f"Agent {new_id()}"
+        self._id = new_id()
+        self.name = f"Agent {self._id}"
         self.host = Host(self.name, clock, limit=options.limit, once=options.run_once)
 
     async def run(self) -> None:
@@ -95,14 +98,17 @@ class Agent:
         self._signs = await self._sign_on(ready, penstock)
         driver = Drivers(settings, self._keeper)
         await driver.open()
-        launcher = BlockLauncher(client, settings, self.name, self._logs, announces=not penstock)
+        watch = Watch(client, self._id, settings.worker.lease_seconds) if penstock else None
+        launcher = BlockLauncher(client, settings, self.name, self._logs, watch)
         jobs = Jobs(driver, launcher, self._reports, self._logs, limits=Limits(title="The agent {!r}"))
         beside = [self._signs.go_on(), cancel.follow_cancellations(settings, jobs), self._watch(jobs, penstock)]
         claims = QueueClaims(self._claims(ready, penstock, self._signs), self._queues, self._clock)
         log.info("agent %r started on work pool %r", self.name, ready.name)
         if reason := await pool.paused(client, ready, self._options.queues):
             log.warning("%s", reason)
-        return Work(driver, jobs, claims, f"agent:{ready.name}", beside)
+        seconds = settings.worker.lease_seconds
+        adoptions = PenstockAdoptions(client, ready.name, self.name, self._id, seconds) if penstock else None
+        return Work(driver, jobs, claims, f"agent:{ready.name}", beside, adoptions, min(ADOPT_SECONDS, seconds / 2))
 
     async def _sign_on(self, ready: WorkPool, penstock: bool) -> Signs:
         seen = WorkerOptions(pool=ready.name, queues=self._queues.names, limit=self._options.limit)
@@ -113,7 +119,7 @@ class Agent:
     def _watch(self, jobs: Jobs, penstock: bool) -> Coroutine[None, None, None]:
         told = self._settings.worker
         if penstock:
-            return leases.keep_leases(self._client, jobs, self._clock, told.lease_seconds)
+            return leases.keep_leases(self._client, jobs, self._clock, told.lease_seconds, self._id)
         return cancel.look_for_cancellations(self._client, jobs, self._clock, told.cancellation_poll_seconds)
 
     def _claims(self, ready: WorkPool, penstock: bool, signs: Signs) -> Claims:

@@ -8,13 +8,11 @@ from typing import ClassVar
 
 import msgspec
 
-from penstock.agent.launch import KIND
+from penstock.agent.launch import HERE, KIND
 from penstock.infra.process.birth import Kept
 from penstock.infra.protocol import Exit, Found, Infrastructure, Job, Started
 from penstock.settings import Settings
 from penstock.worker.drivers import open_driver
-
-HERE = "process"
 
 
 class Nothing(msgspec.Struct):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from penstock.agent.watch import Watch
 from penstock.client.client import AsyncClient
 from penstock.core.block_overrides import overridden
 from penstock.core.infrastructure_blocks import Conversion, InfrastructureBlock, Severity
@@ -25,6 +26,8 @@ from penstock.worker.run_logs import RunLogs
 
 PROCESS = InfrastructureBlock(slug="process", data={})
 """What jobs run on whose deployment names no block; overrides mean nothing then."""
+HERE = "process"
+"""The kind of jobs that are found again on the agent's machine, and nowhere else."""
 KIND = "kind"
 """Where a job's note says what it runs on."""
 
@@ -35,13 +38,17 @@ class BlockLauncher:
     What a single run says of its job is not heard, as it never was.
     """
 
-    def __init__(self, client: AsyncClient, settings: Settings, name: str, logs: RunLogs, *, announces: bool) -> None:
+    def __init__(
+        self, client: AsyncClient, settings: Settings, name: str, logs: RunLogs, watch: Watch | None = None
+    ) -> None:
+        """`watch` is None for a Prefect server, which is told by whom a job is being started instead."""
         self._client = client
         self._settings = settings
         self._name = name
         self._logs = logs
+        self._watch = watch
         self._templates: dict[str, Mapping[str, Any]] = {}
-        self.announces = announces
+        self.announces = watch is None
 
     async def prepare(self, taken: Taken) -> Job:
         assert taken.pool is not None
@@ -50,6 +57,8 @@ class BlockLauncher:
         kind = target(block.slug).pool_type
         conversion = to_template(block, {kind: await self._template(kind)})
         self._tell(facts.flow_run.id, conversion)
+        if self._watch is not None and kind != HERE:
+            await self._watch.begin(facts)
         pool = msgspec.structs.replace(taken.pool, type=kind, base_job_template=conversion.template)
         launcher = PoolLauncher(self._client, self._settings, kind, self._name, announces=self.announces)
         job = await launcher.prepare(replace(taken, facts=_bare(facts), pool=pool))

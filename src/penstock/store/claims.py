@@ -185,12 +185,16 @@ def _array(ids: Iterable[UUID]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Who renews which attempts at which runs; `host` is the process that watches over their jobs, if that renews."""
+    """Who renews which attempts at which runs; `host` is the process that watches over their jobs, if that renews.
+
+    With `begins` it watches from now on over those that nobody has watched over; without, those are left so.
+    """
 
     worker: str
     runs: Sequence[tuple[UUID, int]]
     seconds: float
     host: UUID | None = None
+    begins: bool = False
 
 
 @intent
@@ -207,7 +211,7 @@ def renew(renewal: Renewal, now: datetime) -> Steps[Renewed]:
             continue  # the run has said how it ended, and its process is about to
         if row is None or row[1] != attempt or row[3] != holder:
             lost.append(id)
-        elif host is not None and row[4] != host:
+        elif host is not None and row[4] not in (None, host):
             watched.append(id)
         else:
             if row[2] == StateType.CANCELLING:
@@ -215,7 +219,8 @@ def renew(renewal: Renewal, now: datetime) -> Steps[Renewed]:
             yield SQL.renew(id=str(id), attempt=attempt, holder=holder, expires_at=until)
             yield SQL.renew_slots(id=str(id), expires_at=until, now=to_micros(now))
             if host is not None:
-                yield WATCHES.renew(id=str(id), host=host, until=until)
+                watch = WATCHES.begin if renewal.begins and row[4] is None else WATCHES.renew
+                yield watch(id=str(id), host=host, until=until)
     return Renewed(lost=lost, cancelling=cancelling, watched=watched)
 
 

@@ -112,6 +112,9 @@ class Renewal(Write):
     lease_seconds: float = 60.0
     host: UUID | None = None
     """Who watches over their jobs; None when a job renews for itself."""
+    begins: bool = False
+    """Whether `host` watches from now on over those that nobody has watched over: of a run that was claimed without a
+    host it is known only then that another one could take its job in hand."""
 
 
 class Renewed(Model):

@@ -46,9 +46,10 @@ class Watched(World):
         adopted = await self.db.write(watches.adopt(pool, host, 10, 50, NOW + after * SECOND))
         return [one.run_id for one in adopted]
 
-    async def renew(self, id: UUID, host: UUID | None, after: float) -> Renewed:
+    async def renew(self, id: UUID, host: UUID | None, after: float, *, begins: bool = False) -> Renewed:
         attempt = (await self.db.read(read_known(id))).lease.attempt
-        return await self.db.write(claims.renew(Renewal("w", [(id, attempt)], 10, host), NOW + after * SECOND))
+        wanted = Renewal("w", [(id, attempt)], 10, host, begins)
+        return await self.db.write(claims.renew(wanted, NOW + after * SECOND))
 
     async def lapsed(self, after: float) -> list[UUID]:
         return (await self.db.read(overdue.lapsed_leases(NOW + after * SECOND, 10))).ids
@@ -115,6 +116,17 @@ async def test_a_job_that_renews_for_itself_keeps_its_run_but_not_the_watch(worl
     assert await world.renew(run, None, after) == Renewed()
     assert await world.lapsed(after + 9) == []
     assert await world.adopt(THERE, after) == [run]
+
+
+async def test_a_watch_may_begin_after_the_claim(world: Watched) -> None:
+    """An agent knows what a run's job is once it has read the block; those on its own machine have no watch."""
+    elsewhere, own = await world.taken(host=None), await world.taken(host=None)
+    assert await world.renew(elsewhere, HERE, 1, begins=True) == Renewed()
+    for run in (elsewhere, own):
+        assert await world.renew(run, HERE, 2) == Renewed()
+    assert (await world.renew(elsewhere, THERE, 3, begins=True)).watched == [elsewhere]
+    assert await world.adopt(THERE, 11) == []
+    assert await world.adopt(THERE, 13) == [elsewhere]
 
 
 async def test_a_watched_run_is_left_to_other_hosts_before_it_is_rescued(world: Watched) -> None:

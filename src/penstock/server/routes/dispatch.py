@@ -261,6 +261,5 @@ async def renew(at: Request, body: Renewal) -> Renewed:
     """Extends the leases of a worker's runs."""
     check_lease(body.lease_seconds)
     held = [(run.flow_run_id, run.attempt) for run in body.runs]
-    return await at.store.write(
-        store.renew(store.Renewal(body.worker_name, held, body.lease_seconds, body.host), at.now)
-    )
+    wanted = store.Renewal(body.worker_name, held, body.lease_seconds, body.host, body.begins)
+    return await at.store.write(store.renew(wanted, at.now))

@@ -23,6 +23,9 @@ returning id, attempt, lease_holder
 -- name: renew
 update flow_runs set watched_until = :until where id = :id and watched_by = :host
 
+-- name: begin
+update flow_runs set watched_by = :host, watched_until = :until where id = :id and watched_by is null
+
 -- name: end_watches
 update flow_runs set watched_until = :now where watched_by = :host and lease_holder is not null and watched_until > :now
 
