@@ -27,7 +27,7 @@ HEAD = """# What jobs have differently after an upgrade
 difference a [code](guides/upgrade.md#codes) with its reason.
 
 """
-OF_FILES = {"C13", "C19"}
+OF_FILES = {"C19"}
 """Codes that only `penstock upgrade files` tells, since they are about what stands in a folder."""
 CODES = {f"C{number:02}" for number in range(1, 23)} - OF_FILES
 

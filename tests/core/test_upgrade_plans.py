@@ -23,6 +23,7 @@ from penstock.core.upgrade_proofs import prove
 from penstock.core.upgrade_selection import select
 from penstock.core.upgrade_words import as_data, set_by
 from penstock.errors import NotFound
+from penstock.wire.schedules import DeploymentSchedule, RRuleSchedule
 from tests.core.block_corpus import CASES as BLOCKS
 from tests.core.block_corpus import POD, manifest, patch
 from tests.core.old_deployments import (
@@ -77,6 +78,8 @@ SPOT = block("kubernetes-job", "spot", image="shop/etl:1", job=manifest(tolerati
 PLAIN = {"process": TEMPLATES["process"]}
 RUNS_IT = [{"type": "run-deployment", "deployment_id": str(id_of("etl/daily")), "job_variables": {"env": {"A": "2"}}}]
 PAUSES = [{"type": "pause-work-queue", "work_queue_id": str(id_of("queue default-agent-pool nightly"))}]
+FIVE_DAYS = DeploymentSchedule(id=id_of("schedule"), schedule=RRuleSchedule(rrule="FREQ=DAILY;COUNT=5"))
+V2 = {"cloud-run-job": "cloud-run-v2"}
 
 SITUATIONS = [
     case("no block at all", deployed()),
@@ -154,6 +157,7 @@ SITUATIONS = [
         deployed(at=LIMITED, automations=(automation("quiet", actions=PAUSES), automation("other"))),
     ),
     case("tag queues", deployed(tags=["gpu", "eu"]), existing=there(queues=(tag_queue("gpus", "gpu"), queue()))),
+    case("a schedule that counts its dates", deployed(schedules=[FIVE_DAYS])),
     case("a worker's deployment", deployed(home=pool("typed", "process"))),
     case("a served deployment", replace(deployed(), pool=None)),
     case("a deployment of a file", replace(deployed(), pool=None, place="etl-deployment.yaml:1")),
@@ -265,6 +269,26 @@ def test_a_pool_that_the_first_upgrade_made_is_used_again() -> None:
     found = made(deployed("etl/a", on=SMALL), deployed("etl/b", on=SMALL))
     done, later = applied(found, Existing(), {"etl/a"})
     assert [(one.name, one.exists) for one in made(*done, existing=later).pools] == [("small", True)]
+
+
+def test_blocks_go_to_pools_of_the_type_that_is_wanted() -> None:
+    job = block("cloud-run-job", "jobs", image="shop/etl:1", region="eu", cpu=1, memory=512, memory_unit="Mi")
+    both = (deployed("etl/a", on=job), deployed("etl/b", on=job, overrides={"cpu": "2"}))
+    found = plan(both, NOTHING, TEMPLATES, V2)
+    assert [(one.name, one.type) for one in found.pools] == [("jobs", "cloud-run-v2")]
+    assert [one.is_good for one in prove(found, NOTHING, TEMPLATES)] == [True, True]
+    done, later = applied(found, NOTHING, {"etl/a"})
+    [rest] = plan(done, later, TEMPLATES, V2).pools
+    assert (rest.name, rest.exists) == ("jobs", True)
+    usual = plan(done, later, TEMPLATES)
+    assert [(one.name, one.type) for one in usual.pools] == [("jobs-cloud-run", "cloud-run")]
+    assert [one.is_good for one in prove(usual, later, TEMPLATES)] == [True, True], "each by the type of its own pool"
+
+
+def test_a_type_that_does_not_fit_a_block_blocks_it() -> None:
+    [one] = plan([deployed(on=BOX)], NOTHING, TEMPLATES, {"docker-container": "ecs"}).deployments
+    assert one.state is UpgradeState.BLOCKED
+    assert "only of: docker" in one.faults[0].sentence
 
 
 def test_names_mean_deployments() -> None:

@@ -12,9 +12,10 @@ import click
 from penstock.cli.connect import connect
 from penstock.cli.console import Failure, confirm, may_ask, note, say
 from penstock.cli.next_steps import hint_at_workers
-from penstock.cli.upgrade_plan import BLOCKED, planned
+from penstock.cli.upgrade_plan import BLOCKED, planned, types_option
 from penstock.cli.upgrade_report import show_plan
 from penstock.client.client import AsyncClient, Client
+from penstock.core.upgrade_planning import PoolTypes
 from penstock.core.upgrade_plans import DeploymentUpgrade, UpgradePlan, UpgradeState
 from penstock.upgrade.apply import Terms, apply, check_server
 from penstock.upgrade.busy import PATIENCE
@@ -53,6 +54,7 @@ def _common_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("apply")
 @NAMED
 @_common_options
+@types_option
 @click.option(
     "--wait-for-worker",
     type=click.FloatRange(min=0),
@@ -67,6 +69,7 @@ def apply_(
     patience: float,
     force: bool,
     yes: bool,
+    types: PoolTypes,
     wait_for_worker: float | None,
 ) -> int:
     """Upgrade deployments from agents to workers, each in one step that can be taken back.
@@ -79,7 +82,7 @@ def apply_(
     terms = Terms(wait_for_worker, patience, force)
     with connect() as client:
         asyncio.run(check_server(AsyncClient(client)))
-        plan, _ = planned(client, names)
+        plan, _ = planned(client, names, types)
         show_plan(plan, names, None, leads_on=False)
         if not plan.of(UpgradeState.READY):
             return BLOCKED if plan.of(UpgradeState.BLOCKED) else 0
@@ -162,7 +165,9 @@ def _summed_up(outcomes: Iterable[Outcome], wanted: Did) -> int:
     told += [f"{counts[did]} {did}" for did in (Did.BLOCKED, Did.FAILED) if counts[did]]
     say(f"{', '.join(told)}.")
     if any(one.failed for one in all_of):
-        note("The same command goes on with what is left.")
+        note(
+            "The same command goes on with what is left; --patience has it wait longer for runs that are slow to begin."
+        )
         return 1
     return BLOCKED if counts[Did.BLOCKED] else 0
 

@@ -13,6 +13,8 @@ from penstock.cli.console import Failure, note, output_option, print_json
 from penstock.cli.upgrade_report import as_proofs, show_plan, show_proofs
 from penstock.client.client import Client
 from penstock.client.open import open_foreign
+from penstock.core.infrastructure_kinds import target
+from penstock.core.upgrade_planning import PoolTypes
 from penstock.core.upgrade_planning import plan as make_plan
 from penstock.core.upgrade_plans import Existing, UpgradePlan, UpgradeState
 from penstock.core.upgrade_proofs import prove
@@ -43,13 +45,37 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _read_types(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> PoolTypes:
+    """`BLOCK=TYPE`, each of which must go together."""
+    found = {}
+    for one in given:
+        slug, sign, pool_type = one.partition("=")
+        if not sign:
+            raise Failure(f"{one!r} is not BLOCK=TYPE, such as: --pool-type cloud-run-job=cloud-run-v2")
+        target(slug, pool_type)
+        found[slug] = pool_type
+    return found
+
+
+types_option = click.option(
+    "--pool-type",
+    "types",
+    multiple=True,
+    callback=_read_types,
+    metavar="BLOCK=TYPE",
+    help="The type of pool for blocks of a type that can become several: cloud-run-job=cloud-run-v2.",
+)
+
+
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
+@types_option
 @click.option("--only", type=click.Choice(STATES), help="Only deployments in this state.")
 @source_options
 @output_option
 def plan(
     names: tuple[str, ...],
+    types: PoolTypes,
     only: str | None,
     url: str | None,
     from_key: str | None,
@@ -62,27 +88,35 @@ def plan(
     some can't be upgraded before something is seen to.
     """
     with _server(url, from_key, from_auth) as client:
-        found, _ = planned(client, names)
+        found, _ = planned(client, names, types)
     found = _only(found, only)
     if as_json:
         print_json(as_data(found))
     else:
-        show_plan(found, names, url)
+        show_plan(found, names, url, types)
     return BLOCKED if found.of(UpgradeState.BLOCKED) else 0
 
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
+@types_option
 @source_options
 @output_option
-def verify(names: tuple[str, ...], url: str | None, from_key: str | None, from_auth: str | None, as_json: bool) -> int:
+def verify(
+    names: tuple[str, ...],
+    types: PoolTypes,
+    url: str | None,
+    from_key: str | None,
+    from_auth: str | None,
+    as_json: bool,
+) -> int:
     """Compare the job that agents start for a deployment with the one that a worker starts for it.
 
     What differs is listed with its reason. For deployments that are upgraded, the pool counts as it is now. Exits with
     1 when something differs without a reason, with 2 when a deployment can't be upgraded.
     """
     with _server(url, from_key, from_auth) as client:
-        found, there = planned(client, names)
+        found, there = planned(client, names, types)
     proofs = list(prove(found, there, shipped_templates()))
     if as_json:
         print_json(as_proofs(proofs))
@@ -94,10 +128,10 @@ def verify(names: tuple[str, ...], url: str | None, from_key: str | None, from_a
     return BLOCKED if len(compared) < len(proofs) else 0
 
 
-def planned(client: Client, names: tuple[str, ...]) -> tuple[UpgradePlan, Existing]:
+def planned(client: Client, names: tuple[str, ...], types: PoolTypes | None = None) -> tuple[UpgradePlan, Existing]:
     """The plan for the deployments that the names mean, and what there is. `NotFound` tells of an unknown name."""
     landscape = read(client, note)
-    every = make_plan(landscape.deployments, landscape.there, shipped_templates())
+    every = make_plan(landscape.deployments, landscape.there, shipped_templates(), types)
     return select(every, names), landscape.there
 
 

@@ -12,6 +12,7 @@ from penstock.cli.console import note, say
 from penstock.cli.screen import width_of_terminal
 from penstock.cli.tables import cut
 from penstock.core.infrastructure_blocks import Remark, Severity
+from penstock.core.upgrade_planning import PoolTypes
 from penstock.core.upgrade_plans import DeploymentUpgrade, NewBlock, PoolPlan, QueuePlan, UpgradePlan, UpgradeState
 from penstock.core.upgrade_proofs import Proof
 from penstock.core.upgrade_words import difference, set_by, steps, variables, worst_first
@@ -24,7 +25,14 @@ ALL = "--all"
 Part = TypeVar("Part")
 
 
-def show_plan(plan: UpgradePlan, names: Sequence[str], url: str | None, *, leads_on: bool = True) -> None:
+def show_plan(
+    plan: UpgradePlan,
+    names: Sequence[str],
+    url: str | None,
+    types: PoolTypes | None = None,
+    *,
+    leads_on: bool = True,
+) -> None:
     """The plan: what is to be made, each deployment, how many of each, and the next command where that is wanted."""
     told: set[Remark] = set()
     _section("Work pools", plan.pools, lambda one: _pool(one, told))
@@ -34,7 +42,7 @@ def show_plan(plan: UpgradePlan, names: Sequence[str], url: str | None, *, leads
     for each in worst_first(plan.notes):
         _remark(each, "")
     say(summary(plan))
-    if leads_on and (following := _next(plan, names, url)):
+    if leads_on and (following := _next(plan, names, url, types or {})):
         note(following)
 
 
@@ -199,10 +207,11 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _next(plan: UpgradePlan, names: Sequence[str], url: str | None) -> str | None:
+def _next(plan: UpgradePlan, names: Sequence[str], url: str | None, types: PoolTypes) -> str | None:
     if not plan.of(UpgradeState.READY):
         return None
     if url:
         return f"Next: copy that server's deployments to this one: `penstock upgrade import --from {url}`."
     chosen = " ".join(f"'{name}'" if "*" in name or " " in name else name for name in names) or ALL
-    return f"Next: `penstock upgrade verify`, then `penstock upgrade apply {chosen}`."
+    said = "".join(f" --pool-type {slug}={pool_type}" for slug, pool_type in types.items())
+    return f"Next: `penstock upgrade verify{said}`, then `penstock upgrade apply {chosen}{said}`."

@@ -32,12 +32,20 @@ def target(slug: str, pool_type: str | None = None) -> Kind:
     fitting = [kind for kind in KINDS if kind.slug == slug and pool_type in (None, kind.pool_type)]
     if fitting:
         return fitting[0]
-    if pool_type and any(kind.slug == slug for kind in KINDS):
-        types = ", ".join(kind.pool_type for kind in KINDS if kind.slug == slug)
-        raise InvalidRequest(f"A block of type {slug!r} can't become a pool of type {pool_type!r}, only of: {types}.")
+    if pool_type and (types := pool_types(slug)):
+        listed = ", ".join(types)
+        raise InvalidRequest(
+            f"C16: A block of type {slug!r} can't become a pool of type {pool_type!r}, only of: {listed}. Name one of"
+            " these, or leave it out."
+        )
     near = nearest(slug, [kind.slug for kind in KINDS])
     hint = f" Did you mean {near!r}?" if near else " Keep an agent for it, or make a pool of a custom type."
     raise InvalidRequest(f"C16: There is no pool type for infrastructure blocks of type {slug!r}.{hint}")
+
+
+def pool_types(slug: str) -> list[str]:
+    """The types of the pools that a block of this type can become, the usual one first."""
+    return [kind.pool_type for kind in KINDS if kind.slug == slug]
 
 
 def to_template(

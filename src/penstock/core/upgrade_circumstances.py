@@ -13,6 +13,7 @@ from penstock.core.infrastructure_blocks import Remark, Severity
 from penstock.core.pool_types import AGENT_POOL
 from penstock.core.upgrade_plans import OldDeployment, PoolPlan
 from penstock.wire.automations import Automation
+from penstock.wire.schedules import RRuleSchedule
 from penstock.wire.work_queues import WorkQueue
 
 QUEUE, POOL = "work_queue", "work_pool"
@@ -40,7 +41,16 @@ def home_of(old: OldDeployment) -> tuple[str, str]:
 
 def circumstances(old: OldDeployment, pool: PoolPlan, spread: Spread) -> list[Remark]:
     """What there is to say beside the job and the code."""
-    return [*_limits(old, pool, spread), *_runs(old), *_automations(old)]
+    rules = [one.schedule.rrule for one in old.deployment.schedules if isinstance(one.schedule, RRuleSchedule)]
+    return [*_limits(old, pool, spread), *counted_rules(rules), *_runs(old), *_automations(old)]
+
+
+def counted_rules(rules: Iterable[str]) -> list[Remark]:
+    """What there is to say of schedules that end after a number of dates (C13): their first date decides where."""
+    if not any("COUNT=" in rule.upper() for rule in rules):
+        return []
+    said = "A schedule ends after a COUNT of dates, which is counted from its first date on."
+    return [Remark("C13", Severity.WARNING, "schedules", said, "Prefer UNTIL with the last date.")]
 
 
 def tag_queues(queues: Iterable[WorkQueue], every: Iterable[OldDeployment]) -> tuple[Remark, ...]:

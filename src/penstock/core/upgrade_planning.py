@@ -21,7 +21,7 @@ import msgspec
 from msgspec.structs import replace as changed
 
 from penstock.core.infrastructure_blocks import Conversion, InfrastructureBlock, Kind, Remark, Severity
-from penstock.core.infrastructure_kinds import target, to_template
+from penstock.core.infrastructure_kinds import pool_types, target, to_template
 from penstock.core.job_overrides import UNREADABLE, Overrides, say_ignored, translate
 from penstock.core.pool_types import AGENT_POOL, AGENT_TYPE
 from penstock.core.storage_steps import code_steps
@@ -45,17 +45,26 @@ NOTHING = InfrastructureBlock(slug="process", data={})
 """What agents ran a deployment on that names no block."""
 
 
+PoolTypes = Mapping[str, str]
+"""The type of pool that is wanted for blocks of a type, where it is not the usual one."""
+
+
 @dataclass(slots=True)
 class _Known:
     """What was worked out before: many deployments share a block, and change it in the same way."""
 
-    conversions: dict[str, Conversion] = field(default_factory=dict)
-    """By the block's id, or where its file has it; empty for none."""
-    overrides: dict[tuple[str, bytes], Overrides] = field(default_factory=dict)
+    conversions: dict[tuple[str, str], Conversion] = field(default_factory=dict)
+    """By the type of the pool, and the block's id or where its file has it; empty for none."""
+    overrides: dict[tuple[str, str, bytes], Overrides] = field(default_factory=dict)
 
 
-def plan(every: Sequence[OldDeployment], there: Existing, templates: Templates) -> UpgradePlan:
-    """The way of each deployment, in the order of their names; `templates` are the pool types' own."""
+def plan(
+    every: Sequence[OldDeployment], there: Existing, templates: Templates, wanted: PoolTypes | None = None
+) -> UpgradePlan:
+    """The way of each deployment, in the order of their names; `templates` are the pool types' own.
+
+    An upgraded deployment counts as of the type that its pool has, whatever is wanted now.
+    """
     ordered = sorted(every, key=lambda one: one.full_name)
     members: list[Member] = []
     refused: dict[str, Remark] = {}
@@ -63,7 +72,7 @@ def plan(every: Sequence[OldDeployment], there: Existing, templates: Templates) 
     for old in ordered:
         if state_of(old) is not UpgradeState.NOT_OF_AGENTS:
             try:
-                members.append(_member(_before(old, there), templates, known))
+                members.append(_member(_before(old, there), _type(old, there, wanted or {}), templates, known))
             except InvalidRequest as error:
                 refused[old.full_name] = _say_refused(error)
     places = placed(members, templates, there)
@@ -86,10 +95,19 @@ def state_of(old: OldDeployment) -> UpgradeState:
     return UpgradeState.NOT_OF_AGENTS if is_served else UpgradeState.READY
 
 
-def old_block(old: OldDeployment, templates: Templates) -> tuple[Overrides, Kind]:
-    """The deployment's block with its overrides translated; `InvalidRequest` (C16) for a type without a pool."""
-    member = _member(old, templates, _Known())
+def old_block(old: OldDeployment, pool_type: str, templates: Templates) -> tuple[Overrides, Kind]:
+    """The deployment's block with its overrides, translated for a type of pool. `InvalidRequest` if that can't be."""
+    member = _member(old, pool_type, templates, _Known())
     return member.found, member.kind
+
+
+def _type(old: OldDeployment, there: Existing, wanted: PoolTypes) -> str | None:
+    """The type of pool that is wanted; None for the usual one."""
+    slug = old.block.slug if old.block else NOTHING.slug
+    if not old.is_upgraded:
+        return wanted.get(slug)
+    pool = there.pools.get(old.deployment.work_pool_name or "")
+    return pool.type if pool and pool.type in pool_types(slug) else None
 
 
 def _before(old: OldDeployment, there: Existing) -> OldDeployment:
@@ -107,9 +125,9 @@ def _before(old: OldDeployment, there: Existing) -> OldDeployment:
     return replace(old, deployment=deployment, pool=there.pools.get(pool), queue=there.queues.get((pool, queue)))
 
 
-def _member(old: OldDeployment, templates: Templates, known: _Known) -> Member:
+def _member(old: OldDeployment, pool_type: str | None, templates: Templates, known: _Known) -> Member:
     block = old.block or _nothing(old)
-    kind = target(block.slug)
+    kind = target(block.slug, pool_type)
     given = old.deployment.job_variables if old.block else {}
     found = _overrides(old, block, kind, given, templates, known)
     if not old.block and old.deployment.job_variables:
@@ -127,13 +145,13 @@ def _overrides(
 ) -> Overrides:
     """The overrides of a block, worked out once for all that say the same; a block without an id is one of a file."""
     id = old.deployment.infrastructure_document_id
-    key = "" if old.block is None else str(id or old.place or old.full_name)
+    key = (kind.pool_type, "" if old.block is None else str(id or old.place or old.full_name))
     if key not in known.conversions:
-        known.conversions[key] = _converted(block, templates)
+        known.conversions[key] = _converted(block, kind, templates)
     text = msgspec.json.encode(given)
-    if (key, text) not in known.overrides:
-        known.overrides[key, text] = translate(known.conversions[key], kind, templates[kind.pool_type], given)
-    return known.overrides[key, text]
+    if (*key, text) not in known.overrides:
+        known.overrides[*key, text] = translate(known.conversions[key], kind, templates[kind.pool_type], given)
+    return known.overrides[*key, text]
 
 
 def _nothing(old: OldDeployment) -> InfrastructureBlock:
@@ -142,9 +160,9 @@ def _nothing(old: OldDeployment) -> InfrastructureBlock:
     return NOTHING
 
 
-def _converted(block: InfrastructureBlock, templates: Templates) -> Conversion:
+def _converted(block: InfrastructureBlock, kind: Kind, templates: Templates) -> Conversion:
     try:
-        return to_template(block, templates)
+        return to_template(block, templates, kind.pool_type)
     except UNREADABLE as error:
         said = f"The block {block.title} has a field that can't be read ({error}). Correct it, then plan again."
         raise InvalidRequest(f"C10: {said}") from None

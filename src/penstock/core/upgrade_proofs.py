@@ -15,10 +15,18 @@ from msgspec.structs import replace as changed
 from penstock.core.infrastructure_blocks import Remark, Severity
 from penstock.core.infrastructure_jobs import Difference, JobWords, explained, new_job, old_job
 from penstock.core.upgrade_planning import old_block
-from penstock.core.upgrade_plans import DeploymentUpgrade, Existing, OldDeployment, UpgradePlan, UpgradeState
+from penstock.core.upgrade_plans import (
+    DeploymentUpgrade,
+    Existing,
+    OldDeployment,
+    PoolPlan,
+    UpgradePlan,
+    UpgradeState,
+)
 from penstock.core.upgrade_pools import Templates
 from penstock.errors import InvalidRequest
 from penstock.wire.upgrades import UpgradeRemark
+from penstock.wire.work_pools import WorkPool
 
 ANOTHER_SHAPE = (KeyError, TypeError, AttributeError, IndexError)
 """What reading a job raises whose template somebody has written anew."""
@@ -60,7 +68,7 @@ def prove(plan: UpgradePlan, there: Existing, templates: Templates) -> Iterator[
         elif one.state is UpgradeState.UPGRADED:
             yield _upgraded(one, there, templates)
         elif one.pool and one.after:
-            yield _compared(one, one.old, one.pool.template, one.after.job_variables, one.remarks, templates)
+            yield _compared(one, one.old, one.pool, one.after.job_variables, one.remarks, templates)
 
 
 def _upgraded(one: DeploymentUpgrade, there: Existing, templates: Templates) -> Proof:
@@ -71,19 +79,20 @@ def _upgraded(one: DeploymentUpgrade, there: Existing, templates: Templates) -> 
     before = changed(deployment, job_variables=recorded.before.job_variables)
     remarks = [_remark(each) for each in recorded.remarks]
     old = replace(one.old, deployment=before)
-    return _compared(one, old, pool.base_job_template, deployment.job_variables, remarks, templates)
+    return _compared(one, old, pool, deployment.job_variables, remarks, templates)
 
 
 def _compared(
     one: DeploymentUpgrade,
     old: OldDeployment,
-    template: Mapping[str, Any],
+    pool: PoolPlan | WorkPool,
     variables: Mapping[str, Any],
     remarks: Any,
     templates: Templates,
 ) -> Proof:
+    template = pool.template if isinstance(pool, PoolPlan) else pool.base_job_template
     try:
-        found, kind = old_block(old, templates)
+        found, kind = old_block(old, pool.type, templates)
     except InvalidRequest as error:
         return _failed(one, error.message)
     try:

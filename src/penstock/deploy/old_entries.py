@@ -10,8 +10,8 @@ from typing import Any
 from penstock.core.infrastructure_blocks import Remark, Severity
 from penstock.core.job_templates import nested
 from penstock.core.storage_steps import AZURE, code_steps
+from penstock.core.upgrade_circumstances import counted_rules
 from penstock.core.upgrade_plans import DeploymentUpgrade, UpgradeState
-from penstock.deploy.old_files import OldFile
 from penstock.deploy.old_records import Filed
 
 Step = dict[str, Any]
@@ -43,7 +43,8 @@ class NewEntry:
 
 def entry_of(filed: Filed, upgrade: DeploymentUpgrade, root: str) -> NewEntry:
     """The entry of a deployment; `root` is where the project file stands, which is where runs start by default."""
-    remarks = tuple(dict.fromkeys((*filed.remarks, *upgrade.remarks, *_own_remarks(filed.file))))
+    ends = counted_rules(str(one["schedule"].get("rrule") or "") for one in filed.file.schedules)
+    remarks = tuple(dict.fromkeys((*filed.remarks, *upgrade.remarks, *ends)))
     if any(one.severity is Severity.ERROR for one in remarks):
         return NewEntry(filed, upgrade, None, remarks)
     if upgrade.state is UpgradeState.NOT_OF_AGENTS:
@@ -119,11 +120,3 @@ def _flat(one: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(interval, float) and interval.is_integer():
         when["interval"] = int(interval)
     return {**when, "active": one["active"]}
-
-
-def _own_remarks(file: OldFile) -> list[Remark]:
-    rules = [str(one["schedule"].get("rrule") or "") for one in file.schedules]
-    if not any("COUNT" in rule.upper() for rule in rules):
-        return []
-    said = "A schedule ends after a COUNT of dates, which is counted from its first date on."
-    return [Remark("C13", Severity.WARNING, "schedules", said, "Prefer UNTIL with the last date.")]
