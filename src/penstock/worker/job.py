@@ -37,6 +37,7 @@ from penstock.worker.run_logs import LOGGER
 
 UNREPORTED = 1
 TERMINATED = 128 + signal.SIGTERM
+ENTRYPOINT = "PREFECT__FLOW_ENTRYPOINT"
 RETRIES = 20
 """About seven minutes without a server."""
 HOOKS_HERE = frozenset({"on_completion", "on_failure"})
@@ -89,19 +90,21 @@ def _run(facts: RunFacts, way: Session) -> int:
 
 
 def _load(facts: RunFacts) -> Flow[..., Any]:
-    entrypoint = facts.deployment.entrypoint if facts.deployment else os.environ.get("PREFECT__FLOW_ENTRYPOINT")
+    """The flow, now that its code is here; the variable says so to Prefect's engine and to whoever looks for it."""
+    entrypoint = facts.deployment.entrypoint if facts.deployment else os.environ.get(ENTRYPOINT)
     if not entrypoint:
         raise FlowNotFound("The run's deployment has no entrypoint.")
+    os.environ[ENTRYPOINT] = entrypoint
     found = load_flow(entrypoint)
     if not isinstance(found, Flow):
-        _become_prefect(entrypoint)
+        _become_prefect()
     return found
 
 
-def _become_prefect(entrypoint: str) -> NoReturn:
+def _become_prefect() -> NoReturn:
     """The flow was written with Prefect's own package: its engine carries the run out, in this very process."""
     sys.stdout.flush()
-    env = {**os.environ, "PREFECT__FLOW_ENTRYPOINT": entrypoint, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     os.execve(sys.executable, [sys.executable, "-m", "prefect.engine"], env)
 
 

@@ -144,7 +144,10 @@ def environment(settings: Settings, facts: RunFacts, worker: str) -> dict[str, s
 
 
 def names_of(run: RunFacts, worker: str) -> dict[str, str]:
-    """The variables that tell a job which run it is."""
+    """The variables that tell a job which run it is.
+
+    Not the entrypoint: the engine of Prefect 2 takes it for a word that the code is there, and does not fetch it.
+    """
     found = {
         "PREFECT__FLOW_RUN_ID": str(run.flow_run.id),
         "PREFECT__WORKER_NAME": worker,
@@ -157,8 +160,6 @@ def names_of(run: RunFacts, worker: str) -> dict[str, str]:
     if run.deployment:
         found["PREFECT__DEPLOYMENT_ID"] = str(run.deployment.id)
         found["PREFECT__DEPLOYMENT_NAME"] = run.deployment.name
-        if run.deployment.entrypoint:
-            found["PREFECT__FLOW_ENTRYPOINT"] = run.deployment.entrypoint
     return found
 
 
