@@ -191,8 +191,9 @@ def _pool_words(pool: str | None, new: Sequence[str], done: Translation, quoted:
     if new:
         first, *others = (one if quoted or re.fullmatch(r"[\w.@/-]+", one) else f'"{one}"' for one in new)
         for other in others:
-            sentence = f"What this agent served is in several pools; the command is for {first}."
-            _say(done, Severity.WARNING, "--pool", sentence, f"Start a worker for {other} too, by the same command.")
+            sentence = f"What this agent served is in several pools; the command is for {_plain(first)!r}."
+            way_out = f"Start a worker for {_plain(other)!r} too, by the same command."
+            _say(done, Severity.WARNING, "--pool", sentence, way_out)
         return ["--pool", first]
     if pool is None:
         sentence = "An agent without a pool served the queues that name none; a worker needs a pool."

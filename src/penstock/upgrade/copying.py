@@ -45,7 +45,7 @@ class CopyOutcome(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
-    LEFT = "left as it is"
+    LEFT = "left as is"
     FAILED = "failed"
 
 
