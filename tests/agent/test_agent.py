@@ -53,15 +53,15 @@ class Bench:
         made = self.api.post("/deployments/", {**body, **deployment})
         return str(self.api.post(f"/deployments/{made['id']}/create_flow_run", {})["id"])
 
-    def agent(self, *arguments: str) -> Path:
+    def agent(self, *arguments: str, **environment: str) -> Path:
         """Starts one; gives its log."""
         log = self.folder / f"agent-{len(self.agents)}.log"
-        self.agents.append(self._shell.start("agent", "start", *arguments, log=log))
+        self.agents.append(self._shell.start("agent", "start", *arguments, log=log, **environment))
         return log
 
-    def once(self, *arguments: str) -> tuple[int, str]:
+    def once(self, *arguments: str, **environment: str) -> tuple[int, str]:
         """Lets one do what is due; its exit code and what it said."""
-        log = self.agent(*arguments, "--run-once")
+        log = self.agent(*arguments, "--run-once", **environment)
         return self.agents[-1].wait(PATIENT), log.read_text()
 
     def state(self, run: str) -> str:
@@ -88,6 +88,16 @@ def test_a_run_is_started_as_its_block_says_with_the_deployments_overrides(bench
     worker = "penstock worker start --pool ag --work-queue q1 --work-queue q2 --limit 1 --run-once"
     assert said.count(worker) == 1
     assert bench.api.get("/work_pools/ag/queues/q2")["status"] == "READY"
+
+
+def test_a_variable_that_is_null_in_the_block_is_not_there(bench: Bench) -> None:
+    """Neither one of the agent's own, nor one that an override takes out of the block."""
+    block = bench.block(env={"A": None, "B": "block"})
+    place = {"work_pool_name": "ag", "work_queue_name": "nulls", "infrastructure_document_id": block}
+    run = bench.run("shown", **place, infra_overrides={"env.B": None})
+    code, said = bench.once("--pool", "ag", "-q", "nulls", A="agent's own", B="agent's own")
+    assert (code, bench.state(run)) == (0, "COMPLETED"), said
+    assert (bench.folder / "seen").read_text().splitlines()[-1] == "None None"
 
 
 def test_overrides_mean_nothing_without_a_block(bench: Bench) -> None:

@@ -62,7 +62,12 @@ class BlockLauncher:
         pool = msgspec.structs.replace(taken.pool, type=kind, base_job_template=conversion.template)
         launcher = PoolLauncher(self._client, self._settings, kind, self._name, announces=self.announces)
         job = await launcher.prepare(replace(taken, facts=_bare(facts), pool=pool))
-        return replace(job, payload=msgspec.json.encode(facts), note={**job.note, KIND: kind})
+        return replace(
+            job,
+            payload=msgspec.json.encode(facts),
+            note={**job.note, KIND: kind},
+            **_without(job, _unset(block)),
+        )
 
     async def _block(self, deployment: Deployment | None) -> InfrastructureBlock:
         if deployment is None or deployment.infrastructure_document_id is None:
@@ -94,6 +99,19 @@ class BlockLauncher:
                 raise InvalidRequest(f"{one.code}: {one.sentence} {one.way_out}")
             elif one.severity is Severity.WARNING:
                 self._logs.warning(run_id, f"{one.code}: {one.sentence}")
+
+
+def _unset(block: InfrastructureBlock) -> set[str]:
+    """The variables that a block takes out of its jobs' environment: null is no value, as it never was."""
+    given = block.data.get("env")
+    return {name for name, value in given.items() if value is None} if isinstance(given, Mapping) else set()
+
+
+def _without(job: Job, unset: set[str]) -> dict[str, Any]:
+    """What of a job is another without these variables."""
+    own = {name: value for name, value in job.configuration["env"].items() if name not in unset}
+    env = {name: value for name, value in job.env.items() if name not in unset}
+    return {"env": env, "configuration": {**job.configuration, "env": own}}
 
 
 def _bare(facts: RunFacts) -> RunFacts:
