@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from penstock.server.app import App
 from penstock.ui import routes
@@ -63,7 +64,7 @@ class Atlas:
             if part.startswith("{"):
                 name = f"{section}/{part[1:-1]}"
                 assert name in self.places, f"{pattern} is new: give Atlas.places a value for {name}"
-                pattern = pattern.replace(part, self.places[name], 1)
+                pattern = pattern.replace(part, quote(self.places[name], safe=""), 1)
         return pattern
 
     def looks(self, pattern: str) -> list[str]:
