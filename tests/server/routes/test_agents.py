@@ -14,10 +14,10 @@ async def queue_of(api: Api, **more: Any) -> str:
     return str((await api.post("/work_queues/", {"name": "by tag", **more}, 201))["id"])
 
 
-async def run_of(api: Api, name: str, *tags: str) -> str:
+async def run_of(api: Api, name: str, *tags: str, pool: str | None = "p") -> str:
     """A due run of a deployment in another pool, with tags."""
     flow = (await api.post("/flows/", {"name": "f"}, 200 if name != "first" else 201))["id"]
-    body = {"name": name, "flow_id": flow, "work_pool_name": "p", "tags": tags, "enforce_parameter_schema": False}
+    body = {"name": name, "flow_id": flow, "work_pool_name": pool, "tags": tags, "enforce_parameter_schema": False}
     deployment = (await api.post("/deployments/", body, 201))["id"]
     return str((await api.post(f"/deployments/{deployment}/create_flow_run", {}, 201))["id"])
 
@@ -56,6 +56,15 @@ async def test_a_queue_by_tag_gives_as_many_as_its_limit_leaves_and_none_while_p
     assert await polled(api, queue) == []
     await api.patch(f"/work_queues/{queue}", {"is_paused": False})
     assert await polled(api, queue) == [runs[2]]
+
+
+async def test_a_queue_by_tag_leaves_the_runs_of_workers_to_workers(api: Api) -> None:
+    await api.post("/work_pools/", {"name": "typed", "type": "process"}, 201)
+    served = await run_of(api, "first", "a", pool=None)
+    of_workers = [await run_of(api, name, "a", pool="typed") for name in ("second", "third")]
+    queue = await queue_of(api, filter={"tags": ["a"]}, concurrency_limit=1)
+    await claim(api, of_workers[0])
+    assert await polled(api, queue) == [served]
 
 
 async def test_a_queue_by_deployment_gives_its_runs(api: Api) -> None:
