@@ -37,7 +37,9 @@ def settled(every: Iterable[DeploymentUpgrade], there: Mapping[Title, BlockDocum
         renamed = {block.name: _settle(block, there, planned) for block in one.blocks}
         moved = {f".{old} }}}}": f".{new.name} }}}}" for old, new in renamed.items() if new.name != old}
         moved |= {old: new.name for old, new in renamed.items() if new.name != old}
-        after = one.after and changed(one.after, pull_steps=_renamed(one.after.pull_steps, moved))
+        after = one.after
+        if after and moved:
+            after = changed(after, pull_steps=_renamed(after.pull_steps, moved))
         yield replace(one, blocks=tuple(renamed.values()), after=after) if one.blocks else one
 
 

@@ -63,17 +63,20 @@ def placed(members: Iterable[Member], templates: Templates, there: Existing) -> 
 
 def _groups(members: Iterable[Member], templates: Templates) -> list[_Group]:
     found: dict[tuple[str, ...], _Group] = {}
-    for one in members:
-        if not _joined(found, one):
+    every = list(members)
+    conversions = {id(one.found.conversion): one.found.conversion for one in every}  # most members share theirs
+    texts = {key: _text(one.template) for key, one in conversions.items()}
+    for one in every:
+        if not _joined(found, one, texts[id(one.found.conversion)]):
             one.found = on_its_own(one.found, one.kind, templates[one.kind.pool_type])
-            _joined(found, one)
+            _joined(found, one, _text(one.found.conversion.template))
     return list(found.values())
 
 
-def _joined(found: dict[tuple[str, ...], _Group], one: Member) -> bool:
-    """Whether the template of its group takes in what the deployment adds to it."""
+def _joined(found: dict[tuple[str, ...], _Group], one: Member, text: str) -> bool:
+    """Whether the template of its group takes in what the deployment adds to it; `text` is its own template."""
     own = one.found.conversion.template
-    key = (one.title, one.kind.pool_type, _text(own), one.home)
+    key = (one.title, one.kind.pool_type, text, one.home)
     group = found.get(key) or _Group(one, own)
     if one.found.additions:
         try:
