@@ -12,7 +12,7 @@ from penstock.client.client import AsyncClient
 from penstock.client.open import open_async_client
 from penstock.clock import Clock, SystemClock
 from penstock.core.metrics import Gauge, exposition
-from penstock.core.pool_types import pushed_kind
+from penstock.core.pool_types import AGENT_TYPE, pushed_kind, start_command
 from penstock.errors import BadRequest, SettingInvalid
 from penstock.ids import new_id
 from penstock.infra.process.birth import Kept
@@ -73,7 +73,13 @@ def _called(kind: str, id: UUID) -> str:
 
 
 def _refuse(known: WorkPool | None, kind: str | None) -> None:
-    """A worker takes runs of its own type alone, and a push pool has no workers."""
+    """A worker takes runs of its own type alone; an agent pool and a push pool have no workers."""
+    if known and known.type == AGENT_TYPE:
+        raise BadRequest(
+            f"Runs of work pool {known.name!r} are started by an agent, not by a worker:"
+            f" {start_command(known.name, known.type)}. For a pool that workers serve:"
+            " penstock work-pool create NAME --type process"
+        )
     if known and kind and kind != known.type and pushed_kind(known.type) is None:
         raise BadRequest(
             f"Work pool {known.name!r} is for jobs of type {known.type!r}, and this worker starts jobs of type"
