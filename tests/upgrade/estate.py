@@ -29,11 +29,11 @@ def make_estate(api: Api, count: int) -> list[str]:
         api.post(f"/work_pools/{POOL}/queues", {"name": name, "concurrency_limit": 5})
     flows = [api.post("/flows/", {"name": f"flow-{number}"})["id"] for number in range(20)]
     infrastructure = [
-        (slug, _block(api, slug, f"{slug}-{number}", {**data, "env": {**data["env"], "BLOCK": str(number)}}))
+        (slug, make_block(api, slug, f"{slug}-{number}", {**data, "env": {**data["env"], "BLOCK": str(number)}}))
         for number in range(BLOCKS_OF_TYPE)
         for slug, data in BLOCKS.items()
     ]
-    bucket = _block(api, "s3", "code", KEYS)
+    bucket = make_block(api, "s3", "code", KEYS)
     return [_deployment(api, number, flows, infrastructure, bucket) for number in range(count)]
 
 
@@ -58,7 +58,7 @@ def _deployment(api: Api, number: int, flows: list[str], blocks: list[tuple[str,
     return id
 
 
-def _block(api: Api, slug: str, name: str, data: dict[str, Any]) -> str:
+def make_block(api: Api, slug: str, name: str, data: dict[str, Any]) -> str:
     """The id of a new block document, of a type that is made as Prefect 2 makes it where the server has none."""
     status, kind = api.ask("GET", f"/block_types/slug/{slug}")
     if status == 404:

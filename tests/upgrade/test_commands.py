@@ -14,7 +14,7 @@ from tests.live.api import PATIENT, eventually
 from tests.live.postgres import Postgres
 from tests.live.programs import Shell, penstock, prefect
 from tests.live.servers import Server, running
-from tests.upgrade.estate import POOL, make_estate
+from tests.upgrade.estate import POOL, make_block, make_estate
 
 MANY = 60
 FEW = 12
@@ -85,16 +85,42 @@ def test_some_go_by_name(server: Server, shell: Shell) -> None:
     assert found["flow-11/deployment-0011"] == "ready"
 
 
+def test_the_type_of_pool_is_chosen_where_a_block_can_become_several(server: Server, shell: Shell) -> None:
+    api = server.api
+    block = make_block(api, "cloud-run-job", "jobs", {"image": "shop/etl:1", "region": "eu", "cpu": 1})
+    flow = api.post("/flows/", {"name": "etl"})["id"]
+    place = {"work_queue_name": "q", "entrypoint": "flow.py:etl", "path": "/srv"}
+    api.post("/deployments/", {"name": "d", "flow_id": flow, "infrastructure_document_id": block, **place})
+    chosen = ("--pool-type", "cloud-run-job=cloud-run-v2")
+    plan = shell.run("upgrade", "plan", *chosen)
+    assert "'jobs' of type cloud-run-v2" in plan.stdout
+    assert f"penstock upgrade apply --all {' '.join(chosen)}" in plan.stderr
+    done = shell.run("upgrade", "apply", "--all", *chosen)
+    assert (done.returncode, api.get("/work_pools/jobs")["type"]) == (0, "cloud-run-v2"), done.stdout
+    proved = shell.run("upgrade", "verify")
+    assert (proved.returncode, "etl/d: the same job" in proved.stdout) == (0, True), proved.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["plan", "--pool-type", "docker"], "'docker' is not BLOCK=TYPE"),
+        (["plan", "--pool-type", "cloud-run-job=docker"], "only of: cloud-run, cloud-run-v2"),
         (["apply"], "Say which deployments"),
         (["rollback"], "Say which deployments"),
         (["apply", "--all", "flow/x"], "either names"),
         (["apply", "flow/x"], "There is no deployment 'flow/x'"),
         (["rollback", "flow/x"], "There is no deployment 'flow/x'"),
     ],
-    ids=["apply nothing", "roll nothing back", "all and some", "unknown", "unknown rollback"],
+    ids=[
+        "no pair",
+        "no such pair",
+        "apply nothing",
+        "roll nothing back",
+        "all and some",
+        "unknown",
+        "unknown rollback",
+    ],
 )
 def test_what_is_asked_for_must_be_clear(words: list[str], says: str, tmp_path: Path) -> None:
     with running(penstock(), tmp_path / "server") as server:
