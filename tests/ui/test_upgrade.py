@@ -330,3 +330,18 @@ async def test_other_pages_say_how_far_it_is_and_lead_there(browser: Browser, da
     await done(browser, f"/upgrade/apply?deployment={id}")
     own = await browser.get(f"/deployments/{id}?tab=configuration")
     assert f'href="/upgrade/{id}"' in own.text
+
+
+async def test_a_block_that_can_become_several_types_of_pools_goes_where_it_is_told(browser: Browser) -> None:
+    day = Day(browser.app)
+    await day.pool("agents", "prefect-agent")
+    block = await old_block(day, "cloud-run-job", "cloud", {"image": "acme/etl:4", "region": "europe-west3"})
+    id = await of_agents(day, "etl", "cloud", "default", block)
+    usual = await browser.get(f"/upgrade/{id}")
+    assert "cloud-run, to be made, or cloud-run-v2" in text_of(usual)
+    listed = await browser.get("/upgrade?type=cloud-run-job%3Dcloud-run-v2")
+    assert "cloud-run-v2, to be made" in text_of(listed)
+    assert f'href="/upgrade/{id}?type=cloud-run-job%3Dcloud-run-v2"' in listed.text
+    await done(browser, f"/upgrade/apply?deployment={id}&type=cloud-run-job%3Dcloud-run-v2")
+    assert (await day.call("GET", "/work_pools/cloud"))["type"] == "cloud-run-v2"
+    assert "Upgraded 1" in text_of(await browser.get("/upgrade?type=nonsense"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from penstock.core.infrastructure_blocks import Remark
 from penstock.core.infrastructure_jobs import leaves
+from penstock.core.infrastructure_kinds import pool_types
 from penstock.core.pool_types import start_command
 from penstock.core.upgrade_plans import PoolPlan, Taken, UpgradePlan
 from penstock.core.upgrade_proofs import Proof, prove
@@ -101,6 +102,15 @@ def remarks_of(line: Line) -> list[Remark | UpgradeRemark]:
         order = list(SEVERITIES)
         return sorted(line.recorded.remarks, key=lambda one: order.index(one.severity))
     return list(worst_first(line.plan.remarks))
+
+
+def other_types(line: Line) -> list[tuple[str, str]]:
+    """The types of pools that its block can become besides the one that is planned: what to ask for, and the type."""
+    block, pool = line.plan.old.block, line.plan.pool
+    if block is None or pool is None:
+        return []
+    usual = pool_types(block.slug)
+    return [("" if kind == usual[0] else f"{block.slug}={kind}", kind) for kind in usual if kind != pool.type]
 
 
 def block_words(data: Mapping[str, Any]) -> list[tuple[str, Any, str]]:

@@ -17,7 +17,9 @@ import msgspec
 
 from penstock.client.client import AsyncClient, Client
 from penstock.core.infrastructure_blocks import Severity
+from penstock.core.infrastructure_kinds import pool_types
 from penstock.core.upgrade_circumstances import home_of
+from penstock.core.upgrade_planning import PoolTypes
 from penstock.core.upgrade_planning import plan as make_plan
 from penstock.core.upgrade_plans import DeploymentUpgrade, Existing, UpgradePlan, UpgradeState
 from penstock.infra.templates import shipped_templates
@@ -109,6 +111,12 @@ class Survey:
         """The agent pools that there are or were."""
         return sorted({one.agent_pool for one in self.lines if one.agent_pool})
 
+    @property
+    def types(self) -> list[str]:
+        """What may be asked for where blocks can become pools of several types; nothing means the usual one."""
+        slugs = {one.plan.old.block.slug for one in self.lines if one.plan.old.block and one.was is None}
+        return [f"{slug}={kind}" for slug in sorted(slugs) for kind in pool_types(slug)[1:]]
+
     def line(self, id: UUID) -> Line | None:
         """One of them."""
         return next((one for one in self.lines if one.id == id), None)
@@ -122,6 +130,8 @@ class Wanted:
     name: str = ""
     pool: str = ""
     deployment: str = ""
+    type: str = ""
+    """Into which type of pool blocks of a type go that can become several: `cloud-run-job=cloud-run-v2`."""
 
     @property
     def is_narrow(self) -> bool:
@@ -131,7 +141,7 @@ class Wanted:
     @property
     def words(self) -> dict[str, str]:
         """Its words in an address, but for the state."""
-        return {"name": self.name, "pool": self.pool, "deployment": self.deployment}
+        return {"name": self.name, "pool": self.pool, "deployment": self.deployment, "type": self.type}
 
     def fits(self, one: Line) -> bool:
         """Whether a deployment is meant, whatever its state."""
@@ -144,9 +154,9 @@ class Wanted:
         return [one for one in lines if self.fits(one) and self.state in ("", one.state)]
 
 
-async def survey(api: AsyncClient) -> Survey:
+async def survey(api: AsyncClient, wanted: Wanted = Wanted()) -> Survey:
     """How far each deployment is; as `penstock upgrade status` and `plan` read and work it out."""
-    return await asyncio.to_thread(_survey, api.blocking)
+    return await asyncio.to_thread(_survey, api.blocking, _types(wanted.type))
 
 
 def wanted_by(at: Reader) -> Wanted:
@@ -177,9 +187,14 @@ def seen(lines: Sequence[Line]) -> str:
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
 
 
-def _survey(client: Client) -> Survey:
+def _types(word: str) -> PoolTypes:
+    slug, _, kind = word.partition("=")
+    return {slug: kind} if kind in pool_types(slug) else {}
+
+
+def _survey(client: Client, types: PoolTypes) -> Survey:
     landscape = read(client)
-    plan = make_plan(landscape.deployments, landscape.there, shipped_templates())
+    plan = make_plan(landscape.deployments, landscape.there, shipped_templates(), types)
     lines = [
         Line(one, recorded, "rolled-back" if status.status == ROLLED_BACK else status.status)
         for one, recorded, status in statuses(client, plan)

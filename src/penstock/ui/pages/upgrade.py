@@ -7,7 +7,7 @@ from penstock.server.bind import Reply
 from penstock.ui.pool_facts import PoolGlance, glance
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
-from penstock.ui.upgrade_details import SEVERITIES, block_words, evidence_of, remarks_of, target_of
+from penstock.ui.upgrade_details import SEVERITIES, block_words, evidence_of, other_types, remarks_of, target_of
 from penstock.ui.upgrade_facts import STATES, Line, Survey, counts, plan_of, survey, wanted_by
 from penstock.wire import deployments
 
@@ -20,7 +20,7 @@ async def show_all(at: Reader) -> Reply:
     wanted, passed = wanted_by(at), at.passed()
     if wanted.deployment:
         return at.go(at.link(f"/upgrade/{id_in(wanted.deployment)}"))
-    found = await survey(at.api)
+    found = await survey(at.api, wanted)
     fitting = [one for one in found.lines if wanted.fits(one)]
     chosen = wanted.among(fitting)
     return at.render(
@@ -56,6 +56,8 @@ async def show(at: Reader, id: str) -> Reply:
     return at.render(
         "upgrade_one.html",
         line=line,
+        type=wanted_by(at).type,
+        other_types=[] if line.was else other_types(line),
         deployment=line.plan.old.deployment,
         states=STATES,
         severities=SEVERITIES,
@@ -77,11 +79,11 @@ async def state(at: Reader, id: str) -> Reply:
 
 async def find(at: Reader, id: str) -> tuple[Survey, Line]:
     """One deployment among all. Raises `NotFound` for one that is not there, or that agents never had to do with."""
-    wanted = id_in(id)
-    found = await survey(at.api)
-    line = found.line(wanted)
+    deployment_id = id_in(id)
+    found = await survey(at.api, wanted_by(at))
+    line = found.line(deployment_id)
     if line is None:
-        one = await at.api.call(deployments.read_deployment, id=wanted)
+        one = await at.api.call(deployments.read_deployment, id=deployment_id)
         raise NotFound(f"The deployment {one.name!r} has nothing to do with agents, so there is nothing to upgrade.")
     return found, line
 

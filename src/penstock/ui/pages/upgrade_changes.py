@@ -34,14 +34,16 @@ READY = ("ready", "rolled-back")
 @page("GET", "/upgrade/apply")
 async def ask_to_upgrade(at: Reader) -> Reply:
     """Asks whether deployments shall go to workers, with what is made for that."""
-    found, wanted = await survey(at.api), wanted_by(at)
+    wanted = wanted_by(at)
+    found = await survey(at.api, wanted)
     return _ask_to_upgrade(at, found, wanted)
 
 
 @page("POST", "/upgrade/apply")
 async def upgrade(at: Reader) -> Reply | Stream:
     """Upgrades them, for who has seen what that means; when it means something else by now, that is shown first."""
-    found, wanted = await survey(at.api), wanted_by(at)
+    wanted = wanted_by(at)
+    found = await survey(at.api, wanted)
     lines = _ready(found, wanted)
     if not lines or at.field("seen") != seen(lines):
         return _ask_to_upgrade(at, found, wanted, 409 if at.field("seen") else 200)
@@ -60,14 +62,16 @@ async def upgrade(at: Reader) -> Reply | Stream:
 @page("GET", "/upgrade/rollback")
 async def ask_to_roll_back(at: Reader) -> Reply:
     """Asks whether upgrades shall be taken back."""
-    found, wanted = await survey(at.api), wanted_by(at)
+    wanted = wanted_by(at)
+    found = await survey(at.api, wanted)
     return _ask_to_roll_back(at, found, wanted)
 
 
 @page("POST", "/upgrade/rollback")
 async def take_back(at: Reader) -> Reply | Stream:
     """Takes them back, for who has seen which."""
-    found, wanted = await survey(at.api), wanted_by(at)
+    wanted = wanted_by(at)
+    found = await survey(at.api, wanted)
     lines = _upgraded(found, wanted)
     if not lines or at.field("seen") != seen(lines):
         return _ask_to_roll_back(at, found, wanted, 409 if at.field("seen") else 200)
@@ -171,7 +175,7 @@ def _made_again(pool: str) -> str:
 def _back(at: Reader, wanted: Wanted) -> str:
     """Where somebody came from."""
     if wanted.deployment:
-        return at.link(f"/upgrade/{wanted.deployment}")
+        return at.link(f"/upgrade/{wanted.deployment}", type=wanted.type)
     return at.link("/upgrade", state=wanted.state, **wanted.words)
 
 
