@@ -78,6 +78,7 @@ async def ask_to_delete(at: Reader, id: str, schedule: str) -> Reply:
         fields={"sure": "yes"},
         words="Delete the schedule",
         back=at.link(path, tab="schedules"),
+        of=deployment.name,
     )
 
 

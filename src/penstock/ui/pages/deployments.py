@@ -148,6 +148,7 @@ async def ask_to_delete(at: Reader, id: str) -> Reply:
         fields={"sure": "yes"},
         words="Delete the deployment",
         back=at.link(path),
+        of=deployment.name,
     )
 
 

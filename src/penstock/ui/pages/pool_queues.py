@@ -91,6 +91,7 @@ async def ask_to_delete(at: Reader, name: str, queue: str) -> Reply:
         fields={"sure": "yes"},
         words="Delete the queue",
         back=at.link(path, tab="queues"),
+        of=name,
     )
 
 

@@ -110,6 +110,7 @@ async def ask_to_delete(at: Reader, name: str) -> Reply:
         fields={"sure": "yes"},
         words="Delete the pool",
         back=at.link(path, tab="settings"),
+        of=name,
     )
 
 
