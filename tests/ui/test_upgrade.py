@@ -228,11 +228,27 @@ async def test_a_busy_one_is_told_of_and_moved_once_its_run_begins(tmp_path: Pat
         assert "1 deployment was upgraded." in await asyncio.to_thread(reading.until, "</html>")
 
 
+async def test_a_worker_is_waited_for_where_that_is_wished(tmp_path: Path) -> None:
+    async with reachable(settings_in(tmp_path)) as server:
+        day = Day(server.app)
+        await day.pool("agents", "prefect-agent")
+        id = await of_agents(day, "etl", "prod", "default", None)
+        reading = Reading(server.host, f"/upgrade/apply?deployment={id}", wait="yes")
+        await asyncio.to_thread(reading.begin)
+        told = await asyncio.to_thread(reading.until, "waits for a worker")
+        assert "is upgraded" not in told
+        await asyncio.to_thread(reading.until, "penstock worker start --pool agents-process")
+        await day.worker("agents-process", "worker-1")
+        told = await asyncio.to_thread(reading.until, "</html>")
+        assert "etl/prod is upgraded." in told
+        assert "1 worker serves" in told
+
+
 class Reading:
     """Reads a page over the network, as it comes."""
 
-    def __init__(self, host: str, address: str) -> None:
-        self.host, self.address = host, address
+    def __init__(self, host: str, address: str, **more: str) -> None:
+        self.host, self.address, self.more = host, address, more
         self.text = ""
 
     def begin(self) -> None:
@@ -244,7 +260,7 @@ class Reading:
         cookie = str(heard.headers["set-cookie"]).partition(";")[0]
         asked.close()
         token = cookie.partition("=")[2]
-        body = "&".join(f"{name}={value}" for name, value in {**hidden(page), "token": token}.items())
+        body = "&".join(f"{name}={value}" for name, value in {**hidden(page), **self.more, "token": token}.items())
         headers = {"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
         connection = http.client.HTTPConnection(self.host, timeout=60)
         connection.request("POST", self.address.partition("?")[0], body, headers)
