@@ -208,6 +208,39 @@ def deploy_and_run(live: Server, shell: Shell, entrypoint: str, parameters: dict
     return run
 
 
+OLD_FILE = "name: d\nflow_name: f\nnope: 1\nentrypoint: good.py:good\n"
+OF_AGENTS = (
+    ("worker start --pool older", 1, "are started by an agent"),
+    ("agent start --pool bad", 1, "are started by workers"),
+    ("agent start", 1, "--pool"),
+    ("agent start --pool nope --run-once", 1, "nope"),
+    ("deploy good.py:good --name d --pool older", 1, "is for agents"),
+    ("deployment build good.py:good", 1, "name"),
+    ("deployment build good.py:good --name d --infra nope", 1, "nope"),
+    ("deployment build good.py:good --name d --infra-block process/nope", 1, "process/nope"),
+    ("deployment apply old.yaml", 1, "nope"),
+    ("upgrade apply", 1, "--all"),
+    ("upgrade plan nope", 1, "nope"),
+    ("upgrade rollback nope", 1, "nope"),
+    ("upgrade files nowhere", 1, "nowhere"),
+    ("upgrade command ls", 1, "agent"),
+    ("upgrade helm old.yaml", 1, "agent"),
+    ("upgrade plan --pool-type process=docker", 1, "process"),
+)
+
+
+@pytest.mark.parametrize(("line", "code", "says"), OF_AGENTS, ids=[line for line, _, _ in OF_AGENTS])
+def test_what_is_about_agents_says_what_to_do(
+    line: str, code: int, says: str, live: Server, shell: Shell, seen: Catalogue
+) -> None:
+    live.api.ask("POST", "/work_pools/", {"name": "older", "type": "prefect-agent"})
+    (shell.folder / "old.yaml").write_text(OLD_FILE)
+    done = shell.run("--no-prompt", *line.split())
+    seen.note("Agents and upgrades", f"penstock {line}", done.stderr)
+    assert (done.returncode, says in done.stderr) == (code, True), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("line", ["flow-run ls", "deployment run a/b", "work-pool create x --type process"])
 def test_command_says_which_server_it_could_not_reach(line: str, tmp_path: Path, seen: Catalogue) -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
