@@ -194,7 +194,7 @@ def test_an_agent_executes_what_arrived(copied: Copied, tmp_path: Path) -> None:
     done = shell.run("agent", "start", "-q", "test", "--run-once", timeout=SLOW, SEEN=str(tmp_path / "seen"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert api.get(f"/flow_runs/{run}")["state_type"] == "COMPLETED", done.stdout
-    assert (tmp_path / "seen").read_text().split() == ["hello", "override", run]
+    assert (tmp_path / "seen").read_text().split() == [run, "hello", "ford", "override", "block", "2.20.25"]
 
 
 def test_one_command_activates_what_was_active(copied: Copied) -> None:

@@ -3,8 +3,8 @@
     with old_server(folder) as old:
         old.server.url, old.shell.run("agent", "start", ...)
 
-The flows append what they saw to the file that the environment variable SEEN names, so a test can tell by whom and how
-often each was executed.
+The flows append what they saw to the file that the environment variable SEEN names, so a test can tell by whom, how
+often and with which variables each was executed.
 """
 
 from __future__ import annotations
@@ -24,24 +24,30 @@ SECRET = "hush-old-server"
 FLOWS = """
 import os
 
-from prefect import flow
+try:
+    from prefect import __version__, flow
+except ImportError:
+    from penstock import __version__, flow
 
 
-def seen(name):
+def seen(name, value):
     if "SEEN" in os.environ:
-        with open(os.environ["SEEN"], "a") as file:
-            file.write(f"{name} {os.environ.get('A', '-')} {os.environ['PREFECT__FLOW_RUN_ID']}\\n")
+        found = [os.environ.get(variable, "-") for variable in ("A", "B")]
+        words = [os.environ["PREFECT__FLOW_RUN_ID"], name, str(value), *found, __version__]
+        file = os.open(os.environ["SEEN"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(file, (" ".join(words) + "\\n").encode())
+        os.close(file)
 
 
 @flow
 def hello(who: str = "ford"):
-    seen("hello")
+    seen("hello", who)
     return who
 
 
 @flow
 def other(size: int = 3):
-    seen("other")
+    seen("other", size)
     return size
 """
 
