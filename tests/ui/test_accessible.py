@@ -101,3 +101,4 @@ async def test_the_sign_in_can_be_used_by_everybody(desk: Desk, tmp_path: Path) 
     async with reachable(settings_in(tmp_path, SERVER_API_AUTH_STRING=AUTH)) as server:
         await desk.tab.open(server.url.removesuffix(server.app.root) + "/pools")
         assert await desk.faults() == []
+        await desk.tab.open("about:blank")
