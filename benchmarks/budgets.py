@@ -181,3 +181,24 @@ def pages_table(figures: Mapping[str, Any]) -> str:
     for name, read in figures["reads"].items():
         lines.append(f"| {name} | {' | '.join(f'{read[key]:g}' for key in ('p50_ms', 'p95_ms', 'cpu_ms'))} |")
     return "\n".join(lines)
+
+
+def dashboards_table(figures: Mapping[str, Any]) -> str:
+    """Our dashboard beside Prefect's: when pages show what they are for, and what that takes."""
+    lines = [
+        f"Over {figures['runs']:,} flow runs on SQLite, in one Chromium. The machine's load before was"
+        f" {figures['load']:g}. Prefect's server ran without its services.",
+        "",
+        "| page | browser's cache | Prefect shows it after (ms) | Penstock (ms) | ratio | requests of Prefect "
+        "| of Penstock | Prefect (KiB) | Penstock (KiB) |",
+        f"| --- | --- |{' ---: |' * 7}",
+    ]
+    for page, sites in figures["pages"].items():
+        for cache, words in (("cold", "empty"), ("warm", "full")):
+            theirs, ours = sites[f"prefect {cache}"], sites[f"penstock {cache}"]
+            times = [theirs["shown_ms"], ours["shown_ms"]]
+            ratio = f"{times[0] / times[1]:.1f} ×" if None not in times else "–"
+            shown = " | ".join("not within 20 s" if one is None else f"{one:,}" for one in times)
+            counts = f"{theirs['requests']} | {ours['requests']} | {theirs['kib']:,g} | {ours['kib']:,g}"
+            lines.append(f"| {page} | {words} | {shown} | {ratio} | {counts} |")
+    return "\n".join(lines)

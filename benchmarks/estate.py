@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from tests.live.api import Api
 from tests.live.postgres import Postgres
@@ -55,6 +56,12 @@ class Made:
     places: list[Place]
     pools: list[str]
     moulds: dict[str, str]
+
+
+def known(note: Mapping[str, Any]) -> Made:
+    """What was made before, from how it was noted."""
+    places = [Place(**place) for place in note["places"]]
+    return Made(places, list(note["pools"]), dict(note["moulds"]))
 
 
 def make(api: Api) -> Made:

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.budgets import claims_table, pages_table, scale_table, table
+from benchmarks.budgets import claims_table, dashboards_table, pages_table, scale_table, table
 from benchmarks.upgrade_table import upgrade_table
 
 RESULTS = Path(__file__).parent / "results"
@@ -47,6 +47,8 @@ def write_page() -> None:
     ]
     seen = ((title, read(f"pages-{database}")) for database, title in DATABASES)
     tables += [f"## Pages on {title}\n\n{pages_table(figures)}\n" for title, figures in seen if figures]
+    if beside := read("dashboards"):
+        tables.append(f"## Pages beside those of Prefect\n\n{dashboards_table(beside)}\n")
     text = f"{head}{MARK}\n\n" + "\n".join(tables)
     PAGE.write_text(text)
     print(text.partition(MARK)[2])

@@ -12,26 +12,30 @@ import itertools
 import json
 import os
 import re
+import shutil
 import tempfile
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tests.live.api import Api
-from tests.live.postgres import Postgres, cluster
+from tests.live.postgres import Postgres, find_binaries
 from tests.live.programs import penstock
-from tests.live.servers import Server
+from tests.live.servers import Server, free_port
 
 from benchmarks.api import after
-from benchmarks.estate import FAILING, Made, PostgresWriter, SqliteWriter, fill, make
+from benchmarks.estate import FAILING, Made, PostgresWriter, SqliteWriter, fill, known, make
 from benchmarks.load import encode, load
 from benchmarks.machine import cpu_seconds
 from benchmarks.page import keep, write_page
 from penstock.ui import routes
 
+NOTE = "made.json"
+"""What a kept estate is made of."""
 NOT_ASKED = re.compile(r"live$|^/sign-")
 """Streams, which do not end."""
 FILE = re.compile(rb'(?:href|src)="([^"]*/static/[^"]+)"')
@@ -56,6 +60,15 @@ RUN_LISTS = [
     "/runs?deployment={rare}&when=30d&state=cancelled",
     "/runs?flow={flow}&when=30d",
 ]
+EVENT_LISTS = [
+    "/events",
+    "/events?when=1h",
+    "/events?when=7d",
+    "/events?name=prefect.flow-run.&when=7d",
+    "/events?name=prefect.flow-run.Crashed&when=30d",
+    "/events?name=prefect.flow.&when=7d",
+    "/events?name=nothing.like.it&when=30d",
+]
 CHARTS = [
     "when=24h",
     "when=7d",
@@ -78,35 +91,67 @@ def main() -> None:
     arguments.add_argument("--database", choices=["sqlite", "postgres"], action="append", help="only this (repeatable)")
     arguments.add_argument("--runs", type=int, default=1_000_000, help="flow runs in the database")
     arguments.add_argument("--requests", type=int, default=60, help="how often each page is asked for")
+    arguments.add_argument("--kept", type=Path, help="a folder where the databases are kept, and used again")
     given = arguments.parse_args()
     for database in given.database or ("sqlite", "postgres"):
-        with lent(database) as (server, postgres):
+        with lent(database, given.kept) as (server, postgres):
             made = grown(server, postgres, given.runs)
-            programs = [pid_of(server.start()), *([postmaster(postgres)] if postgres else [])]
+            programs = [pid_of(server.start(timeout=600)), *([postmaster(postgres)] if postgres else [])]
             keep(f"pages-{database}", {"runs": given.runs, **measured(server, programs, made, given.requests)})
     write_page()
 
 
 @contextmanager
-def lent(database: str) -> Iterator[tuple[Server, Postgres | None]]:
-    """A server that is not started yet, with the cluster of its database if there is one."""
+def lent(database: str, kept: Path | None) -> Iterator[tuple[Server, Postgres | None]]:
+    """A server that is not started yet, with the cluster of its database if there is one; `kept` outlasts it."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pages-", ignore_cleanup_errors=True)))
-        postgres = stack.enter_context(cluster(folder)) if database == "postgres" else None
-        server = Server(penstock(), folder / "server", postgres.database() if postgres else None)
-        server.home.mkdir()
+        if kept is None:
+            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pages-", ignore_cleanup_errors=True)))
+        home = kept.absolute() / database
+        home.mkdir(parents=True, exist_ok=True)
+        postgres = stack.enter_context(_cluster(home)) if database == "postgres" else None
+        server = Server(penstock(), home, _database(postgres, home) if postgres else None)
         stack.callback(server.stop)
         yield server, postgres
 
 
+@contextmanager
+def _cluster(home: Path) -> Iterator[Postgres]:
+    """A running cluster in a folder, which is made where there is none and stays when it stops."""
+    binaries = find_binaries()
+    assert binaries is not None, "PostgreSQL is not installed: run scripts/ensure-postgres.sh"
+    postgres = Postgres(binaries, home / "data", free_port())
+    if not postgres.data.exists():
+        if os.geteuid() == 0:
+            shutil.chown(home, "postgres", "postgres")
+        postgres.run("initdb", "-D", str(postgres.data), "-U", "postgres", "-A", "trust", "--no-sync")
+    postgres.start()
+    try:
+        yield postgres
+    finally:
+        postgres.stop()
+
+
+def _database(postgres: Postgres, home: Path) -> str:
+    note = home / NOTE
+    if not note.exists():
+        return postgres.database()
+    name = json.loads(note.read_text())["database"]
+    return f"postgresql+asyncpg://postgres@127.0.0.1:{postgres.port}/{name}"
+
+
 def grown(server: Server, postgres: Postgres | None, runs: int) -> Made:
-    """Puts an estate into the server's database, and stops the server."""
+    """What is in the server's database; a new one gets an estate. The server is stopped then."""
+    note = server.home / NOTE
+    if note.exists():
+        return known(json.loads(note.read_text()))
     made = make(server.start().api)
     server.stop()
     if postgres and server.database:
         fill(PostgresWriter(postgres, server.database), made, runs, datetime.now(UTC))
     else:
         fill(SqliteWriter(next(server.home.glob("*.db"))), made, runs, datetime.now(UTC))
+    note.write_text(json.dumps({**asdict(made), "database": (server.database or "").rpartition("/")[2]}))
     return made
 
 
@@ -178,6 +223,7 @@ def asked_for(api: Api, made: Made) -> dict[str, list[str]]:
             found[path] = [re.sub(r"\{\w+\}", urllib.parse.quote(value, safe=""), path) for value in values]
     found["/search"] = ["/search?q=heron-99", "/search?q=deployment-0", "/search?q=pool-3"]
     found["/runs"] = [one.format(**names) for one in RUN_LISTS]
+    found["/events"] = EVENT_LISTS
     found["/runs/chart"] = [f"/runs/chart?{one}".format(**names) for one in CHARTS]
     found["/runs, page by page"] = _pages_of(Api(api.url.removesuffix("/api")), "/runs?when=30d", 20)
     site = Api(api.url.removesuffix("/api"))
