@@ -7,6 +7,7 @@ Each visit passes the application's gate: a credential in the header, or a sessi
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +16,10 @@ from typing import Any, Protocol
 from penstock.server.bind import Headers, Reply
 
 Message = MutableMapping[str, Any]
+EVENTS = b"text/event-stream"
 MOST_FORM_BYTES = 1024 * 1024
 """The largest form that a page takes."""
+_log = logging.getLogger("penstock.server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Stream:
 
     chunks: AsyncIterator[bytes]
     headers: Headers
-    media_type: bytes = b"text/event-stream"
+    media_type: bytes = EVENTS
 
 
 class Site(Protocol):
@@ -65,13 +68,22 @@ class Site(Protocol):
 
 
 async def send_stream(stream: Stream, gone: Awaitable[None], send: Callable[[Message], Awaitable[None]]) -> None:
-    """Sends chunks until they end or the reader has gone."""
+    """Sends chunks until they end or the reader has gone.
+
+    What breaks a stream is logged. One of events ends there, and the browser asks again; anything else stays
+    incomplete, so that half a file is not taken for the whole.
+    """
     headers = [*stream.headers, (b"content-type", stream.media_type)]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def give() -> None:
-        async for chunk in stream.chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        try:
+            async for chunk in stream.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except Exception:
+            _log.exception("a stream of a page broke off")
+            if stream.media_type != EVENTS:
+                raise
         await send({"type": "http.response.body", "body": b""})
 
     giving, watching = asyncio.ensure_future(give()), asyncio.ensure_future(gone)
