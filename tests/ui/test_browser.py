@@ -3,62 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from tests.live.chromium import Tab, tab
 from tests.server.conftest import AUTH, reachable, settings_in
-from tests.ui.lifelike import Day, seed
+from tests.ui.desk import Desk, open_desk
+from tests.ui.lifelike import seed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@dataclass(frozen=True)
-class Desk:
-    """A browser at a server with a day's runs."""
-
-    tab: Tab
-    day: Day
-    home: str
-
-    async def open(self, path: str) -> None:
-        await self.tab.open(self.home + path)
-
-    @property
-    def paths(self) -> list[str]:
-        run, deployment = self.day.runs["brave-otter"], self.day.deployments["daily-sales/prod"]
-        return [
-            *("/", "/runs", f"/runs/{run}", f"/runs/{run}/job", "/pools", "/pools/warehouse", "/pools/ml-cluster"),
-            *("/deployments", f"/deployments/{deployment}", f"/deployments/{deployment}/run", "/search?q=sales"),
-        ]
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    folder = tmp_path_factory.mktemp("desk")
-    async with reachable(settings_in(folder)) as server, tab(folder) as one:
-        yield Desk(one, await seed(server.app, runs=30), server.url.removesuffix(server.app.root))
-
-
-async def test_every_page_loads_without_a_complaint_and_fits_every_screen(desk: Desk) -> None:
-    for width, height in ((390, 844), (1440, 900), (3840, 2160)):
-        await desk.tab.size(width, height)
-        for path in desk.paths:
-            await desk.open(path)
-            assert await desk.tab.value("document.documentElement.scrollWidth") <= width, (path, width)
-    assert desk.tab.complaints == []
-
-
-async def test_everything_that_is_used_has_a_name(desk: Desk) -> None:
-    nameless = """[...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea')].filter(one =>
-        !(one.textContent.trim() || one.getAttribute('aria-label') || one.labels?.length)).map(one => one.outerHTML)"""
-    for path in desk.paths:
-        await desk.open(path)
-        assert await desk.tab.value(nameless) == [], path
-        assert await desk.tab.value("document.querySelectorAll('h1').length") == 1, path
+    async with open_desk(tmp_path_factory.mktemp("desk")) as one:
+        yield replace(one, day=await seed(one.day.app, runs=30))
 
 
 async def test_lines_of_a_running_run_come_by_themselves_and_stay_text(desk: Desk) -> None:

@@ -4,100 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.live.chromium import Tab, tab
-from tests.server.conftest import reachable, settings_in
-from tests.ui.lifelike import Day, seed
+from tests.ui.desk import Desk, open_desk
+from tests.ui.lifelike import seed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@dataclass(frozen=True)
-class Desk:
-    """A browser at a server with a day's runs."""
-
-    tab: Tab
-    day: Day
-    home: str
-
-    async def open(self, path: str) -> None:
-        await self.tab.open(self.home + path)
-
-    async def click(self, selector: str) -> None:
-        """Follows a link or sends a form, and waits for the page that comes."""
-        await self.tab.go(f"document.querySelector({json.dumps(selector)}).click()")
-
-    async def write(self, id: str, text: str) -> None:
-        """Writes into a field as a person does: what listens for changes hears of it."""
-        field = f"document.getElementById({json.dumps(id)})"
-        await self.tab.value(f"{field}.value = {json.dumps(text)}")
-        await self.tab.value(f"{field}.dispatchEvent(new Event('change', {{bubbles: true}}))")
-
-    async def text(self) -> str:
-        shown: str = await self.tab.value("document.querySelector('main').textContent")
-        return shown
-
-    @property
-    def paths(self) -> list[str]:
-        one = f"/deployments/{self.day.deployments['daily-sales/prod']}"
-        tabs = [f"/pools/warehouse?tab={tab}" for tab in ("queues", "workers", "template", "settings")]
-        own = [f"{one}?tab={tab}" for tab in ("schedules", "configuration", "versions")]
-        more = ("/pools/warehouse/new-queue", "/pools/warehouse/job", "/pools/warehouse/templates/1")
-        return [
-            *("/pools/new", "/pools/new?type=ecs:push", "/pools/legacy", "/pools/clouds", "/pools/warehouse/delete"),
-            *tabs,
-            *more,
-            *own,
-            *(f"{one}/new-schedule", f"{one}/versions/1", f"{one}/versions/1/rollback", f"{one}/delete"),
-        ]
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    folder = tmp_path_factory.mktemp("desk")
-    async with reachable(settings_in(folder)) as server, tab(folder) as one:
-        day = await seed(server.app, runs=10)
+    async with open_desk(tmp_path_factory.mktemp("desk")) as one:
+        day = await seed(one.day.app, runs=10)
         await day.pool("legacy", "prefect-agent")
         await day.pool("clouds", "docker:push")
-        yield Desk(one, day, server.url.removesuffix(server.app.root))
-
-
-async def test_every_page_loads_without_a_complaint_and_fits_every_screen(desk: Desk) -> None:
-    for width, height in ((390, 844), (1440, 900), (3840, 2160)):
-        await desk.tab.size(width, height)
-        for path in desk.paths:
-            await desk.open(path)
-            assert await desk.tab.value("document.documentElement.scrollWidth") <= width, (path, width)
-    assert desk.tab.complaints == []
-
-
-async def test_everything_that_is_used_has_a_name(desk: Desk) -> None:
-    nameless = """[...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea')].filter(one =>
-        !(one.labels?.length || one.getAttribute('aria-label') || !one.labels && one.textContent.trim()
-        || one.tagName == 'BUTTON' && one.textContent.trim())).map(one => one.outerHTML)"""
-    for path in desk.paths:
-        await desk.open(path)
-        assert await desk.tab.value(nameless) == [], path
-        assert await desk.tab.value("document.querySelectorAll('h1').length") == 1, path
-        ids = "[...document.querySelectorAll('[id]')].map(one => one.id)"
-        twice = f"(ids => ids.filter((id, at) => ids.indexOf(id) != at))({ids})"
-        assert await desk.tab.value(twice) == [], path
-
-
-async def test_no_page_is_heavy_or_asks_for_much(desk: Desk) -> None:
-    weighed = """(entries => [entries.length, entries.reduce((sum, one) => sum + one.decodedBodySize, 0)])(
-        [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
-        .filter(one => !one.name.includes('/live')))"""
-    for path in desk.paths:
-        await desk.open(path)
-        requests, size = await desk.tab.value(weighed)
-        assert requests <= 5 + 1, (path, requests)
-        assert size <= 150 * 1024, (path, size)
+        yield replace(one, day=day)
 
 
 async def test_a_pool_is_made_and_its_command_copied(desk: Desk) -> None:
