@@ -10,7 +10,7 @@ test: ## everything that can be tested here
 	scripts/ensure-azurite.sh
 	scripts/ensure-docker.sh
 	scripts/ensure-chromium.sh
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/ready ## types, style, house rules
 	.venv/bin/ruff check src tests scripts examples

@@ -25,11 +25,14 @@ class Command:
     def check(self, shell: Shell) -> None:
         """Carries it out; a failure shows the command line, what was expected, and all that it printed."""
         done = shell.run(*self.line.split())
+        self.judge(shell, done.returncode, done.stdout + done.stderr)
+
+    def judge(self, shell: Shell, code: int, said: str) -> None:
+        """Whether an exit code and an output are right."""
         words = f"{shell.program.name} {self.line}"
-        story = f"$ {words}\n{done.stdout}{done.stderr}\n(against {shell.api}, in {shell.folder})"
-        assert done.returncode == self.code, f"`{words}` ended with {done.returncode}, not {self.code}\n{story}"
-        shown = (done.stdout + done.stderr).lower()
-        assert self.says.lower() in shown, f"`{words}` does not say {self.says!r}\n{story}"
+        story = f"$ {words}\n{said}\n(against {shell.api}, in {shell.folder})"
+        assert code == self.code, f"`{words}` ended with {code}, not {self.code}\n{story}"
+        assert self.says.lower() in said.lower(), f"`{words}` does not say {self.says!r}\n{story}"
 
 
 SETUP = (

@@ -43,25 +43,18 @@ async def visit(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Visit
 
 
 @pytest.mark.parametrize("pattern", patterns())
-async def test_a_page_fits_every_screen_and_is_light(visit: Visit, pattern: str) -> None:
-    tab = visit.desk.tab
-    for path in visit.atlas.looks(pattern):
-        for width, height in SCREENS:
-            await tab.size(width, height)
-            await visit.desk.open(path)
-            assert await tab.value("document.documentElement.scrollWidth") <= width, (path, width)
-            assert await tab.value(CUT) == 0, (path, width)
-        requests, size = await tab.value(WEIGHED)
-        assert requests <= MOST_REQUESTS, (path, requests)
-        assert size <= MOST_BYTES, (path, size)
-    assert tab.complaints == []
-
-
-@pytest.mark.parametrize("pattern", patterns())
-async def test_all_that_is_used_on_a_page_has_a_name_of_its_own(visit: Visit, pattern: str) -> None:
+async def test_a_page_fits_every_screen_is_light_and_names_what_is_used(visit: Visit, pattern: str) -> None:
     tab = visit.desk.tab
     for path in visit.atlas.looks(pattern):
         await visit.desk.open(path)
+        requests, size = await tab.value(WEIGHED)
+        assert requests <= MOST_REQUESTS, (path, requests)
+        assert size <= MOST_BYTES, (path, size)
         assert await tab.value(NAMELESS) == [], path
         assert await tab.value(TWICE) == [], path
         assert await tab.value("document.querySelectorAll('h1').length") == 1, path
+        for width, height in SCREENS:
+            await tab.size(width, height)
+            assert await tab.value("document.documentElement.scrollWidth") <= width, (path, width)
+            assert await tab.value(CUT) == 0, (path, width)
+    assert tab.complaints == []
