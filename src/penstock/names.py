@@ -1,4 +1,4 @@
-"""Names: which are allowed, the nearest right one, and friendly ones for runs."""
+"""Names: which are allowed, the nearest right one, friendly ones for runs; and how things are counted in words."""
 
 from __future__ import annotations
 
@@ -44,3 +44,8 @@ def friendly(rng: random.Random | None = None) -> str:
     """A name for a run that people can say, such as `keen-otter`."""
     pick = (rng or random).choice
     return f"{pick(_ADJECTIVES)}-{pick(_ANIMALS)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of a thing, in words: `1 run`, `2 runs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

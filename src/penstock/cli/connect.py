@@ -50,13 +50,6 @@ def every(
     client: Client, endpoint: Endpoint[Any, list[Result]], limit: int | None = None, **criteria: Any
 ) -> list[Result]:
     """All records of a filter endpoint, page by page, up to a limit."""
-    from penstock.wire.model import Criteria
+    from penstock.client.lists import all_of
 
-    found: list[Result] = []
-    while limit is None or len(found) < limit:
-        room = 200 if limit is None else min(200, limit - len(found))
-        page = client.call(endpoint, Criteria(**criteria, limit=room, offset=len(found)))
-        found += page
-        if len(page) < room:
-            break
-    return found
+    return all_of(client, endpoint, limit, **criteria)

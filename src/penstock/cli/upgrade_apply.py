@@ -17,6 +17,7 @@ from penstock.cli.upgrade_report import show_plan
 from penstock.client.client import AsyncClient, Client
 from penstock.core.upgrade_planning import PoolTypes
 from penstock.core.upgrade_plans import DeploymentUpgrade, UpgradePlan, UpgradeState
+from penstock.names import counted
 from penstock.upgrade.apply import Terms, apply, check_server
 from penstock.upgrade.busy import PATIENCE
 from penstock.upgrade.outcomes import Did, Outcome, Part
@@ -161,7 +162,7 @@ def _summed_up(outcomes: Iterable[Outcome], wanted: Did) -> int:
     """Says how many deployments came to what; the exit code."""
     all_of = list(outcomes)
     counts = Counter(one.did for one in all_of if one.part is Part.DEPLOYMENT)
-    told = [_counted(counts[wanted], "deployment") + f" {wanted}"]
+    told = [counted(counts[wanted], "deployment") + f" {wanted}"]
     told += [f"{counts[did]} {did}" for did in (Did.BLOCKED, Did.FAILED) if counts[did]]
     say(f"{', '.join(told)}.")
     if any(one.failed for one in all_of):
@@ -183,7 +184,3 @@ def _way_back(one: DeploymentUpgrade) -> str:
     if before is None or before.work_pool_name is None:
         return f"{one.old.full_name} out of work pool {one.old.deployment.work_pool_name!r}"
     return f"{one.old.full_name} back to work pool {before.work_pool_name!r}, queue {before.work_queue_name!r}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -17,6 +17,7 @@ from penstock.core.upgrade_plans import DeploymentUpgrade, NewBlock, PoolPlan, Q
 from penstock.core.upgrade_proofs import Proof
 from penstock.core.upgrade_words import difference, set_by, steps, variables, worst_first
 from penstock.infra.templates import shipped_templates
+from penstock.names import counted
 
 COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
 SIGNS = {"+": "green", "~": "yellow", "!": "red", "=": "bright_black"}
@@ -49,7 +50,7 @@ def show_plan(
 def summary(plan: UpgradePlan) -> str:
     """How many there are of each, in a sentence."""
     made = [(_new(plan.pools), "work pool"), (_new(plan.blocks), "block")]
-    first = " and ".join(_counted(number, noun) for number, noun in made if number)
+    first = " and ".join(counted(number, noun) for number, noun in made if number)
     words = {
         UpgradeState.READY: "to upgrade",
         UpgradeState.BLOCKED: "blocked",
@@ -171,7 +172,7 @@ def _proof(one: Proof) -> None:
         _head("=", f"{one.name}: the same job{pool}.")
     else:
         fault = "" if one.is_good else ", not all of them explained"
-        _head("~" if one.is_good else "!", f"{one.name}{pool}: {_counted(len(one.differences), 'difference')}{fault}")
+        _head("~" if one.is_good else "!", f"{one.name}{pool}: {counted(len(one.differences), 'difference')}{fault}")
     for each in one.differences:
         _line(difference(each))
         if each.explained:
@@ -201,10 +202,6 @@ def _fitted(line: str) -> str:
 
 def _new(parts: Iterable[PoolPlan | NewBlock]) -> int:
     return sum(not one.exists for one in parts)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _next(plan: UpgradePlan, names: Sequence[str], url: str | None, types: PoolTypes) -> str | None:

@@ -217,7 +217,7 @@ def _result(endpoint: Endpoint[Body, Result], response: Response) -> Result:
     if endpoint.returns is NoneType or not response.body:
         return None  # type: ignore[return-value]  # and here it is None
     try:
-        if _OLD_NAME in response.body and endpoint.path.startswith("/deployments/"):
+        if endpoint.path.startswith("/deployments/") and _OLD_NAME in response.body:
             from penstock.client.older_servers import today
 
             renewed: Result = today(endpoint.returns, response.body)

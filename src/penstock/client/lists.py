@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from penstock.client.client import Client
@@ -12,11 +13,22 @@ PAGE = 200
 """The most that a server gives at once."""
 
 
-def all_of(client: Client, endpoint: Endpoint[Criteria, list[Result]], **criteria: Any) -> list[Result]:
-    """Every record that a filter endpoint finds."""
-    found: list[Result] = []
-    while True:
-        page = client.call(endpoint, Criteria(**criteria, limit=PAGE, offset=len(found)))
-        found += page
-        if len(page) < PAGE:
-            return found
+def each_of(
+    client: Client, endpoint: Endpoint[Criteria, list[Result]], limit: int | None = None, **criteria: Any
+) -> Iterator[Result]:
+    """Every record that a filter endpoint finds, up to a limit; a page is asked for when it is come to."""
+    given = 0
+    while limit is None or given < limit:
+        room = PAGE if limit is None else min(PAGE, limit - given)
+        page = client.call(endpoint, Criteria(**criteria, limit=room, offset=given))
+        yield from page
+        given += len(page)
+        if len(page) < room:
+            return
+
+
+def all_of(
+    client: Client, endpoint: Endpoint[Criteria, list[Result]], limit: int | None = None, **criteria: Any
+) -> list[Result]:
+    """Every record that a filter endpoint finds, up to a limit."""
+    return list(each_of(client, endpoint, limit, **criteria))

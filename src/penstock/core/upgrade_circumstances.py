@@ -12,6 +12,7 @@ import msgspec
 from penstock.core.infrastructure_blocks import Remark, Severity
 from penstock.core.pool_types import AGENT_POOL
 from penstock.core.upgrade_plans import OldDeployment, PoolPlan
+from penstock.names import counted
 from penstock.wire.automations import Automation
 from penstock.wire.schedules import RRuleSchedule
 from penstock.wire.work_queues import WorkQueue
@@ -113,7 +114,7 @@ def _runs(old: OldDeployment) -> Iterator[Remark]:
             "C17",
             Severity.NOTE,
             "flow_runs",
-            f"{_counted(old.waiting)} made by hand {'waits' if old.waiting == 1 else 'wait'} for an agent; "
+            f"{counted(old.waiting, 'run')} made by hand {'waits' if old.waiting == 1 else 'wait'} for an agent; "
             "they go along to the new pool.",
             "Nothing to do, once the pool has a worker.",
         )
@@ -122,14 +123,10 @@ def _runs(old: OldDeployment) -> Iterator[Remark]:
             "C17",
             Severity.NOTE,
             "flow_runs",
-            f"{_counted(old.unfinished)} that agents took {'has' if old.unfinished == 1 else 'have'} not ended; "
+            f"{counted(old.unfinished, 'run')} that agents took {'has' if old.unfinished == 1 else 'have'} not ended; "
             "they end where they are.",
             "Keep the agents until then.",
         )
-
-
-def _counted(number: int) -> str:
-    return "1 run" if number == 1 else f"{number} runs"
 
 
 def _automations(old: OldDeployment) -> Iterator[Remark]:

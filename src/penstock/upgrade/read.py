@@ -9,13 +9,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
 from penstock.client.client import Client
+from penstock.client.lists import PAGE, each_of
 from penstock.core.infrastructure_blocks import InfrastructureBlock
 from penstock.core.pool_types import AGENT_POOL, AGENT_TYPE
 from penstock.core.upgrade_plans import Existing, OldDeployment
@@ -24,14 +25,12 @@ from penstock.wire import automations, blocks, flow_runs, flows, upgrades, work_
 from penstock.wire.automations import Automation
 from penstock.wire.blocks import BlockDocument
 from penstock.wire.deployments import Deployment
-from penstock.wire.endpoint import Endpoint, post
+from penstock.wire.endpoint import post
 from penstock.wire.model import Criteria
 from penstock.wire.upgrades import Upgrade, UpgradesOf
 from penstock.wire.work_pools import WorkPool
 from penstock.wire.work_queues import WorkQueue
 
-PAGE = 200
-"""The most records that servers give at once."""
 FEW = 400
 """So many runs are looked at rather than counted again in halves."""
 CREDENTIALS = (
@@ -44,7 +43,6 @@ AUTO = "auto-scheduled"
 CLAIMED = ("PENDING", "RUNNING", "CANCELLING")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-Record = TypeVar("Record")
 Told = Callable[[str], None]
 
 
@@ -67,9 +65,9 @@ class Landscape:
 
 def read(client: Client, told: Told = lambda _: None) -> Landscape:
     """Every deployment with what belongs to it; `told` hears how far it has come, where that takes a while."""
-    pools = {one.name: one for one in _every(client, work_pools.filter_work_pools)}
+    pools = {one.name: one for one in each_of(client, work_pools.filter_work_pools)}
     queues = _queues(client, pools)
-    names = {one.id: one.name for one in _every(client, flows.filter_flows)}
+    names = {one.id: one.name for one in each_of(client, flows.filter_flows)}
     found = list(_deployments(client, told))
     recorded = _recorded(client, [one for one in found if not _is_of_agents(one, pools)])
     wanted = [one for one in found if _is_of_agents(one, pools) or one.id in recorded]
@@ -105,19 +103,8 @@ def _is_of_agents(one: Deployment, pools: Mapping[str, WorkPool]) -> bool:
     return pool.type == AGENT_TYPE if pool else one.infrastructure_document_id is not None
 
 
-def _every(client: Client, endpoint: Endpoint[Criteria, list[Record]], **criteria: Any) -> Iterator[Record]:
-    """All records of a filter endpoint, page by page."""
-    offset = 0
-    while True:
-        page = client.call(endpoint, Criteria(**criteria, limit=PAGE, offset=offset))
-        yield from page
-        offset += len(page)
-        if len(page) < PAGE:
-            return
-
-
 def _deployments(client: Client, told: Told) -> Iterator[Deployment]:
-    for number, one in enumerate(_every(client, _filter_deployments, sort="NAME_ASC"), 1):
+    for number, one in enumerate(each_of(client, _filter_deployments, sort="NAME_ASC"), 1):
         if number % 1000 == 0:
             told(f"{number:,} deployments read.")
         yield replace(one, job_variables=one.job_variables or one.infra_overrides or {})
@@ -126,7 +113,7 @@ def _deployments(client: Client, told: Told) -> Iterator[Deployment]:
 def _queues(client: Client, pools: Mapping[str, WorkPool]) -> dict[tuple[str, str], WorkQueue]:
     by_id = {one.id: one.name for one in pools.values()}
     found = {}
-    for one in _every(client, work_queues.filter_work_queues):
+    for one in each_of(client, work_queues.filter_work_queues):
         pool = one.work_pool_name or by_id.get(one.work_pool_id or UUID(int=0), AGENT_POOL)
         found[pool, one.name] = one
     return found
@@ -164,14 +151,14 @@ def _documents(client: Client, ids: Sequence[UUID]) -> dict[UUID | None, BlockDo
 
 
 def _credentials(client: Client) -> dict[tuple[str, str], BlockDocument]:
-    found = _every(client, blocks.filter_block_documents, block_types={"slug": {"any_": list(CREDENTIALS)}})
+    found = each_of(client, blocks.filter_block_documents, block_types={"slug": {"any_": list(CREDENTIALS)}})
     named = [one for one in found if one.block_type and one.name]
     return {(one.block_type.slug, one.name): one for one in named if one.block_type and one.name}
 
 
 def _every_automation(client: Client) -> list[Automation]:
     try:
-        return list(_every(client, automations.filter_automations))
+        return list(each_of(client, automations.filter_automations))
     except NotFound:
         return []
 
@@ -213,7 +200,7 @@ def _count_waiting(client: Client, ids: Sequence[UUID], found: Counter[UUID]) ->
     if len(ids) == 1:
         found[ids[0]] = by_hand
     elif every <= FEW:
-        for run in _every(client, flow_runs.filter_flow_runs, flow_runs=waits):
+        for run in each_of(client, flow_runs.filter_flow_runs, flow_runs=waits):
             if run.deployment_id and AUTO not in run.tags:
                 found[run.deployment_id] += 1
     else:
@@ -224,7 +211,7 @@ def _count_waiting(client: Client, ids: Sequence[UUID], found: Counter[UUID]) ->
 
 def _unfinished(client: Client) -> Counter[UUID]:
     claimed = {"state": {"type": {"any_": list(CLAIMED)}}, "deployment_id": {"is_null_": False}}
-    runs = _every(client, flow_runs.filter_flow_runs, flow_runs=claimed)
+    runs = each_of(client, flow_runs.filter_flow_runs, flow_runs=claimed)
     return Counter(run.deployment_id for run in runs if run.deployment_id)
 
 

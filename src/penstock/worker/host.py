@@ -14,6 +14,7 @@ from typing import TypeVar
 from penstock.clock import Clock
 from penstock.errors import BadRequest, InvalidRequest, PenstockError
 from penstock.infra.protocol import Infrastructure
+from penstock.names import counted
 from penstock.worker.adoption import Adoptions
 from penstock.worker.claim import MOST_AT_ONCE, Claims
 from penstock.worker.facts import Taken
@@ -67,11 +68,6 @@ async def leave(work: Work) -> None:
             await work.adoptions.leave()
 
 
-def counted(jobs: int) -> str:
-    """So many running jobs, in words."""
-    return "1 running job" if jobs == 1 else f"{jobs} running jobs"
-
-
 class Host:
     """A loop that claims. `stop` once lets running jobs end, twice ends them; `leave` leaves them to other hosts."""
 
@@ -103,9 +99,13 @@ class Host:
         if not self._stopping.is_set():
             self._stopping.set()
             if running:
-                log.info("%r is draining: it waits for %s; signal again to end what runs", self.name, counted(running))
+                log.info(
+                    "%r is draining: it waits for %s; signal again to end what runs",
+                    self.name,
+                    counted(running, "running job"),
+                )
         elif self._jobs and running:
-            log.warning("%r ends %s", self.name, counted(running))
+            log.warning("%r ends %s", self.name, counted(running, "running job"))
             self._jobs.stop_all(KILL_GRACE_SECONDS)
 
     def leave(self) -> None:

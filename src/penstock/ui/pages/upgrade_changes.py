@@ -9,6 +9,7 @@ from typing import Any
 
 from penstock.core.infrastructure_blocks import Severity
 from penstock.core.pool_types import AGENT_TYPE
+from penstock.names import counted
 from penstock.server.bind import Reply
 from penstock.server.site import Stream
 from penstock.ui.pool_facts import PoolGlance, glance
@@ -55,7 +56,7 @@ async def upgrade(at: Reader) -> Reply | Stream:
         return await _ending(at, outcomes, Did.UPGRADED, pools, _again("/upgrade/apply", at, wanted))
 
     names = {one.name: one.id for one in lines}
-    title = f"Upgrading {_counted(len(lines))}"
+    title = f"Upgrading {counted(len(lines), 'deployment')}"
     return stream(at, Work(title, names, apply(at.api, plan_of(lines), terms), ending))
 
 
@@ -83,7 +84,7 @@ async def take_back(at: Reader) -> Reply | Stream:
 
     back = [Upgraded(one.name, one.id) for one in lines]
     names = {one.name: one.id for one in lines}
-    return stream(at, Work(f"Rolling back {_counted(len(lines))}", names, roll_back(at.api, back), ending))
+    return stream(at, Work(f"Rolling back {counted(len(lines), 'deployment')}", names, roll_back(at.api, back), ending))
 
 
 def _ask_to_upgrade(at: Reader, found: Survey, wanted: Wanted, status: int = 200) -> Reply:
@@ -182,7 +183,3 @@ def _back(at: Reader, wanted: Wanted) -> str:
 def _again(path: str, at: Reader, wanted: Wanted) -> str:
     """Where what failed can be tried again."""
     return at.link(path, state=wanted.state, **wanted.words)
-
-
-def _counted(number: int) -> str:
-    return "1 deployment" if number == 1 else f"{number} deployments"
