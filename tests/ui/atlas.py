@@ -113,6 +113,7 @@ def _more(day: Day, ids: dict[str, str], kinds: dict[str, str], tasks: list[dict
     failed = next(one["id"] for one in tasks if one["state_type"] == "FAILED")
     agents = day.deployments["old-report/nightly"]
     return {
+        "/": ["/?when=7d&of=daily-sales", "/?when=30d&tag=nothing-like-it"],
         "/artifacts/{id}": [f"/artifacts/{ids[kind]}" for kind in ("table", "progress", "image")],
         "/artifacts": ["/artifacts?key=nothing-like-it"],
         "/blocks": ["/blocks?type=s3-bucket", "/blocks?name=nothing-like-it"],

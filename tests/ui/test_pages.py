@@ -45,6 +45,41 @@ async def test_the_overview_shows_what_went_wrong_and_what_runs(browser: Browser
     assert "warehouse" in text
 
 
+async def test_the_overview_is_of_another_time_of_a_flow_and_of_deployments_with_a_tag(
+    browser: Browser, day: Day
+) -> None:
+    await day.deployment("mails", "eu", "warehouse", tags=["eu"])
+    await day.deployment("mails", "us", "warehouse")
+    for deployment, name in (("mails/eu", "northern"), ("mails/us", "western")):
+        await day.run(deployment, timedelta(days=3), "CRASHED", name=name)
+
+    assert "northern" not in text_of(await browser.get("/"))
+    for query, names in (
+        ("when=7d&of=mails", {"northern", "western"}),
+        ("when=30d&of=mails/us", {"western"}),
+        ("when=7d&tag=eu", {"northern"}),
+        ("when=7d&tag=eu&of=mails", {"northern"}),
+        ("when=7d&tag=eu&of=mails/us", set()),
+        ("when=7d&tag=nowhere", set()),
+        ("of=nothing/like-it", set()),
+        ("when=nonsense&of=daily-sales", {"poor"}),
+    ):
+        text = text_of(await browser.get(f"/?{query}"))
+        assert {name for name in ("northern", "western", "poor") if f" {name} " in text} == names, query
+    assert "4 runs" in text_of(await browser.get("/?of=daily-sales"))
+    assert "1 run " in text_of(await browser.get("/?when=7d&tag=eu"))
+
+
+async def test_failures_of_one_deployment_are_one_line_that_leads_to_them(browser: Browser, day: Day) -> None:
+    await day.run("daily-sales/prod", timedelta(minutes=5), "CRASHED", name="worse")
+    await day.run("daily-sales/prod", timedelta(minutes=4), "FAILED", name="as-poor")
+    page = await browser.get("/")
+    assert "daily-sales prod 2 failed 1 crashed" in text_of(page)
+    assert "2 of them: ORA-12541: no listener" in text_of(page)
+    deployment = day.deployments["daily-sales/prod"]
+    assert f"/runs?state=failed&amp;state=crashed&amp;when=24h&amp;deployment={deployment}" in page.text
+
+
 async def test_runs_are_found_by_what_the_address_says(browser: Browser, day: Day) -> None:
     async def names(query: str) -> set[str]:
         page = text_of(await browser.get(f"/runs?{query}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,6 +74,8 @@ class Asked:
     """A flow by its name, or a deployment as `flow/deployment`; it chooses once it was `resolved`."""
     is_nowhere: bool = False
     """Whether it names what is not there, so that no run fits."""
+    deployed: Mapping[str, Any] | None = None
+    """A filter of the deployments that they are runs of."""
     parent: UUID | None = None
     """The run whose subflows are wanted."""
     no_subflows: bool = False
@@ -116,6 +118,8 @@ class Asked:
         if self.is_nowhere:
             runs["id"] = {"any_": [NOBODY]}
         around: dict[str, Any] = {"flow_runs": runs}
+        if self.deployed:
+            around["deployments"] = dict(self.deployed)
         if self.flow:
             around["flows"] = {"id": {"any_": [str(self.flow)]}}
         if self.pool:
