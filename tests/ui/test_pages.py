@@ -75,7 +75,7 @@ async def test_failures_of_one_deployment_are_one_line_that_leads_to_them(browse
     await day.run("daily-sales/prod", timedelta(minutes=4), "FAILED", name="as-poor")
     page = await browser.get("/")
     assert "daily-sales prod 2 failed 1 crashed" in text_of(page)
-    assert "2 of them: ORA-12541: no listener" in text_of(page)
+    assert "2 of the last 3: ORA-12541: no listener" in text_of(page)
     deployment = day.deployments["daily-sales/prod"]
     assert f"/runs?state=failed&amp;state=crashed&amp;when=24h&amp;deployment={deployment}" in page.text
 

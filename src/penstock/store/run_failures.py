@@ -1,14 +1,13 @@
-"""What goes wrong: the newest failed and crashed runs of a selection, grouped by whose they are.
+"""What goes wrong: the failed and crashed runs of a selection, grouped by whose they are.
 
-A month may have a hundred thousand of them, and each has to be read for its reason, so no request looks at more than a
-bounded number: it says how far it came.
+They are counted in an index of their own. A month may have a hundred thousand, so no request counts more than a bounded
+number of the newest, and says how far it came; fewer still are read for their reasons.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
@@ -21,22 +20,27 @@ from penstock.wire.recent_runs import RecentRun
 from penstock.wire.run_failures import Failures, FailuresFound
 from penstock.wire.states import StateType
 
-MOST_LOOKED_AT = 500
-"""Runs that are read for one answer."""
+MOST_COUNTED = 20_000
+MOST_READ = 500
 LONGEST_REASON = 200
 _MOMENT = "coalesce(flow_runs.start_time, flow_runs.expected_start_time)"
-# Each state by itself: then its index gives the newest, and no others are looked at.
 _NEWEST = (
-    f"select * from (select flow_runs.id from flow_runs where flow_runs.state_type = '{{kind}}' and {{where}}"
-    f" order by {_MOMENT} desc, flow_runs.id desc limit :most) of_{{kind}}"
+    "select flow_runs.id, flow_runs.flow_id, flow_runs.deployment_id, flow_runs.state_type, {moment} as moment"
+    " from flow_runs{index} where flow_runs.state_type in ('FAILED', 'CRASHED') and {where}"
+    " order by {moment} desc, flow_runs.id desc limit :most"
 )
-_FAILURES = (
+_COUNTED = (
+    "select flow_id, deployment_id, state_type, count(*), max(moment), min(moment) from ({newest}) newest"
+    " group by flow_id, deployment_id, state_type"
+)
+_READ = (
     "select flow_runs.flow_id, flow_runs.deployment_id, flow_runs.id, flow_runs.name, flow_runs.state_type,"
     " flow_runs.state_name, flow_runs.start_time, flow_runs.expected_start_time,"
     " (select s.doc from flow_run_states s where s.id = flow_runs.state_id)"
-    f" from flow_runs where flow_runs.id in ({{failed}} union all {{crashed}})"
-    f" order by {_MOMENT} desc, flow_runs.id desc limit :most"
+    " from flow_runs where flow_runs.id in (select id from ({newest}) newest) order by {moment} desc, flow_runs.id desc"
 )
+_INDEX = {"sqlite": " indexed by flow_runs_wrong", "postgres": ""}
+_Owner = tuple[str, str | None]
 
 
 class _Said(msgspec.Struct):
@@ -48,43 +52,57 @@ class _Said(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Said).decode
 
 
+@dataclass
+class _Group:
+    """What is known of the failures of one deployment or flow."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    last_at: int = 0
+    read: list[Row] = field(default_factory=list)
+
+
 @intent
 def group_failures(selection: Selection) -> Steps[FailuresFound]:
-    """The failures by deployment, or by flow where a run has none; of the newest, so many as are looked at."""
-    rows = yield _query(selection)
-    seen = rows[:MOST_LOOKED_AT]
-    groups: dict[tuple[str, str | None], list[Row]] = {}
-    for row in seen:
-        groups.setdefault((row[1] or row[0], row[1]), []).append(row)
-    found = [_group(of) for of in groups.values()]
-    found.sort(key=lambda one: -(one.failed + one.crashed))
-    return FailuresFound(groups=found, reached=_moment(seen[-1]) if len(rows) > len(seen) else None)
+    """The failures by deployment, or by flow where a run has none."""
+    groups: defaultdict[_Owner, _Group] = defaultdict(_Group)
+    oldest: list[int] = []
+    for flow, deployment, kind, count, newest, first in (yield _query(selection, _COUNTED, MOST_COUNTED)):
+        group = groups[flow, deployment]
+        group.counts[kind] += count
+        group.last_at = max(group.last_at, newest)
+        oldest.append(first)
+    for row in (yield _query(selection, _READ, MOST_READ)):
+        groups[row[0], row[1]].read.append(row)
+    found = sorted((_shown(*one) for one in groups.items()), key=lambda one: one.runs, reverse=True)
+    is_bounded = sum(one.runs for one in found) == MOST_COUNTED
+    return FailuresFound(groups=found, reached=from_micros(min(oldest)) if is_bounded else None)
 
 
-def _query(selection: Selection) -> Query:
-    failed, crashed = (_NEWEST.format(kind=kind, where=selection.where) for kind in ("FAILED", "CRASHED"))
-    text = _FAILURES.format(failed=failed, crashed=crashed)
-    return Query(statement("failures", text), {**selection.parameters, "most": MOST_LOOKED_AT + 1})
+def _query(selection: Selection, text: str, most: int) -> Query:
+    newest = _NEWEST.replace("{index}", _INDEX[selection.dialect]).replace("{where}", selection.where)
+    whole = text.replace("{newest}", newest).replace("{moment}", _MOMENT)
+    return Query(statement("failures", whole), {**selection.parameters, "most": most})
 
 
-def _group(rows: Sequence[Row]) -> Failures:
-    flow, deployment, *_ = rows[0]
-    kinds = Counter(row[4] for row in rows)
-    (reason, number), *_ = Counter(_reason(row[8]) for row in rows).most_common(1)
+def _shown(owner: _Owner, group: _Group) -> Failures:
+    flow, deployment = owner
+    ((reason, number),) = Counter(_reason(row) for row in group.read).most_common(1) or [("", 0)]
     return Failures(
         flow_id=UUID(flow),
         deployment_id=UUID(deployment) if deployment else None,
-        failed=kinds["FAILED"],
-        crashed=kinds["CRASHED"],
+        failed=group.counts["FAILED"],
+        crashed=group.counts["CRASHED"],
+        last_at=from_micros(group.last_at),
+        read=len(group.read),
         reason=reason,
         of_reason=number,
-        last=_run(rows[0]),
+        last=_run(group.read[0]) if group.read else None,
     )
 
 
-def _reason(state: str | None) -> str:
-    """The first line of what a state says."""
-    lines = ((_decode(state).message or "") if state else "").strip().splitlines()
+def _reason(row: Row) -> str:
+    """The first line of what its state says."""
+    lines = ((_decode(row[-1]).message or "") if row[-1] else "").strip().splitlines()
     return lines[0][:LONGEST_REASON] if lines else ""
 
 
@@ -99,8 +117,3 @@ def _run(row: Row) -> RecentRun:
         start_time=None if started is None else from_micros(started),
         expected_start_time=None if expected is None else from_micros(expected),
     )
-
-
-def _moment(row: Row) -> datetime | None:
-    started = row[6] if row[6] is not None else row[7]
-    return None if started is None else from_micros(started)

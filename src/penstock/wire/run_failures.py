@@ -11,16 +11,27 @@ from penstock.wire.recent_runs import RecentRun
 
 
 class Failures(Model):
-    """The failures of a deployment, or of a flow's runs without one; `reason` is the most frequent first line."""
+    """The failures of a deployment, or of a flow's runs without one, in the time that the search came through.
+
+    Some of the newest were read: `reason` is the first line that most of those have, `last` the newest; nothing where
+    none of them was among those that were read.
+    """
 
     flow_id: UUID
     deployment_id: UUID | None
     failed: int
     crashed: int
-    reason: str
-    of_reason: int
-    """How many of the runs say so."""
-    last: RecentRun
+    last_at: datetime
+    read: int = 0
+    reason: str = ""
+    of_reason: int = 0
+    """How many of those that were read say so."""
+    last: RecentRun | None = None
+
+    @property
+    def runs(self) -> int:
+        """How many there are."""
+        return self.failed + self.crashed
 
 
 class FailuresFound(Model):

@@ -45,12 +45,13 @@ async def test_failures_are_counted_for_each_deployment_with_their_most_frequent
     assert await failures(api, deployments={"tags": {"all_": ["us"]}}) == []
 
 
-async def test_no_more_are_looked_at_than_is_allowed_and_it_is_said_how_far(
+async def test_no_more_are_counted_than_is_allowed_and_it_is_said_how_far(
     api: Api, failing: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = await api.post("/penstock/flow_runs/failures", {})
-    assert whole["reached"] is None
-    monkeypatch.setattr(run_failures, "MOST_LOOKED_AT", 2)
+    assert (await api.post("/penstock/flow_runs/failures", {}))["reached"] is None
+    monkeypatch.setattr(run_failures, "MOST_COUNTED", 2)
+    monkeypatch.setattr(run_failures, "MOST_READ", 1)
     part = await api.post("/penstock/flow_runs/failures", {})
-    assert [one["last"]["name"] for one in part["groups"]] == ["four", "alone"]
+    by_deployment = {one["deployment_id"]: (one["failed"], one["read"]) for one in part["groups"]}
+    assert by_deployment == {failing["prod"]: (1, 1), None: (1, 0)}
     assert part["reached"] == (await api.get(f"/flow_runs/{failing['alone']}"))["expected_start_time"]

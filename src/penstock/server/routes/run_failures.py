@@ -12,5 +12,5 @@ from penstock.wire.run_failures import FailuresFound
 
 @handles(wire.group_failures)
 async def group(at: Request, body: Criteria) -> FailuresFound:
-    """The failed and crashed runs that fulfil the criteria, of the newest, so many as one request looks at."""
+    """The failed and crashed runs that fulfil the criteria, as many of the newest as one request counts."""
     return await at.store.scan(store.group_failures(select("flow_runs", body, at.store.dialect)))
