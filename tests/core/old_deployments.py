@@ -88,7 +88,12 @@ def upgraded(old: OldDeployment, after: Standing) -> OldDeployment:
     fields = {name: getattr(after, name) for name in Standing.__struct_fields__}
     moved = replace(old.deployment, **fields)
     return OldDeployment(
-        flow_name=old.flow_name, deployment=moved, block=old.block, storage=old.storage, recorded=record
+        flow_name=old.flow_name,
+        deployment=moved,
+        block=old.block,
+        storage=old.storage,
+        pool=pool(after.work_pool_name or "", "process"),
+        recorded=record,
     )
 
 

@@ -25,7 +25,7 @@ def status(names: tuple[str, ...], as_json: bool) -> None:
     """
     with connect() as client:
         plan, _ = planned(client, names)
-        found = [one for _, _, one in statuses(client, plan)]
+    found = [one for _, one in statuses(plan)]
     if as_json:
         print_json(found)
         return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from penstock.client.client import Client
 from penstock.wire.endpoint import Endpoint, Result
 from penstock.wire.model import Criteria
+
+T = TypeVar("T")
 
 PAGE = 200
 """The most that a server gives at once."""
@@ -32,3 +34,9 @@ def all_of(
 ) -> list[Result]:
     """Every record that a filter endpoint finds, up to a limit."""
     return list(each_of(client, endpoint, limit, **criteria))
+
+
+def chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Parts of what a list is asked by, each with no more than a server gives at once."""
+    for start in range(0, len(ids), PAGE):
+        yield ids[start : start + PAGE]

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from penstock.core.infrastructure_blocks import InfrastructureBlock, Remark, Severity
+from penstock.core.pool_types import AGENT_TYPE
 from penstock.wire.automations import Automation
 from penstock.wire.blocks import BlockDocument
 from penstock.wire.deployments import Deployment
@@ -48,6 +49,7 @@ class OldDeployment:
     unfinished: int = 0
     """Runs that are claimed or running; they end where they are."""
     recorded: Upgrade | None = None
+    """The newest thing that an upgrade did to it, a rollback too."""
     place: str | None = None
 
     @property
@@ -57,8 +59,9 @@ class OldDeployment:
 
     @property
     def is_upgraded(self) -> bool:
-        """Whether the newest thing that an upgrade did to it was to upgrade it."""
-        return self.recorded is not None and self.recorded.status is UpgradeStatus.UPGRADED
+        """Whether the newest thing that an upgrade did to it was to upgrade it, and nobody gave it back to agents."""
+        done = self.recorded is not None and self.recorded.status is UpgradeStatus.UPGRADED
+        return done and not is_of_agents(self.deployment, self.pool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +167,11 @@ class Existing:
     """By the names of pool and queue."""
     blocks: Mapping[tuple[str, str], BlockDocument] = field(default_factory=dict)
     """Those of the types that pull steps refer to, by type and name."""
+
+
+def is_of_agents(deployment: Deployment, pool: WorkPool | None) -> bool:
+    """Whether agents take the runs of a deployment that is in a pool, or in none."""
+    return pool.type == AGENT_TYPE if pool else deployment.infrastructure_document_id is not None
 
 
 def standing_of(deployment: Deployment) -> Standing:

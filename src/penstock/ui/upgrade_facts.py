@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from penstock.core.upgrade_plans import DeploymentUpgrade, Existing, UpgradePlan
 from penstock.infra.templates import shipped_templates
 from penstock.ui.reader import Reader
 from penstock.upgrade.read import read
+from penstock.upgrade.runs import waiting_runs
 from penstock.upgrade.status import ROLLED_BACK, statuses
 from penstock.wire.upgrades import Standing, Upgrade
 
@@ -42,8 +43,6 @@ class Line:
     """A deployment that agents have or had to do with."""
 
     plan: DeploymentUpgrade
-    recorded: Upgrade | None
-    """The newest thing that an upgrade did to it, a rollback too."""
     state: str
     """One of `STATES`."""
 
@@ -55,6 +54,11 @@ class Line:
     def name(self) -> str:
         """As commands name it."""
         return self.plan.old.full_name
+
+    @property
+    def recorded(self) -> Upgrade | None:
+        """The newest thing that an upgrade did to it, a rollback too."""
+        return self.plan.old.recorded
 
     @property
     def was(self) -> Standing | None:
@@ -154,9 +158,17 @@ class Wanted:
         return [one for one in lines if self.fits(one) and self.state in ("", one.state)]
 
 
-async def survey(api: AsyncClient, wanted: Wanted = Wanted()) -> Survey:
-    """How far each deployment is; as `penstock upgrade status` and `plan` read and work it out."""
-    return await asyncio.to_thread(_survey, api.blocking, _types(wanted.type))
+async def survey(api: AsyncClient, wanted: Wanted = Wanted(), runs_of: Collection[UUID] | None = None) -> Survey:
+    """How far each deployment is; as `penstock upgrade status` and `plan` read and work it out.
+
+    Runs are counted of all, or only of those in `runs_of`: they change neither a state nor where a deployment goes.
+    """
+    return await asyncio.to_thread(_survey, api.blocking, _types(wanted.type), runs_of)
+
+
+async def waiting(api: AsyncClient, lines: Sequence[Line]) -> Mapping[UUID, int]:
+    """How many runs that were made by hand wait for each that is not upgraded; none counts as zero."""
+    return await asyncio.to_thread(waiting_runs, api.blocking, [one.id for one in lines if not one.was])
 
 
 def wanted_by(at: Reader) -> Wanted:
@@ -192,11 +204,10 @@ def _types(word: str) -> PoolTypes:
     return {slug: kind} if kind in pool_types(slug) else {}
 
 
-def _survey(client: Client, types: PoolTypes) -> Survey:
-    landscape = read(client)
+def _survey(client: Client, types: PoolTypes, runs_of: Collection[UUID] | None) -> Survey:
+    landscape = read(client, runs_of=runs_of)
     plan = make_plan(landscape.deployments, landscape.there, shipped_templates(), types)
     lines = [
-        Line(one, recorded, "rolled-back" if status.status == ROLLED_BACK else status.status)
-        for one, recorded, status in statuses(client, plan)
+        Line(one, "rolled-back" if status.status == ROLLED_BACK else status.status) for one, status in statuses(plan)
     ]
     return Survey(tuple(lines), plan, landscape.there)

@@ -1,14 +1,17 @@
 """Reads what an upgrade is planned from: of our server, of Prefect 3 and of Prefect 2.20. Nothing is written.
 
-Everything is asked for in pages and by lists of ids, so that a thousand deployments take some dozens of requests.
+Everything is asked for in pages and by lists of ids, so that a thousand deployments take some dozens of requests; those
+that need nothing of each other are on their way at the same time.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +19,13 @@ import msgspec
 from msgspec.structs import replace
 
 from penstock.client.client import Client
-from penstock.client.lists import PAGE, each_of
+from penstock.client.lists import PAGE, all_of, chunks, each_of
 from penstock.core.infrastructure_blocks import InfrastructureBlock
-from penstock.core.pool_types import AGENT_POOL, AGENT_TYPE
-from penstock.core.upgrade_plans import Existing, OldDeployment
+from penstock.core.pool_types import AGENT_POOL
+from penstock.core.upgrade_plans import Existing, OldDeployment, is_of_agents
 from penstock.errors import NotFound
-from penstock.wire import automations, blocks, flow_runs, flows, upgrades, work_pools, work_queues
+from penstock.upgrade.runs import unfinished_runs, waiting_runs
+from penstock.wire import automations, blocks, deployments, flows, upgrades, work_pools, work_queues
 from penstock.wire.automations import Automation
 from penstock.wire.blocks import BlockDocument
 from penstock.wire.deployments import Deployment
@@ -31,16 +35,13 @@ from penstock.wire.upgrades import Upgrade, UpgradesOf
 from penstock.wire.work_pools import WorkPool
 from penstock.wire.work_queues import WorkQueue
 
-FEW = 400
-"""So many runs are looked at rather than counted again in halves."""
+AT_ONCE = 8
+"""Requests that are on their way at the same time."""
 CREDENTIALS = (
     *("aws-credentials", "gcp-credentials", "azure-blob-storage-credentials", "secret"),
     *("s3", "gcs", "azure", "smb", "remote-file-system", "local-file-system"),
 )
 """Types of blocks that pull steps may need made."""
-AUTO = "auto-scheduled"
-"""The tag of runs that a schedule made."""
-CLAIMED = ("PENDING", "RUNNING", "CANCELLING")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Told = Callable[[str], None]
@@ -63,72 +64,99 @@ class Landscape:
     there: Existing
 
 
-def read(client: Client, told: Told = lambda _: None) -> Landscape:
-    """Every deployment with what belongs to it; `told` hears how far it has come, where that takes a while."""
-    pools = {one.name: one for one in each_of(client, work_pools.filter_work_pools)}
-    queues = _queues(client, pools)
-    names = {one.id: one.name for one in each_of(client, flows.filter_flows)}
-    found = list(_deployments(client, told))
-    recorded = _recorded(client, [one for one in found if not _is_of_agents(one, pools)])
-    wanted = [one for one in found if _is_of_agents(one, pools) or one.id in recorded]
-    documents = _documents(client, _document_ids(wanted, recorded))
-    there = Existing(pools=pools, queues=queues, blocks=_credentials(client))
-    related = _Related(_every_automation(client), [*pools, *{name for _, name in queues} - {"default"}])
-    waiting, unfinished = _waiting(client, [one.id for one in wanted]), _unfinished(client)
+def read(client: Client, told: Told = lambda _: None, runs_of: Collection[UUID] | None = None) -> Landscape:
+    """Every deployment with what belongs to it; `told` hears how far it has come, where that takes a while.
 
-    def old(one: Deployment) -> OldDeployment:
-        was = recorded.get(one.id)
-        home = (one.work_pool_name or AGENT_POOL, one.work_queue_name or "default")
-        pool, queue = pools.get(one.work_pool_name or ""), queues.get(home)
-        infrastructure = documents.get(one.infrastructure_document_id)
-        storage = documents.get(was.before.storage_document_id if was else one.storage_document_id)
-        return OldDeployment(
-            flow_name=names.get(one.flow_id, str(one.flow_id)),
-            deployment=one,
-            block=InfrastructureBlock.of(infrastructure) if infrastructure else None,
-            storage=storage,
-            pool=pool,
-            queue=queue,
-            automations=related.to(one, pool, queue, home),
-            waiting=waiting[one.id],
-            unfinished=unfinished[one.id],
-            recorded=was,
-        )
+    Runs are counted of all that agents have or had to do with, or only of those of them that are in `runs_of`.
+    """
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="penstock-upgrade") as threads:
+        lists = _Lists(client, threads)
+        found = list(_deployments(client, threads, told))
+        recorded = _recorded(client, threads, [one.id for one in found])
+        wanted = [one for one in found if one.id in recorded or is_of_agents(one, lists.pool_of(one))]
+        counted = [one.id for one in wanted if runs_of is None or one.id in runs_of]
+        waiting = threads.submit(waiting_runs, client, counted)
+        unfinished = threads.submit(unfinished_runs, client, counted)
+        documents = _documents(client, threads, _document_ids(wanted, recorded))
+        there, names, related = lists.there, lists.flow_names(), lists.related()
 
-    return Landscape(tuple(map(old, found)), there)
+        def old(one: Deployment) -> OldDeployment:
+            home = (one.work_pool_name or AGENT_POOL, one.work_queue_name or "default")
+            pool, queue = lists.pool_of(one), there.queues.get(home)
+            was = None if is_of_agents(one, pool) else recorded.get(one.id)
+            infrastructure = documents.get(one.infrastructure_document_id)
+            return OldDeployment(
+                flow_name=names.get(one.flow_id, str(one.flow_id)),
+                deployment=one,
+                block=InfrastructureBlock.of(infrastructure) if infrastructure else None,
+                storage=documents.get(was.before.storage_document_id if was else one.storage_document_id),
+                pool=pool,
+                queue=queue,
+                automations=related.to(one, pool, queue, home),
+                waiting=waiting.result()[one.id],
+                unfinished=unfinished.result()[one.id],
+                recorded=recorded.get(one.id),
+            )
 
-
-def _is_of_agents(one: Deployment, pools: Mapping[str, WorkPool]) -> bool:
-    pool = pools.get(one.work_pool_name or "")
-    return pool.type == AGENT_TYPE if pool else one.infrastructure_document_id is not None
+        return Landscape(tuple(map(old, found)), there)
 
 
-def _deployments(client: Client, told: Told) -> Iterator[Deployment]:
-    for number, one in enumerate(each_of(client, _filter_deployments, sort="NAME_ASC"), 1):
-        if number % 1000 == 0:
-            told(f"{number:,} deployments read.")
-        yield replace(one, job_variables=one.job_variables or one.infra_overrides or {})
+class _Lists:
+    """What stands around the deployments: asked for at once, known when it is first looked at."""
+
+    def __init__(self, client: Client, threads: ThreadPoolExecutor) -> None:
+        self._pools = threads.submit(all_of, client, work_pools.filter_work_pools)
+        self._queues = threads.submit(all_of, client, work_queues.filter_work_queues)
+        self._flows = threads.submit(all_of, client, flows.filter_flows)
+        self._credentials = threads.submit(_credentials, client)
+        self._automations = threads.submit(_every_automation, client)
+
+    @cached_property
+    def there(self) -> Existing:
+        pools = {one.name: one for one in self._pools.result()}
+        return Existing(pools=pools, queues=_queues(self._queues.result(), pools), blocks=self._credentials.result())
+
+    def pool_of(self, one: Deployment) -> WorkPool | None:
+        return self.there.pools.get(one.work_pool_name or "")
+
+    def flow_names(self) -> dict[UUID, str]:
+        return {one.id: one.name for one in self._flows.result()}
+
+    def related(self) -> _Related:
+        queues = {name for _, name in self.there.queues} - {"default"}
+        return _Related(self._automations.result(), [*self.there.pools, *queues])
 
 
-def _queues(client: Client, pools: Mapping[str, WorkPool]) -> dict[tuple[str, str], WorkQueue]:
+def _deployments(client: Client, threads: ThreadPoolExecutor, told: Told) -> Iterator[Deployment]:
+    def page(start: int) -> list[_Answer]:
+        return client.call(_filter_deployments, Criteria(sort="NAME_ASC", limit=PAGE, offset=start))
+
+    every = client.call(deployments.count_deployments, Criteria())
+    for number, found in enumerate(threads.map(page, range(0, every, PAGE)), 1):
+        if number % 5 == 0 and len(found) == PAGE:
+            told(f"{number * PAGE:,} deployments read.")
+        yield from (replace(one, job_variables=one.job_variables or one.infra_overrides or {}) for one in found)
+
+
+def _queues(every: Iterable[WorkQueue], pools: Mapping[str, WorkPool]) -> dict[tuple[str, str], WorkQueue]:
     by_id = {one.id: one.name for one in pools.values()}
     found = {}
-    for one in each_of(client, work_queues.filter_work_queues):
+    for one in every:
         pool = one.work_pool_name or by_id.get(one.work_pool_id or UUID(int=0), AGENT_POOL)
         found[pool, one.name] = one
     return found
 
 
-def _recorded(client: Client, found: Sequence[Deployment]) -> dict[UUID, Upgrade]:
-    """The newest upgrade of each; no Prefect server keeps any."""
-    done: dict[UUID, Upgrade] = {}
-    for ids in _chunks([one.id for one in found]):
+def _recorded(client: Client, threads: ThreadPoolExecutor, ids: Sequence[UUID]) -> dict[UUID, Upgrade]:
+    """The newest upgrade of each, those that were taken back too; no Prefect server keeps any."""
+
+    def part(ids: Sequence[UUID]) -> list[Upgrade]:
         try:
-            answer = client.call(upgrades.list_upgrades, UpgradesOf(deployment_ids=ids))
+            return client.call(upgrades.list_upgrades, UpgradesOf(deployment_ids=list(ids)))
         except NotFound:
-            return {}
-        done |= {one.deployment_id: one for one in answer}
-    return done
+            return []
+
+    return {one.deployment_id: one for some in threads.map(part, chunks(ids)) for one in some}
 
 
 def _document_ids(wanted: Iterable[Deployment], recorded: Mapping[UUID, Upgrade]) -> list[UUID]:
@@ -140,14 +168,14 @@ def _document_ids(wanted: Iterable[Deployment], recorded: Mapping[UUID, Upgrade]
     return sorted(id for id in ids if id is not None)
 
 
-def _documents(client: Client, ids: Sequence[UUID]) -> dict[UUID | None, BlockDocument]:
+def _documents(client: Client, threads: ThreadPoolExecutor, ids: Sequence[UUID]) -> dict[UUID | None, BlockDocument]:
     """Blocks by id, unnamed ones too; their secrets stay hidden."""
-    found: dict[UUID | None, BlockDocument] = {}
-    for some in _chunks(ids):
-        asked = {"id": {"any_": [str(id) for id in some]}, "is_anonymous": None}
-        page = client.call(blocks.filter_block_documents, Criteria(block_documents=asked, limit=PAGE))
-        found |= {one.id: one for one in page}
-    return found
+
+    def part(ids: Sequence[UUID]) -> list[BlockDocument]:
+        asked = {"id": {"any_": [str(id) for id in ids]}, "is_anonymous": None}
+        return client.call(blocks.filter_block_documents, Criteria(block_documents=asked, limit=PAGE))
+
+    return {one.id: one for some in threads.map(part, chunks(ids)) for one in some}
 
 
 def _credentials(client: Client) -> dict[tuple[str, str], BlockDocument]:
@@ -179,42 +207,3 @@ class _Related:
         """Those that name the deployment, its pool or its queue, each once."""
         keys = [str(one.id), *(str(each.id) for each in (pool, queue) if each), *home]
         return tuple({each.id: each for key in keys for each in self._by.get(key, ())}.values())
-
-
-def _waiting(client: Client, ids: Sequence[UUID]) -> Counter[UUID]:
-    """Runs that wait and that no schedule made, by deployment; counted first, since most often there are none."""
-    found: Counter[UUID] = Counter()
-    for some in _chunks(ids):
-        _count_waiting(client, some, found)
-    return found
-
-
-def _count_waiting(client: Client, ids: Sequence[UUID], found: Counter[UUID]) -> None:
-    waits = {"state": {"type": {"any_": ["SCHEDULED"]}}, "deployment_id": {"any_": [str(id) for id in ids]}}
-    every = client.call(flow_runs.count_flow_runs, Criteria(flow_runs=waits)) if ids else 0
-    by_hand = every and every - client.call(
-        flow_runs.count_flow_runs, Criteria(flow_runs={**waits, "tags": {"all_": [AUTO]}})
-    )
-    if not by_hand:
-        return
-    if len(ids) == 1:
-        found[ids[0]] = by_hand
-    elif every <= FEW:
-        for run in each_of(client, flow_runs.filter_flow_runs, flow_runs=waits):
-            if run.deployment_id and AUTO not in run.tags:
-                found[run.deployment_id] += 1
-    else:
-        half = len(ids) // 2
-        _count_waiting(client, ids[:half], found)
-        _count_waiting(client, ids[half:], found)
-
-
-def _unfinished(client: Client) -> Counter[UUID]:
-    claimed = {"state": {"type": {"any_": list(CLAIMED)}}, "deployment_id": {"is_null_": False}}
-    runs = each_of(client, flow_runs.filter_flow_runs, flow_runs=claimed)
-    return Counter(run.deployment_id for run in runs if run.deployment_id)
-
-
-def _chunks(ids: Sequence[UUID]) -> Iterator[list[UUID]]:
-    for start in range(0, len(ids), PAGE):
-        yield list(ids[start : start + PAGE])

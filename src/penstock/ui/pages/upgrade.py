@@ -8,7 +8,7 @@ from penstock.ui.pool_facts import PoolGlance, glance
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
 from penstock.ui.upgrade_details import SEVERITIES, block_words, evidence_of, other_types, remarks_of, target_of
-from penstock.ui.upgrade_facts import STATES, Line, Survey, counts, plan_of, survey, wanted_by
+from penstock.ui.upgrade_facts import STATES, Line, Survey, counts, plan_of, survey, waiting, wanted_by
 from penstock.wire import deployments
 
 PAGE = 50
@@ -20,12 +20,14 @@ async def show_all(at: Reader) -> Reply:
     wanted, passed = wanted_by(at), at.passed()
     if wanted.deployment:
         return at.go(at.link(f"/upgrade/{id_in(wanted.deployment)}"))
-    found = await survey(at.api, wanted)
+    found = await survey(at.api, wanted, runs_of=())
     fitting = [one for one in found.lines if wanted.fits(one)]
     chosen = wanted.among(fitting)
+    lines = chosen[passed : passed + PAGE]
     return at.render(
         "upgrade.html",
-        lines=chosen[passed : passed + PAGE],
+        lines=lines,
+        waiting=await waiting(at.api, lines),
         older=str(passed + PAGE) if len(chosen) > passed + PAGE else "",
         wanted=wanted,
         counts=counts(fitting),
@@ -39,7 +41,7 @@ async def show_all(at: Reader) -> Reply:
 @page("GET", "/upgrade/of-pool")
 async def of_pool(at: Reader) -> Reply:
     """How far the deployments of one agent pool are, in a line: a pool's page asks for it once it is shown."""
-    found = await survey(at.api)
+    found = await survey(at.api, runs_of=())
     name = at.asked("name")
     ours = [one for one in found.lines if one.agent_pool == name]
     found_in = {state: number for state, number in counts(ours).items() if number}
@@ -51,7 +53,7 @@ async def of_pool(at: Reader) -> Reply:
 @page("GET", "/upgrade/{id}")
 async def show(at: Reader, id: str) -> Reply:
     """The plan of one deployment: from where to where, what is made for it, and the proof that its job stays."""
-    found, line = await find(at, id)
+    found, line = await find(at, id, with_runs=True)
     target = target_of(line, found)
     return at.render(
         "upgrade_one.html",
@@ -77,10 +79,10 @@ async def state(at: Reader, id: str) -> Reply:
     return at.render("upgrade_state.html", line=line, states=STATES)
 
 
-async def find(at: Reader, id: str) -> tuple[Survey, Line]:
+async def find(at: Reader, id: str, *, with_runs: bool = False) -> tuple[Survey, Line]:
     """One deployment among all. Raises `NotFound` for one that is not there, or that agents never had to do with."""
     deployment_id = id_in(id)
-    found = await survey(at.api, wanted_by(at))
+    found = await survey(at.api, wanted_by(at), runs_of=[deployment_id] if with_runs else ())
     line = found.line(deployment_id)
     if line is None:
         one = await at.api.call(deployments.read_deployment, id=deployment_id)
