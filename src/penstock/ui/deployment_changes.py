@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from penstock.client.client import AsyncClient
 from penstock.client.deployments import Comparison, Deploying, carry_out, compare_version
-from penstock.core.change_words import words
+from penstock.core.change_words import shown, words
+from penstock.core.owners import Change
 from penstock.errors import NotFound
-from penstock.ui.template_versions import ChangedLine, changed_lines
+from penstock.ui.template_versions import MARKS, ChangedLine, changed_lines
 from penstock.wire import deployment_versions
 from penstock.wire.deployment_versions import DeploymentVersion
 from penstock.wire.deployments import Deployment
@@ -33,13 +35,13 @@ class VersionGlance:
 
 def with_changes(versions: Sequence[DeploymentVersion], *, more: bool = False) -> list[VersionGlance]:
     """Versions, the newest first, each beside the one before it; with `more` the last is only there to compare."""
-    shown = [
+    glances = [
         VersionGlance(
             one, _lines(versions[place + 1], one) if place + 1 < len(versions) else [], place + 1 == len(versions)
         )
         for place, one in enumerate(versions)
     ]
-    return shown[:-1] if more else shown
+    return glances[:-1] if more else glances
 
 
 async def version_with_changes(api: AsyncClient, deployment: Deployment, number: int) -> VersionGlance:
@@ -64,11 +66,15 @@ async def go_back(api: AsyncClient, compared: Comparison, wanted: DeploymentVers
     await asyncio.to_thread(carry_out, api.blocking, compared, how)
 
 
-def change_lines(compared: Comparison) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """What is changed and what is kept, each as a sign and words."""
-    made = [words(one) for one in compared.changes.made]
-    kept = [words(one) for one in compared.changes.kept]
-    return [(line[0], line[2:]) for line in made], [(line[0], line[2:]) for line in kept]
+def change_lines(compared: Comparison) -> tuple[list[ChangedLine], list[str]]:
+    """What is changed, and what is kept in words."""
+    return [_made(one) for one in compared.changes.made], [words(one)[2:] for one in compared.changes.kept]
+
+
+def _made(change: Change) -> ChangedLine:
+    sign = words(change)[0]
+    before, after = ("" if one is UNSET else shown(change.name, one) for one in (change.before, change.after))
+    return ChangedLine(sign, MARKS[sign], change.name, before, after)
 
 
 def _lines(before: DeploymentVersion, after: DeploymentVersion) -> list[ChangedLine]:

@@ -11,7 +11,8 @@ from uuid import UUID
 from penstock.client.client import AsyncClient
 from penstock.core.pool_types import AGENT_TYPE
 from penstock.errors import PenstockError
-from penstock.wire import blocks, pool_templates, upgrades, work_pools
+from penstock.wire import blocks, flows, pool_templates, upgrades, work_pools
+from penstock.wire import deployments as wire
 from penstock.wire.blocks import BlockDocument
 from penstock.wire.deployments import Deployment
 from penstock.wire.pool_templates import JobPreview, JobQuery
@@ -35,6 +36,13 @@ class Configuration:
     def by_agents(self) -> bool:
         """Whether agents carry them out."""
         return self.pool is not None and self.pool.type == AGENT_TYPE
+
+
+async def read_named(api: AsyncClient, id: UUID) -> tuple[Deployment, str]:
+    """A deployment, and its whole name: its flow's before its own."""
+    deployment = await api.call(wire.read_deployment, id=id)
+    flow = await api.call(flows.read_flow, id=deployment.flow_id)
+    return deployment, f"{flow.name}/{deployment.name}"
 
 
 async def configuration(api: AsyncClient, deployment: Deployment) -> Configuration:

@@ -89,7 +89,12 @@ async def glance(api: AsyncClient, pool: WorkPool) -> PoolGlance:
         api.call(scaling.read_load, name=pool.name),
         _polled(api, pool),
     )
-    return PoolGlance(pool, workers, load, polled)
+    return PoolGlance(pool, sorted(workers, key=_place), load, polled)
+
+
+def _place(worker: PoolWorker) -> tuple[bool, str]:
+    """Where a worker stands: by name, so that no line moves while it is read; those that are gone come last."""
+    return worker.state is WorkerState.OFFLINE, worker.name
 
 
 async def _polled(api: AsyncClient, pool: WorkPool) -> datetime | None:

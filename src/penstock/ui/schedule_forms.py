@@ -17,7 +17,7 @@ from penstock.wire.schedules import DeploymentSchedule
 
 NEXT = 5
 UNITS = {"minutes": 60, "hours": 3600, "days": 86_400, "seconds": 1}
-KINDS = {"cron": "At times", "interval": "Again and again", "rrule": "By a calendar rule"}
+KINDS = {"cron": "Cron", "interval": "Interval", "rrule": "Calendar rule"}
 FIELDS = ("kind", "cron", "every", "unit", "anchor_date", "rrule", "timezone", "parameters", "most", "day_or", "active")
 
 

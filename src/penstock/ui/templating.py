@@ -11,6 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from penstock.ui import sections, wording
 
+ONE_LINE = 60
+"""Characters of JSON that are read in one line."""
+
 
 def rendered(template: str, **values: Any) -> str:
     """A template filled in."""
@@ -40,5 +43,6 @@ def _environment() -> Environment:
 
 
 def pretty(value: Any) -> str:
-    """JSON for people."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    """JSON for people: in one line where it is short."""
+    line = json.dumps(value, ensure_ascii=False, default=str)
+    return line if len(line) <= ONE_LINE else json.dumps(value, indent=2, ensure_ascii=False, default=str)

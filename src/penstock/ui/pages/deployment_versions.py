@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.errors import NotFound
 from penstock.server.bind import Reply
 from penstock.ui.deployment_changes import change_lines, go_back, return_to, version_with_changes
+from penstock.ui.deployment_facts import read_named
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
 from penstock.wire import deployments as wire
@@ -16,13 +17,11 @@ from penstock.wire.deployments import Deployment
 @page("GET", "/deployments/{id}/versions/{number}")
 async def show(at: Reader, id: str, number: str) -> Reply:
     """One version, with what it changed and what it was."""
-    deployment = await at.api.call(wire.read_deployment, id=id_in(id))
-    flow = await at.api.call(flows.read_flow, id=deployment.flow_id)
+    deployment, name = await read_named(at.api, id_in(id))
     one = await version_with_changes(at.api, deployment, _number(number))
     return at.render(
         "deployment_version.html",
-        deployment=deployment,
-        flow=flow,
+        name=name,
         path=f"/deployments/{deployment.id}",
         one=one,
         is_current=str(deployment.labels.get(VERSION_LABEL)) == number,
@@ -56,7 +55,7 @@ async def _review(at: Reader, deployment: Deployment, number: int, *, late: bool
     return at.render(
         "deployment_rollback.html",
         409 if late else 200,
-        deployment=deployment,
+        name=f"{flow.name}/{deployment.name}",
         path=f"/deployments/{deployment.id}",
         wanted=wanted,
         made=made,

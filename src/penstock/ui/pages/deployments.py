@@ -12,7 +12,7 @@ from uuid import UUID
 from penstock.errors import InvalidRequest
 from penstock.server.bind import Reply
 from penstock.ui.deployment_changes import with_changes
-from penstock.ui.deployment_facts import configuration
+from penstock.ui.deployment_facts import configuration, read_named
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.recent_runs import last_of
 from penstock.ui.routes import page
@@ -132,11 +132,11 @@ async def change(at: Reader, id: str, action: str) -> Reply:
 @page("GET", "/deployments/{id}/delete")
 async def ask_to_delete(at: Reader, id: str) -> Reply:
     """Asks whether the deployment shall go."""
-    deployment = await at.api.call(wire.read_deployment, id=id_in(id))
+    deployment, name = await read_named(at.api, id_in(id))
     path = f"/deployments/{deployment.id}"
     return at.render(
         "sure.html",
-        title=f"Delete the deployment {deployment.name}?",
+        title=f"Delete the deployment {name}?",
         section="deployments",
         sentences=[
             "Its schedules, its versions and the runs that have not begun will be gone.",
@@ -148,7 +148,7 @@ async def ask_to_delete(at: Reader, id: str) -> Reply:
         fields={"sure": "yes"},
         words="Delete the deployment",
         back=at.link(path),
-        of=deployment.name,
+        of=name,
     )
 
 
