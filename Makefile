@@ -1,16 +1,20 @@
 # Every target works on a fresh machine with Python 3.11 or newer and a package index.
-.PHONY: demo test check bench lock clean
+.PHONY: demo test programs check bench lock clean
+# Tests start hundreds of processes; what the first has compiled, the others load.
+unexport PYTHONDONTWRITEBYTECODE
 
 demo: .venv/ready ## a flow through server, pool and worker, with its result
 	@.venv/bin/python scripts/demo.py
 
-test: ## everything that can be tested here
-	@$(MAKE) --no-print-directory --jobs 2 .venv/ready .venv-prefect/ready .venv-prefect2/ready
+test: ## everything that can be tested here; one process more than cores, for many tests wait
+	@$(MAKE) --no-print-directory --jobs 4 .venv/ready .venv-prefect/ready .venv-prefect2/ready programs
+	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+programs: ## what tests need beside Python; one after another, for the system installs one package at a time
 	scripts/ensure-postgres.sh
 	scripts/ensure-azurite.sh
 	scripts/ensure-docker.sh
 	scripts/ensure-chromium.sh
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/ready ## types, style, house rules
 	.venv/bin/ruff check src tests scripts examples
@@ -28,7 +32,7 @@ clean:
 	rm -rf .venv .venv-prefect .venv-prefect2
 
 .venv/ready: requirements/dev.txt pyproject.toml
-	@scripts/venv.sh .venv requirements/dev.txt
+	@scripts/venv.sh .venv requirements/dev.txt --no-compile
 	@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from tests.containers import project
-from tests.live.api import FINAL, eventually
+from tests.live.api import FINAL, PATIENT, eventually
 from tests.live.docker import Engine
 from tests.live.programs import Shell, penstock
 from tests.live.servers import Server, end, running
 
-PATIENCE = 60
 FILE = """
 build:
 - prefect_docker.deployments.steps.build_docker_image:
@@ -89,12 +88,12 @@ class Docks:
             return found if found["state_type"] in FINAL else {}
 
         try:
-            return eventually(look, PATIENCE, f"run {run} ends", every=0.05)
+            return eventually(look, PATIENT, f"run {run} ends", every=0.05)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.read(run)['state']}\n{self.log}") from None
 
     def until_logged(self, text: str) -> None:
-        eventually(lambda: text in self.log, PATIENCE, f"the worker shows {text!r}", every=0.05)
+        eventually(lambda: text in self.log, PATIENT, f"the worker shows {text!r}", every=0.05)
 
     def container(self, run: str) -> dict[str, Any]:
         """What the engine shows of the container of a run."""
@@ -172,7 +171,7 @@ def test_a_cancelled_run_has_no_container_left_running(docks: Docks) -> None:
     docks.until_logged("waiting")
     docks.server.api.ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
     assert docks.ended(run)["state_type"] == "CANCELLED"
-    eventually(lambda: not docks.container(run)["State"]["Running"], PATIENCE, "its container ends", every=0.05)
+    eventually(lambda: not docks.container(run)["State"]["Running"], PATIENT, "its container ends", every=0.05)
 
 
 def test_a_worker_that_is_killed_and_started_again_adopts_its_container(docks: Docks) -> None:

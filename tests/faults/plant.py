@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.live.api import FINAL, eventually
+from tests.live.api import FINAL, PATIENT, eventually
 from tests.live.servers import Server, end
 
 FLOW = """
@@ -99,7 +99,7 @@ class Plant:
         state: dict[str, Any] = self.server.api.get(f"/flow_runs/{run_id}")["state"]
         return state
 
-    def reaches(self, run_id: str, kind: str, timeout: float = 60) -> None:
+    def reaches(self, run_id: str, kind: str, timeout: float = PATIENT) -> None:
         """Waits until a run's state is of a type."""
         seen = eventually(lambda: self._at(run_id, kind), timeout, f"{run_id} becomes {kind} or ends", every=0.02)
         assert seen["type"] == kind, seen

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.interop.commands import Command
 from tests.interop.conftest import Side
-from tests.live.api import FINAL, eventually
+from tests.live.api import FINAL, PATIENT, eventually
 from tests.live.servers import end
 
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -46,12 +46,12 @@ def deployment_run(side: Side, name: str) -> str:
 
 def work_once(side: Side) -> str:
     """Lets a worker take what is due and end; gives its output."""
-    done = side.shell.run("worker", "start", "--pool", "interop", "--type", "process", "--run-once", timeout=180)
+    done = side.shell.run("worker", "start", "--pool", "interop", "--type", "process", "--run-once", timeout=PATIENT)
     assert done.returncode == 0, told(done)
     return done.stdout + done.stderr
 
 
-def finished(side: Side, run_id: str, timeout: float = 60) -> dict[str, Any]:
+def finished(side: Side, run_id: str, timeout: float = PATIENT) -> dict[str, Any]:
     """A run once it has ended."""
 
     def look() -> dict[str, Any] | None:
@@ -68,10 +68,10 @@ def a_flow_with_everything(side: Side) -> None:
     assert (seen["cached"], seen["calls"], seen["child"]) == ([8, 8], [4], 105)
     assert (seen["slot_held"], seen["variable"]) == (2, {"name": "west"})
     wanted = Counter({"COMPLETED": 9})
-    eventually(lambda: task_states(side, seen["run"]) == wanted, 30, f"the server knows {wanted}")
+    eventually(lambda: task_states(side, seen["run"]) == wanted, PATIENT, f"the server knows {wanted}")
     artifacts = side.api.post("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [seen["run"]]}}})
     assert {"interop-report", "interop-table"} <= {row["key"] for row in artifacts}
-    logs = eventually(lambda: messages(side, seen["run"], "printed ford"), 20, "the logs arrive")
+    logs = eventually(lambda: messages(side, seen["run"], "printed ford"), PATIENT, "the logs arrive")
     assert "hello ford" in logs
 
 
@@ -87,7 +87,7 @@ def an_async_flow(side: Side) -> None:
     seen = script(side, "asynchronous.py")
     assert (seen["doubled"], seen["failed"], seen["child"]) == ([0, 2, 4, 6], "FAILED", 42)
     wanted = Counter({"COMPLETED": 5, "FAILED": 1})
-    eventually(lambda: task_states(side, seen["run"]) == wanted, 30, f"the server knows {wanted}")
+    eventually(lambda: task_states(side, seen["run"]) == wanted, PATIENT, f"the server knows {wanted}")
 
 
 def blocks_of_both_kinds(side: Side) -> None:
@@ -114,7 +114,7 @@ def a_worker_that_runs_once(side: Side) -> None:
     run = finished(side, run_id)
     assert run["state_name"] == "Completed", run["state"]
     assert run["parameters"] == {"name": "arthur"}
-    eventually(lambda: task_states(side, run_id)["COMPLETED"] == 9, 30, "all task runs are Completed")
+    eventually(lambda: task_states(side, run_id)["COMPLETED"] == 9, PATIENT, "all task runs are Completed")
     for line in (f"flow-run inspect {run_id}", f"flow-run logs {run_id}", f"flow-run watch {run_id}"):
         Command(line).check(side.shell)
     assert "arthur" in side.shell.run("flow-run", "logs", run_id).stdout
@@ -137,7 +137,7 @@ def a_pause_and_a_resume(side: Side) -> None:
     with log.open("wb") as output:
         process = start_script(side, "pausing.py", output)
     try:
-        run = eventually(lambda: paused(side), 60, "the run is Paused")
+        run = eventually(lambda: paused(side), PATIENT, "the run is Paused")
         status, answer = side.api.ask("POST", f"/flow_runs/{run['id']}/resume", {})
         assert (status, answer["status"]) == (201, "ACCEPT")
         assert process.wait(60) == 0, log.read_text()
@@ -164,7 +164,7 @@ def a_cancelled_run(side: Side) -> None:
     run_id = deployment_run(side, "slow/slow")
     worker = side.shell.start("worker", "start", "--pool", "interop", log=side.shell.home / "worker.log")
     try:
-        running = eventually(lambda: state_of(side, run_id) == "RUNNING", 60, "the slow run is Running")
+        running = eventually(lambda: state_of(side, run_id) == "RUNNING", PATIENT, "the slow run is Running")
         assert running
         Command(f"flow-run cancel {run_id}").check(side.shell)
         assert finished(side, run_id)["state_type"] == "CANCELLED"
@@ -183,10 +183,10 @@ def a_flow_that_serves_itself(side: Side) -> None:
         process = start_script(side, "served.py", output)
     try:
         known = "/deployments/name/served/by-itself"
-        eventually(lambda: side.api.ask("GET", known)[0] == 200, 60, "the served deployment is there")
+        eventually(lambda: side.api.ask("GET", known)[0] == 200, PATIENT, "the served deployment is there")
         run_id = deployment_run(side, "served/by-itself")
         assert finished(side, run_id)["state_name"] == "Completed", log.read_text()
-        eventually(lambda: messages(side, run_id, "served hello"), 20, "its print is a log line")
+        eventually(lambda: messages(side, run_id, "served hello"), PATIENT, "its print is a log line")
     finally:
         end(process)
 

@@ -121,7 +121,7 @@ def test_an_agent_ends_what_is_cancelled(old: Old, tmp_path: Path) -> None:
 
 
 def _ended(old: Old, run: str) -> dict[str, Any]:
-    eventually(lambda: old.state(run) in FINAL, 30, "the run ends")
+    eventually(lambda: old.state(run) in FINAL, PATIENT, "the run ends")
     return dict(old.api.get(f"/flow_runs/{run}"))
 
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.live.api import FINAL, eventually
+from tests.live.api import FINAL, PATIENT, eventually
 from tests.live.programs import Program, penstock, prefect
 from tests.live.servers import Server, end
 
-PATIENCE = 90
 OURS, THEIRS = "ours", "theirs"
 QUICK = {
     "PREFECT_WORKER_QUERY_SECONDS": "1",
@@ -128,7 +127,7 @@ class Together:
     def until(self, look: Callable[[], Any], what: str) -> Any:
         """Waits for something; a failure shows what the workers have said."""
         try:
-            return eventually(look, PATIENCE, what, every=0.05)
+            return eventually(look, PATIENT, what, every=0.05)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log(OURS)[-3000:]}\n{self.log(THEIRS)[-3000:]}") from None
 

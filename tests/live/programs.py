@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.api import PATIENT
+
 ROOT = Path(__file__).parents[2]
 PREFECT_VARIABLE = "PENSTOCK_TEST_PREFECT"
 PREFECT2_VARIABLE = "PENSTOCK_TEST_PREFECT2"
@@ -56,11 +58,11 @@ class Shell:
     api: str
     folder: Path
 
-    def run(self, *arguments: str, timeout: float = 120, **extra: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = PATIENT, **extra: str) -> subprocess.CompletedProcess[str]:
         """The command line with these arguments, its output captured."""
         return self.execute([self.program.command, *arguments], timeout, extra)
 
-    def python(self, *arguments: str, timeout: float = 120, **extra: str) -> subprocess.CompletedProcess[str]:
+    def python(self, *arguments: str, timeout: float = PATIENT, **extra: str) -> subprocess.CompletedProcess[str]:
         """The program's own interpreter with these arguments."""
         return self.execute([self.program.python, *arguments], timeout, extra)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.live.api import Api
+from tests.live.api import PATIENT, Api
 from tests.live.programs import Program, Shell
 
 
@@ -50,7 +50,7 @@ class Server:
         """A terminal of `program` that talks to this server."""
         return Shell(program or self.program, home or self.home / "client", self.url, folder)
 
-    def start(self, timeout: float = 90) -> Server:
+    def start(self, timeout: float = PATIENT) -> Server:
         """Starts the process and waits until it is healthy; an early end fails with its log."""
         extra = dict(self.settings)
         if self.database:

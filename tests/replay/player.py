@@ -22,10 +22,10 @@ from tests.replay.shapes import Comparison, Difference
 from tests.replay.sockets import Socket, open_socket, refusal, tag
 from tests.replay.steadiness import UNSTEADY
 
-PATIENCE = 4.0
+PATIENCE = 20.0
 """Seconds a fitting answer may come later than in the recording."""
 
-LONGEST = 32.0
+LONGEST = 48.0
 """Seconds an answer is waited for at most: longer than any delay that a server tells a client."""
 
 ASKING = ("/filter", "/count", "/paginate", "/get_scheduled_flow_runs", "/get_runs", "/lateness", "/history")
