@@ -73,7 +73,7 @@ class Day:
         about = {"version": "0.1.0", "host": f"{name}.internal", "pid": 812, "running": running, "capacity": capacity}
         path = f"/penstock/work_pools/{pool}/workers/heartbeat"
         await self.call("POST", path, {"name": name, "about": about, "begins": True, "heartbeat_interval_seconds": 30})
-        await self.call("POST", f"/work_pools/{pool}/get_scheduled_runs", {})
+        await self.call("POST", f"/work_pools/{pool}/get_scheduled_flow_runs", {})
 
     async def run(self, deployment: str, ago: timedelta, ends: str | None, lasts: float = 40, **more: Any) -> str:
         """A run that was due some time ago and ended in a way; None for one that runs still."""
