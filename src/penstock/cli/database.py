@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from penstock.cli.console import Failure, may_ask, say
+from penstock.cli.console import Failure, may_ask, note, say
 from penstock.cli.groups import Verbs
 from penstock.settings import Settings, current
 from penstock.store.database import Database
@@ -79,7 +79,7 @@ def upgrade(yes: bool, revision: str, dry_run: bool) -> None:
         waiting = _with_database(migrations.pending)
         return say("\n".join(waiting) if waiting else "The database is up to date.")
     _agree(yes, f"This changes the tables of {shown_url(current())}.")
-    applied = _with_database(migrations.upgrade)
+    applied = _with_database(lambda db: migrations.upgrade(db, lambda step: note(f"Applying {step}.")))
     return say(f"Applied {', '.join(applied)}." if applied else "The database is up to date.")
 
 

@@ -111,7 +111,12 @@ def _start_in_background(settings: Settings, workers: int) -> None:
     url = f"http://{settings.server.api.host}:{settings.server.api.port}/api"
     process.start(["server", "start", "--workers", str(workers)], {**os.environ, **to_environment(settings)})
     if not _answers(url, 30, process):
-        process.stop(5)
+        if process.running():
+            raise Failure(
+                f"The server (process {process.pid}) does not answer yet, and goes on: {process.log} says what it does,"
+                " such as bringing the tables of a large database up to date. `penstock server status --wait` waits."
+            )
+        process.forget()
         raise Failure(f"The server did not start; its last words are in {process.log}:\n{process.tail()}")
     say(f"The server runs in the background (process {process.pid}) and serves the API at {url}.")
 

@@ -34,6 +34,7 @@ from penstock.server.sessions import Sessions
 from penstock.server.site import MOST_FORM_BYTES, Site, Stream, Visit, send_stream
 from penstock.server.sockets import serve_socket
 from penstock.server.versions import refusal
+from penstock.store.database import Database
 from penstock.store.migrations import upgrade
 
 Message = MutableMapping[str, Any]
@@ -44,6 +45,11 @@ DRAIN_FOR = 30
 """Seconds for which the rest of a body that is too large is read and forgotten,"""
 DRAIN_SILENCE = 5
 """... and seconds without a byte of it after which it is not waited for."""
+
+MIGRATING = (
+    "the tables are brought to those of this version, which takes minutes where there are millions of runs;"
+    " the server answers afterwards"
+)
 
 NOT_ALLOWED = Reply(405, b'{"detail":"Method Not Allowed"}', [])
 UNAUTHORIZED = Reply(401, REFUSED, [(b"www-authenticate", b"Basic")])
@@ -89,7 +95,7 @@ class App:
         services = self.services
         await services.store.open()
         if services.settings.server.database.migrate_on_start:
-            await upgrade(services.store)
+            await self._bring_up_to_date(services.store)
             await install_block_types(services.store, self._clock())
         await services.hub.attach()
         if services.store.listens:
@@ -97,6 +103,19 @@ class App:
         services.recorder.start()
         self.loops.start()
         self._running = True
+
+    async def _bring_up_to_date(self, store: Database) -> None:
+        """Applies what changed in the tables, and says so where that may take a while."""
+        begun, steps = self._clock(), list[str]()
+
+        def tell(step: str) -> None:
+            steps.append(step)
+            _log.warning(MIGRATING, extra={"step": step})
+
+        await upgrade(store, tell)
+        if steps:
+            seconds = round((self._clock() - begun).total_seconds(), 1)
+            _log.warning("the tables are those of this version now", extra={"seconds": seconds})
 
     def drain(self) -> None:
         """Ends waits and subscriptions, so that the requests under way can be answered soon."""

@@ -29,6 +29,22 @@ async def test_a_fresh_database_gets_all_tables_once(empty_url: str) -> None:
     await db.close()
 
 
+async def test_what_a_database_lacks_is_told_before_it_is_made(empty_url: str) -> None:
+    def steps() -> Steps[None]:
+        yield statement("drop", "drop index if exists events_by_name")()
+        yield statement("forget", "delete from migrations where name = '0017_event_names'")()
+
+    heard: list[str] = []
+    db = open_database(empty_url)
+    await db.open()
+    await migrations.upgrade(db, heard.append)
+    assert heard == []  # nobody waits for a fresh one
+    await db.write(steps())
+    assert await migrations.upgrade(db, heard.append) == ["0017_event_names"]
+    assert heard == ["0017_event_names, 1 of 1"]
+    await db.close()
+
+
 async def test_processes_that_start_at_once_apply_each_migration_once(empty_url: str) -> None:
     databases = [open_database(empty_url) for _ in range(4)]
     for db in databases:

@@ -8,6 +8,7 @@ All that is pending is applied in one transaction, which only one process at a t
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from penstock.clock import to_micros, utc_now
@@ -21,6 +22,8 @@ _ONLY = re.compile(r"^-- (sqlite|postgres):", re.MULTILINE)
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 
 _LOCK = statement("lock", "select 1", "select pg_advisory_xact_lock(7305807360)")
+_PATIENCE = statement("patience", "select 1", "set local statement_timeout = 0")
+"""An index takes as long as it takes, however soon an answer is wanted otherwise."""
 _LEDGER = statement(
     "ledger", "create table if not exists migrations (name text primary key, applied_at bigint not null)"
 )
@@ -33,9 +36,16 @@ _TABLES = statement(
 )
 
 
-async def upgrade(db: Database) -> list[str]:
-    """Applies what is pending; gives the names. Safe when several processes start at once."""
-    return await db.write(_upgrade(db.dialect, to_micros(utc_now())))
+Told = Callable[[str], None]
+
+
+async def upgrade(db: Database, told: Told = lambda _: None) -> list[str]:
+    """Applies what is pending; gives the names. Safe when several processes start at once.
+
+    Of a database that has tables already, `told` hears which migration comes next, and how many there are: over
+    millions of rows one takes minutes.
+    """
+    return await db.write(_upgrade(db.dialect, to_micros(utc_now()), told))
 
 
 async def pending(db: Database) -> list[str]:
@@ -69,12 +79,15 @@ def _is_for(dialect: str, piece: str) -> bool:
 
 
 @intent
-def _upgrade(dialect: str, now: int) -> Steps[list[str]]:
+def _upgrade(dialect: str, now: int, told: Told) -> Steps[list[str]]:
+    yield _PATIENCE()
     yield _LOCK()
     yield _LEDGER()
     applied = {row[0] for row in (yield _APPLIED())}
     names = [name for name in available() if name not in applied]
-    for name in names:
+    for number, name in enumerate(names, 1):
+        if applied:
+            told(f"{name}, {number} of {len(names)}")
         for text in statements_of(name, dialect):
             yield statement(name, text)()
         yield _RECORD(name=name, applied_at=now)
