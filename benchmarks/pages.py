@@ -1,8 +1,9 @@
 """`python -m benchmarks.pages`: every page of the dashboard, and the reads behind Prefect's, over 1,000,000 runs.
 
-An estate (see `estate`) is put into a stopped server's database; the started server is then asked by one client for
-each page with lifelike values, and for each read of the API that a dashboard of Prefect makes. The budget is 100 ms for
-the answer to 19 of 20 requests, 150 KiB for a first visit, and five requests after the static files.
+An estate (see `estate`) is put into a stopped server's database; the started server is given as many deployments of
+agents, and is then asked by one client for each page with lifelike values, and for each read of the API that a
+dashboard of Prefect makes. The budget is 100 ms for the answer to 19 of 20 requests, 150 KiB for a first visit, and
+five requests after the static files.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from tests.live.api import Api
 from tests.live.postgres import Postgres, find_binaries
 from tests.live.programs import penstock
 from tests.live.servers import Server, free_port
+from tests.upgrade.estate import POOL as AGENTS
+from tests.upgrade.estate import make_estate
 
 from benchmarks.api import after
-from benchmarks.estate import FAILING, Made, PostgresWriter, SqliteWriter, fill, known, make
+from benchmarks.estate import DEPLOYMENTS, FAILING, Made, PostgresWriter, SqliteWriter, fill, known, make
 from benchmarks.load import encode, load
 from benchmarks.machine import cpu_seconds
 from benchmarks.page import keep, write_page
@@ -82,6 +85,17 @@ CHARTS = [
     "when=30d&flow={flow}",
     "when=7d&flow={flow}&state=failed",
 ]
+UPGRADES = [
+    "/upgrade",
+    "/upgrade?after=100",
+    "/upgrade?state=ready&name=etl",
+    "/upgrade?state=upgraded",
+    f"/upgrade?pool={AGENTS}",
+]
+UPGRADED = ["flow-1/*", "flow-2/*"]
+"""A tenth of the deployments of agents."""
+OF_AGENTS = {"deployments": {"name": {"any_": ["deployment-0001", "deployment-0003", "deployment-0005"]}}}
+"""One that is upgraded, and two that are not."""
 UNPACKS = "Accept-Encoding: gzip\r\n"
 
 
@@ -96,7 +110,9 @@ def main() -> None:
     for database in given.database or ("sqlite", "postgres"):
         with lent(database, given.kept) as (server, postgres):
             made = grown(server, postgres, given.runs)
-            programs = [pid_of(server.start(timeout=600)), *([postmaster(postgres)] if postgres else [])]
+            server.start(timeout=600)
+            move_agents_in(server)
+            programs = [pid_of(server), *([postmaster(postgres)] if postgres else [])]
             keep(f"pages-{database}", {"runs": given.runs, **measured(server, programs, made, given.requests)})
     write_page()
 
@@ -153,6 +169,14 @@ def grown(server: Server, postgres: Postgres | None, runs: int) -> Made:
         fill(SqliteWriter(next(server.home.glob("*.db"))), made, runs, datetime.now(UTC))
     note.write_text(json.dumps({**asdict(made), "database": (server.database or "").rpartition("/")[2]}))
     return made
+
+
+def move_agents_in(server: Server) -> None:
+    """Gives a started server deployments of agents, some of them upgraded, if it has none."""
+    if not server.api.post("/work_pools/filter", {"work_pools": {"name": {"any_": [AGENTS]}}}):
+        make_estate(server.api, DEPLOYMENTS)
+        done = server.shell(server.home).run("upgrade", "apply", *UPGRADED, "--yes")
+        assert done.returncode == 0, done.stderr
 
 
 def pid_of(server: Server) -> int:
@@ -224,6 +248,7 @@ def asked_for(api: Api, made: Made) -> dict[str, list[str]]:
     found["/search"] = ["/search?q=heron-99", "/search?q=deployment-0", "/search?q=pool-3"]
     found["/runs"] = [one.format(**names) for one in RUN_LISTS]
     found["/events"] = EVENT_LISTS
+    found["/upgrade"] = UPGRADES
     found["/runs/chart"] = [f"/runs/chart?{one}".format(**names) for one in CHARTS]
     found["/runs, page by page"] = _pages_of(Api(api.url.removesuffix("/api")), "/runs?when=30d", 20)
     site = Api(api.url.removesuffix("/api"))
@@ -251,8 +276,10 @@ def _values(api: Api, made: Made, path: str) -> list[str]:
         "runs": list(made.moulds.values()),
         "deployments": [made.places[number].deployment for number in (0, 1, FAILING, 60, 199)],
         "flows": [made.places[number].flow for number in (0, FAILING, 49)],
-        "pools": made.pools[:5],
+        "pools": [*made.pools[:5], AGENTS],
     }
+    if noun == "upgrade":
+        return [str(one["id"]) for one in api.post("/deployments/filter", OF_AGENTS)]
     if path == "/runs/{id}/job":
         return list(made.moulds.values())[:2]
     if noun in known:
