@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from penstock.core.infrastructure_blocks import Severity
@@ -32,97 +33,85 @@ READY = ("ready", "rolled-back")
 """What can be upgraded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A way that deployments go, to workers or back to agents: asked first, then told as it is gone."""
+
+    path: str
+    template: str
+    """The page that asks."""
+    doing: str
+    did: Did
+    chosen: Callable[[Survey, Wanted], list[Line]]
+    """Which of them it moves."""
+    pool: Callable[[Line], str]
+    """Where its runs are afterwards."""
+    told: Callable[[Survey, Wanted, list[Line]], dict[str, Any]]
+    """What is said before, beside what is said of both ways."""
+    gone: Callable[[Reader, list[Line]], AsyncIterator[Outcome]]
+    """Goes it, giving what becomes of each part."""
+
+
 @page("GET", "/upgrade/apply")
 async def ask_to_upgrade(at: Reader) -> Reply:
     """Asks whether deployments shall go to workers, with what is made for that."""
-    wanted = wanted_by(at)
-    found = await survey(at.api, wanted)
-    return _ask_to_upgrade(at, found, wanted)
+    return await _ask(at, TO_WORKERS)
 
 
 @page("POST", "/upgrade/apply")
 async def upgrade(at: Reader) -> Reply | Stream:
     """Upgrades them, for who has seen what that means; when it means something else by now, that is shown first."""
-    wanted = wanted_by(at)
-    found = await survey(at.api, wanted)
-    lines = _ready(found, wanted)
-    if not lines or at.field("seen") != seen(lines):
-        return _ask_to_upgrade(at, found, wanted, 409 if at.field("seen") else 200)
-    terms = Terms(wait_for_worker=WAIT if at.field("wait") == "yes" else None)
-
-    async def ending(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        moved = {one.name for one in outcomes if one.did is Did.UPGRADED}
-        pools = [one.worker_pool for one in lines if one.name in moved]
-        return await _ending(at, outcomes, Did.UPGRADED, pools, _again("/upgrade/apply", at, wanted))
-
-    names = {one.name: one.id for one in lines}
-    title = f"Upgrading {counted(len(lines), 'deployment')}"
-    return stream(at, Work(title, names, apply(at.api, plan_of(lines), terms), ending))
+    return await _go(at, TO_WORKERS)
 
 
 @page("GET", "/upgrade/rollback")
 async def ask_to_roll_back(at: Reader) -> Reply:
     """Asks whether upgrades shall be taken back."""
-    wanted = wanted_by(at)
-    found = await survey(at.api, wanted)
-    return _ask_to_roll_back(at, found, wanted)
+    return await _ask(at, TO_AGENTS)
 
 
 @page("POST", "/upgrade/rollback")
 async def take_back(at: Reader) -> Reply | Stream:
     """Takes them back, for who has seen which."""
+    return await _go(at, TO_AGENTS)
+
+
+async def _ask(at: Reader, course: Course) -> Reply:
+    wanted = wanted_by(at)
+    return _asked(at, course, await survey(at.api, wanted), wanted)
+
+
+async def _go(at: Reader, course: Course) -> Reply | Stream:
     wanted = wanted_by(at)
     found = await survey(at.api, wanted)
-    lines = _upgraded(found, wanted)
+    lines = course.chosen(found, wanted)
     if not lines or at.field("seen") != seen(lines):
-        return _ask_to_roll_back(at, found, wanted, 409 if at.field("seen") else 200)
+        return _asked(at, course, found, wanted, 409 if at.field("seen") else 200)
 
     async def ending(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        moved = {one.name for one in outcomes if one.did is Did.ROLLED_BACK}
-        pools = [one.agent_pool for one in lines if one.name in moved]
-        return await _ending(at, outcomes, Did.ROLLED_BACK, pools, _again("/upgrade/rollback", at, wanted))
+        moved = {one.name for one in outcomes if one.did is course.did}
+        pools = [course.pool(one) for one in lines if one.name in moved]
+        return await _ending(at, outcomes, course.did, pools, _again(course.path, at, wanted))
 
-    back = [Upgraded(one.name, one.id) for one in lines]
     names = {one.name: one.id for one in lines}
-    return stream(at, Work(f"Rolling back {counted(len(lines), 'deployment')}", names, roll_back(at.api, back), ending))
+    title = f"{course.doing} {counted(len(lines), 'deployment')}"
+    return stream(at, Work(title, names, course.gone(at, lines), ending))
 
 
-def _ask_to_upgrade(at: Reader, found: Survey, wanted: Wanted, status: int = 200) -> Reply:
-    lines = _ready(found, wanted)
-    plan = plan_of(lines)
+def _asked(at: Reader, course: Course, found: Survey, wanted: Wanted, status: int = 200) -> Reply:
+    lines = course.chosen(found, wanted)
     return at.render(
-        "upgrade_ask.html",
+        course.template,
         status,
         lines=lines[:NAMED],
         count=len(lines),
         wanted=wanted,
         seen=seen(lines),
         changed=status == 409,
-        pools=plan.pools,
-        blocks=plan.blocks,
-        warnings=[one for one in all_remarks(lines) if one.severity is Severity.WARNING],
-        severities=SEVERITIES,
-        waiting=sum(one.plan.old.waiting for one in lines),
-        unfinished=sum(one.plan.old.unfinished for one in lines),
-        blocked=sum(one.state == "blocked" and wanted.fits(one) for one in found.lines),
-        back=_back(at, wanted),
-    )
-
-
-def _ask_to_roll_back(at: Reader, found: Survey, wanted: Wanted, status: int = 200) -> Reply:
-    lines = _upgraded(found, wanted)
-    return at.render(
-        "upgrade_ask_back.html",
-        status,
-        lines=lines[:NAMED],
-        count=len(lines),
-        wanted=wanted,
-        seen=seen(lines),
-        changed=status == 409,
-        gone=[(name, _made_again(name)) for name in _gone(found, lines)],
         waiting=sum(one.plan.old.waiting for one in lines),
         unfinished=sum(one.plan.old.unfinished for one in lines),
         back=_back(at, wanted),
+        **course.told(found, wanted, lines),
     )
 
 
@@ -134,8 +123,53 @@ def _ready(found: Survey, wanted: Wanted) -> list[Line]:
     return [one for one in fitting if one.state == (wanted.state if wanted.state in READY else "ready")]
 
 
+def _before_upgrading(found: Survey, wanted: Wanted, lines: list[Line]) -> dict[str, Any]:
+    plan = plan_of(lines)
+    return {
+        "pools": plan.pools,
+        "blocks": plan.blocks,
+        "warnings": [one for one in all_remarks(lines) if one.severity is Severity.WARNING],
+        "severities": SEVERITIES,
+        "blocked": sum(one.state == "blocked" and wanted.fits(one) for one in found.lines),
+    }
+
+
+def _upgrading(at: Reader, lines: list[Line]) -> AsyncIterator[Outcome]:
+    return apply(at.api, plan_of(lines), Terms(wait_for_worker=WAIT if at.field("wait") == "yes" else None))
+
+
 def _upgraded(found: Survey, wanted: Wanted) -> list[Line]:
     return [one for one in found.lines if wanted.fits(one) and one.state == "upgraded"]
+
+
+def _before_rolling_back(found: Survey, _wanted: Wanted, lines: list[Line]) -> dict[str, Any]:
+    return {"gone": [(name, _made_again(name)) for name in _gone(found, lines)]}
+
+
+def _rolling_back(at: Reader, lines: list[Line]) -> AsyncIterator[Outcome]:
+    return roll_back(at.api, [Upgraded(one.name, one.id) for one in lines])
+
+
+TO_WORKERS = Course(
+    path="/upgrade/apply",
+    template="upgrade_ask.html",
+    doing="Upgrading",
+    did=Did.UPGRADED,
+    chosen=_ready,
+    pool=lambda line: line.worker_pool,
+    told=_before_upgrading,
+    gone=_upgrading,
+)
+TO_AGENTS = Course(
+    path="/upgrade/rollback",
+    template="upgrade_ask_back.html",
+    doing="Rolling back",
+    did=Did.ROLLED_BACK,
+    chosen=_upgraded,
+    pool=lambda line: line.agent_pool,
+    told=_before_rolling_back,
+    gone=_rolling_back,
+)
 
 
 async def _ending(
