@@ -13,8 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.core.json_schema import Violation, dotted
+from penstock.ui.templating import pretty
 
 SIMPLE = ("string", "integer", "number", "boolean")
+EXAMPLES = {"object": '{"key": "value"}', "array": '["one", "two"]'}
+"""What JSON could look like where its schema shows none."""
 SENTINEL = object()
 
 
@@ -44,7 +47,9 @@ class Field:
 
     @property
     def shown(self) -> str:
-        """What it holds, as it is read: a chosen word without its quotes."""
+        """What it holds, as it is read: a chosen word without its quotes, short JSON in one line."""
+        if self.kind == "json" and self.text:
+            return pretty(json.loads(self.text))
         return self._said(self.text) if self.kind in ("choice", "block") else self.text
 
     @property
@@ -195,7 +200,7 @@ def _field(name: str, raw: Mapping[str, Any], schema: Mapping[str, Any], values:
         help=str(raw.get("description") or ""),
         choices=choices,
         block_type=block_type,
-        example=_example(raw),
+        example=_example(raw) or EXAMPLES.get(str(shape.get("type")), ""),
     )
 
 

@@ -14,10 +14,10 @@ from penstock.ui.pool_details import Details, sent_details
 from penstock.ui.pool_facts import PoolGlance, glance, pools_at_a_glance, runs_of_workers
 from penstock.ui.reader import Reader, segment
 from penstock.ui.routes import page
-from penstock.ui.run_lists import Asked, list_page, rows_of
+from penstock.ui.run_lists import Asked, list_page, names_of, rows_of
 from penstock.ui.template_forms import template_form
 from penstock.ui.template_versions import template_versions
-from penstock.wire import deployments, work_pools, work_queues
+from penstock.wire import deployments, flows, work_pools, work_queues
 from penstock.wire.model import Criteria
 from penstock.wire.work_pools import WorkPool, WorkPoolUpdate
 
@@ -95,6 +95,7 @@ async def ask_to_delete(at: Reader, name: str) -> Reply:
     pool = await at.api.call(work_pools.read_work_pool, name=name)
     of_pool = {"name": {"any_": [name]}}
     used = await at.api.call(deployments.filter_deployments, Criteria(work_pools=of_pool, sort="NAME_ASC", limit=SHOWN))
+    flow_of = await names_of(at.api, flows.filter_flows, "flows", sorted({str(one.flow_id) for one in used}))
     path = f"/pools/{segment(name)}"
     return at.render(
         "sure.html",
@@ -104,7 +105,7 @@ async def ask_to_delete(at: Reader, name: str) -> Reply:
             f"The {pool.type} pool {name} and its queues will be gone, with its job template and the versions of it.",
             "Its runs and deployments stay, without a pool: nobody carries them out until they get another one.",
         ],
-        depends=[(f"/deployments/{one.id}", one.name) for one in used],
+        depends=[(f"/deployments/{one.id}", f"{flow_of.get(one.flow_id, '')}/{one.name}") for one in used],
         depends_on="Deployments that use it",
         action=f"{path}/delete",
         fields={"sure": "yes"},
