@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -91,9 +92,19 @@ def part_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports(path: Path) -> tuple[tuple[int, str], ...]:
     """Every import of a file, those inside functions and under TYPE_CHECKING too."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    return tuple(_imports(parsed(path)))
+
+
+def _imports(module: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -150,12 +161,12 @@ def test_files_stay_small_and_say_why_they_exist(path: Path) -> None:
     text = path.read_text()
     assert text.count("\n") <= MOST_LINES
     assert path.stem not in FORBIDDEN_NAMES
-    assert not text.strip() or ast.get_docstring(ast.parse(text)), "a module begins by saying why it exists"
+    assert not text.strip() or ast.get_docstring(parsed(path)), "a module begins by saying why it exists"
 
 
 def bodies() -> Iterator[tuple[str, int]]:
     for path in modules():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{name_of(path)}:{node.name}", body_lines(node)
 
