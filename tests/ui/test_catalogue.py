@@ -321,8 +321,8 @@ async def test_events_are_found_by_name_resource_and_time(browser: Browser, day:
     assert await names(f"{flow}&involved=yes") == {"prefect.flow-run.Completed"}
     assert await names("when=1h&name=other.") == {"other.thing"}
     assert await names("name=nothing&when=nonsense&after=nonsense") == set()
-    assert "Events 2" in text_of(await browser.get("/events/chart?name=my."))
-    assert "Events 2" in text_of(await browser.get("/events?when=1h&name=my."))
+    assert "2 events" in text_of(await browser.get("/events/chart?name=my."))
+    assert "2 events" in text_of(await browser.get("/events?when=1h&name=my."))
 
 
 async def test_an_event_leads_to_what_it_is_about(browser: Browser, day: Day) -> None:

@@ -255,6 +255,6 @@ async def test_a_bar_and_a_spot_of_the_chart_lead_on(desk: Desk) -> None:
     await desk.tab.go("document.querySelector('#chart .slice:has(.completed)').dispatchEvent(new MouseEvent('click'))")
     assert "begin=" in await desk.tab.value("location.search")
     assert await desk.tab.value("document.querySelectorAll('#found tbody tr').length") >= 1
-    await desk.tab.go("document.querySelector('.switch a:last-child').click()")
+    await desk.tab.go("document.querySelector('#chart .switch a:last-child').click()")
     await desk.tab.go("document.querySelector('.scatter a').dispatchEvent(new MouseEvent('click'))")
     assert await desk.tab.value("document.querySelector('#head .badge').textContent") == "Completed"

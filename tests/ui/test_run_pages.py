@@ -150,7 +150,7 @@ async def test_many_tasks_come_after_their_page(browser: Browser, day: Day) -> N
         await day.call("POST", path, {"state": {"type": "RUNNING"}}, at=day.now - timedelta(seconds=90))
     assert "Drawing more than 400 tasks" in text_of(await browser.get(f"/runs/{run}"))
     graph = await browser.get(f"/runs/{run}/graph")
-    assert "401 tasks are too many" in text_of(graph)
+    assert "401 running : how many were at work at a time." in text_of(graph)
     assert "401 running" in text_of(graph)
 
 

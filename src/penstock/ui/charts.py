@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from penstock.clock import to_micros
-from penstock.ui.wording import TONES, seconds
+from penstock.ui.wording import TONES, seconds, tone
 from penstock.wire.flow_runs import FlowRun, HistoryInterval, HistoryState
 
 HEIGHT = 100.0
@@ -57,14 +57,22 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Bars side by side; `totals` are tone, word and count over all of them."""
+    """Bars side by side; `totals` are tone, word and count over all of them, `most` the runs of the fullest bar."""
 
     start: datetime
     end: datetime
     bars: list[Bar]
     totals: list[tuple[str, str, int]]
+    most: int = 0
     width: float = WIDTH
     height: float = HEIGHT
+    top: float = SLENDEREST * 3
+    """How far the fullest bar stays below the upper edge."""
+
+    @property
+    def step(self) -> float:
+        """The seconds of one bar."""
+        return (self.end - self.start).total_seconds() / len(self.bars)
 
     @property
     def count(self) -> int:
@@ -93,27 +101,27 @@ class Scatter:
     end: datetime
     spots: list[Spot]
     marks: list[tuple[float, str]]
+    totals: list[tuple[str, str, int]]
 
 
 def histogram(intervals: Sequence[HistoryInterval]) -> Histogram:
     """The bars of a history, the fullest as high as the chart."""
     counts = [_by_tone(interval.states) for interval in intervals]
-    most = max((count.total() for count in counts), default=0) or 1
+    most = max((count.total() for count in counts), default=0)
     step = WIDTH / max(len(intervals), 1)
     bars = [
         Bar(
             round(index * step + step * 0.1, 2),
             round(step * 0.8, 2),
             _title(interval, count),
-            _parts(count, most),
+            _parts(count, most or 1),
             to_micros(interval.interval_start),
             to_micros(interval.interval_end),
         )
         for index, (interval, count) in enumerate(zip(intervals, counts, strict=True))
     ]
-    every = sum(counts, Counter[str]())
-    totals = [(tone, tone.capitalize(), every[tone]) for tone in ORDER if every[tone]]
-    return Histogram(intervals[0].interval_start, intervals[-1].interval_end, bars, totals)
+    totals = _totals(sum(counts, Counter[str]()))
+    return Histogram(intervals[0].interval_start, intervals[-1].interval_end, bars, totals, most)
 
 
 def scatter(runs: Sequence[FlowRun], start: datetime, end: datetime, now: datetime) -> Scatter:
@@ -132,12 +140,17 @@ def scatter(runs: Sequence[FlowRun], start: datetime, end: datetime, now: dateti
         for run, begun, length in lengths
     ]
     marks = [(height(mark), seconds(mark, short=True)) for mark in MARKS if low < math.log10(mark) < high]
-    return Scatter(start, end, spots, marks if len(marks) < 7 else marks[::2])
+    totals = _totals(Counter(tone(run) for run, _, _ in lengths))
+    return Scatter(start, end, spots, marks if len(marks) < 7 else marks[::2], totals)
 
 
 def _length(run: FlowRun, begun: datetime, now: datetime) -> float:
     """In seconds; what took no time is as long as the least that is drawn."""
     return max(((run.end_time or now) - begun).total_seconds(), SHORTEST)
+
+
+def _totals(every: Counter[str]) -> list[tuple[str, str, int]]:
+    return [(tone, tone.capitalize(), every[tone]) for tone in ORDER if every[tone]]
 
 
 def _by_tone(states: Sequence[HistoryState]) -> Counter[str]:

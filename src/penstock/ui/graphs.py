@@ -124,6 +124,8 @@ class Picture:
     rows: int
     seen: int
     total: int
+    notable: Sequence[tuple[str, int]]
+    """How many of all went wrong or run still, by tone."""
     names: Mapping[UUID, str]
 
 
@@ -170,8 +172,14 @@ def picture_of(nodes: Sequence[Node], window: Window, now: datetime) -> Picture:
         rows=max(rows.values(), default=-1) + 1,
         seen=len(seen),
         total=len(nodes),
+        notable=_notable(nodes),
         names=names,
     )
+
+
+def _notable(nodes: Sequence[Node]) -> list[tuple[str, int]]:
+    found = Counter(tone(one) for one in nodes)
+    return [(word, found[word]) for word in ("failed", "crashed", "running") if found[word]]
 
 
 def _nested(nodes: Sequence[Node]) -> tuple[list[Node], dict[UUID, int]]:

@@ -12,6 +12,7 @@ TONES = {
 }
 """The tone of a state by its name, where it is not the one of its type."""
 
+_WAITING = ("SCHEDULED", "PENDING", "PAUSED")
 _SPANS = ((86_400, "d"), (3600, "h"), (60, "min"))
 _LEVELS = ((50, "critical"), (40, "error"), (30, "warning"), (20, "info"), (0, "debug"))
 
@@ -45,11 +46,11 @@ def ago(moment: datetime | None, now: datetime) -> str:
 
 def seconds(length: float, *, short: bool = False) -> str:
     """A duration: `240 ms`, `3.2 s`, `4 min 10 s`; short ones in one unit."""
-    if length < 1 and not short:
+    if length < 0.9995 and not short:
         return f"{length * 1000:.0f} ms"
-    if length < 60:
-        return f"{length:.0f} s" if short or length >= 10 else f"{length:.1f} s"
-    whole = int(length)
+    if length < 59.5:
+        return f"{length:.0f} s" if short or length >= 9.95 else f"{length:.1f} s"
+    whole = round(length)
     at = next(i for i, (size, _) in enumerate(_SPANS) if whole >= size)
     size, unit = _SPANS[at]
     first = f"{whole // size} {unit}"
@@ -59,9 +60,12 @@ def seconds(length: float, *, short: bool = False) -> str:
 
 
 def lasted(run: Any, now: datetime) -> str:
-    """How long a run ran or has been running; nothing when it has not begun."""
+    """How long a run ran or has been running, without the time in which it waits; nothing when it has not begun."""
     if run.start_time is None:
         return ""
+    if run.end_time is None and run.state_type in _WAITING:
+        ran = getattr(run, "total_run_time", 0)
+        return seconds(ran) if ran else ""
     end = run.end_time or now
     return seconds(max((end - run.start_time) / timedelta(seconds=1), 0))
 

@@ -193,10 +193,11 @@ def _outcome(verdict: BulkOrchestrated | None, state: StateCreate) -> str:
 
 async def _chart(at: Reader, asked: Asked) -> dict[str, Any]:
     """The histogram, or the lengths of runs where the address asks for those."""
+    span = "" if asked.own else WINDOWS[asked.window][0].lower()
     if at.asked("chart") != "lengths":
-        return {"chart": histogram(await history(at.api, asked)), "spots": None}
+        return {"chart": histogram(await history(at.api, asked)), "spots": None, "span": span}
     start, end = asked.span
-    return {"chart": None, "spots": scatter(await sample(at.api, asked), start, end, at.now)}
+    return {"chart": None, "spots": scatter(await sample(at.api, asked), start, end, at.now), "span": span}
 
 
 def _count(number: int) -> str:

@@ -2,8 +2,12 @@
 (() => {
   "use strict";
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const format = (words) => new Intl.DateTimeFormat(undefined, { ...words, hourCycle: "h23" });
+  const exact = format({ dateStyle: "medium", timeStyle: "medium" });
+  const clock = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const brief = format({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const minute = format({ hour: "2-digit", minute: "2-digit" });
+  const day = format({ month: "short", day: "numeric" });
 
   function localise(root) {
     for (const time of root.querySelectorAll("time[datetime]")) {
@@ -11,7 +15,18 @@
       if (isNaN(moment)) continue;
       if ("exact" in time.dataset) time.textContent = exact.format(moment);
       if ("clock" in time.dataset) time.textContent = clock.format(moment);
+      if ("brief" in time.dataset) time.textContent = (time.dataset.brief ? minute : brief).format(moment);
+      if ("day" in time.dataset && moment.toDateString() !== new Date().toDateString()) time.prepend(`${day.format(moment)}, `);
       time.title = `${exact.format(moment)} ${zone}\n${time.dateTime}`;
+    }
+  }
+
+  // Moments inside of words: what a bar says, why a run waits.
+  const written = /(\d{4}-\d\d-\d\d) (\d\d:\d\d(:\d\d)?) UTC/g;
+  function localiseWords(root) {
+    for (const one of root.querySelectorAll("svg title, [data-moments]")) {
+      const words = one.textContent.replace(written, (_, date, at) => brief.format(new Date(`${date}T${at}Z`)));
+      if (words !== one.textContent) one.textContent = words;
     }
   }
 
@@ -179,10 +194,12 @@
   document.addEventListener("htmx:oobBeforeSwap", keep);
   document.addEventListener("htmx:afterSettle", () => {
     localise(document);
+    localiseWords(document);
     follow();
     giveBack();
   });
   localise(document);
+  localiseWords(document);
   listen();
   follow();
   count();
