@@ -243,5 +243,5 @@ def _text(kind: str, value: Any) -> str:
     if kind == "string" and isinstance(value, str):
         return value
     if kind in ("json", "string"):
-        return json.dumps(value, indent=2, ensure_ascii=False)
+        return pretty(value)
     return json.dumps(value)
