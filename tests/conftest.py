@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from penstock.store import migrations
@@ -24,6 +25,10 @@ LONGEST = (
     "upgrade/test_there_and_back.py",
 )
 """Files that take long for their few tests: begun first, so that nobody waits for them alone at the end."""
+
+# How long an example takes tells how busy a machine is.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

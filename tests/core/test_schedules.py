@@ -172,7 +172,7 @@ def any_schedule(draw: st.DrawFn) -> schedules.Schedule:
     return schedules.parse({kind: draw(CRONS if kind == "cron" else RRULES), "timezone": zone}, now=NOW)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(any_schedule(), STARTS, st.integers(1, 12))
 def test_dates_rise_and_do_not_depend_on_when_one_asks(
     schedule: schedules.Schedule, start: datetime, limit: int

@@ -135,7 +135,6 @@ TestSlots = Slots.TestCase
 TestSlots.settings = settings(
     max_examples=12,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
     derandomize=True,
