@@ -138,6 +138,7 @@ def _more(day: Day, ids: dict[str, str], kinds: dict[str, str], tasks: list[dict
         ],
         "/runs/{id}/resume": [f"/runs/{kinds['asks']}/resume"],
         "/search": ["/search?q=sales", "/search?q=nothing-like-it"],
+        "/task-runs": ["/task-runs?state=failed&when=7d", "/task-runs?name=nothing-like-it"],
         "/task-runs/{id}": [f"/task-runs/{failed}"],
         "/variables": ["/variables?name=nothing-like-it"],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -168,3 +169,33 @@ async def test_each_run_that_could_not_be_changed_is_told_of(browser: Browser, d
     assert "1 of 3 runs was asked to end" in text
     assert "1 of them is not there any more." in text
     assert (await day.call("GET", f"/flow_runs/{day.runs['good']}"))["state_type"] == "COMPLETED"
+
+
+async def test_task_runs_are_found_across_the_runs_that_called_them(browser: Browser, day: Day) -> None:
+    for run in ("good", "busy"):
+        await day.tasks(day.runs[run], day.now - timedelta(minutes=9), 60)
+    loose = {"task_key": "loose", "dynamic_key": "0", "name": "loose-0", "state": {"type": "PENDING"}}
+    await day.call("POST", "/task_runs/", loose, at=day.now - timedelta(days=3))
+
+    async def found(query: str) -> tuple[int, str]:
+        page = await browser.get(f"/task-runs?{query}")
+        return page.text.count("<tr>") - 1, text_of(page)
+
+    count, text = await found("")
+    assert count == 18
+    assert "load-1-005 good Failed good" in text
+    assert (await found("state=failed"))[0] == 2
+    assert (await found("state=failed&state=running"))[0] == 3
+    assert (await found("name=READ"))[0] == 4
+    assert "loose-0 Pending no flow" in (await found("when=7d&name=loose"))[1]
+    assert "No task run fits" in (await found("state=crashed&when=next"))[1]
+
+
+async def test_pages_of_task_runs_hold_each_once(browser: Browser, day: Day) -> None:
+    for number in range(60):
+        body = {"task_key": "many", "dynamic_key": str(number), "name": f"many-{number:02d}"}
+        await day.call("POST", "/task_runs/", body, at=day.now - timedelta(minutes=5))
+    first = await browser.get("/task-runs")
+    address = first.text.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
+    both = [name for page in (first, await browser.get(address)) for name in re.findall(r">(many-\d+)</a>", page.text)]
+    assert len(both) == len(set(both)) == 60

@@ -203,10 +203,10 @@ async def list_page(api: AsyncClient, asked: Asked, after: str, size: int = PAGE
     moments = [began(run) or moment for run in page]
     if len(found) > size:
         return page, next_key(moments, moment, passed)
-    return page, _where_to_go_on(moments, reached, moment, ahead=asked.ahead) if reached else ""
+    return page, where_to_go_on(moments, reached, moment, ahead=asked.ahead) if reached else ""
 
 
-def _where_to_go_on(moments: Sequence[datetime], reached: datetime, began_at: datetime, *, ahead: bool) -> str:
+def where_to_go_on(moments: Sequence[datetime], reached: datetime, began_at: datetime, *, ahead: bool) -> str:
     """The key of what a search did not look at; it goes on even if more runs have one moment than it looks at."""
     if reached == began_at:
         reached += timedelta(microseconds=1 if ahead else -1)

@@ -7,10 +7,11 @@ from datetime import datetime
 from penstock.wire.endpoint import post
 from penstock.wire.flow_runs import FlowRun
 from penstock.wire.model import Criteria, Model
+from penstock.wire.task_runs import TaskRun
 
 
 class RunSearch(Criteria):
-    """Flow runs that fulfil all of the criteria, whose name contains `name_like`, and that have the `tag`.
+    """Runs of flows, or of tasks, that fulfil all of the criteria, whose name contains `name_like`, and that have the `tag`.
 
     The sort is by start: the newest first, or with `START_TIME_ASC` the oldest.
     """
@@ -26,4 +27,12 @@ class RunsFound(Model):
     reached: datetime | None = None
 
 
+class TaskRunsFound(Model):
+    """Some of the task runs, and how far the search came."""
+
+    runs: list[TaskRun]
+    reached: datetime | None = None
+
+
 search_flow_runs = post("/penstock/flow_runs/search", body=RunSearch, returns=RunsFound)
+search_task_runs = post("/penstock/task_runs/search", body=RunSearch, returns=TaskRunsFound)

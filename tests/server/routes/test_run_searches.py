@@ -65,5 +65,24 @@ async def test_a_search_that_looked_at_enough_says_where_to_go_on(herons: Api, m
     assert await found(herons, name_like="heron", flow_runs=until(NOW.isoformat()), limit=1) == (["grey-heron-0"], None)
 
 
+async def test_task_runs_are_searched_across_the_runs_they_belong_to(herons: Api) -> None:
+    ids = [run["id"] for run in await herons.post("/flow_runs/filter", {"limit": 2})]
+    for number, kind in enumerate(("COMPLETED", "FAILED", "FAILED", "RUNNING")):
+        body = {"flow_run_id": ids[number % 2], "task_key": "load", "dynamic_key": str(number), "name": f"load-{number}"}
+        made = await herons.post("/task_runs/", body, 201)
+        await herons.post(f"/task_runs/{made['id']}/set_state", {"state": {"type": kind}, "force": True}, 201)
+
+    async def names(**wanted: Any) -> list[str]:
+        answer = await herons.post("/penstock/task_runs/search", wanted)
+        assert answer["reached"] is None
+        return [run["name"] for run in answer["runs"]]
+
+    failed = {"state": {"type": {"any_": ["FAILED"]}}}
+    assert await names() == ["load-3", "load-2", "load-1", "load-0"]
+    assert await names(task_runs=failed, flow_runs={"id": {"any_": [ids[0]]}}) == ["load-2"]
+    assert await names(task_runs=failed, name_like="AD-1") == ["load-1"]
+    assert await names(sort="START_TIME_ASC", limit=1, offset=1) == ["load-1"]
+
+
 async def test_other_sorts_are_refused(herons: Api) -> None:
     await herons.post("/penstock/flow_runs/search", {"name_like": "x", "sort": "NAME_ASC"}, 422)

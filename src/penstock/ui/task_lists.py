@@ -1,0 +1,59 @@
+"""Lists of task runs across the runs they belong to: which the address asks for, and one page of them by key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from penstock.client.client import AsyncClient
+from penstock.ui.paging import next_key, read_key
+from penstock.ui.run_lists import PAGE, Asked, where_to_go_on
+from penstock.wire import flow_runs
+from penstock.wire.model import Criteria
+from penstock.wire.run_searches import RunSearch, search_task_runs
+from penstock.wire.task_runs import TaskRun
+
+STATES = ("running", "pending", "scheduled", "completed", "failed", "crashed", "cancelled", "paused")
+"""What the address may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task run and the name of the run that called it; empty for one that no flow called."""
+
+    task: TaskRun
+    run: str
+
+
+async def task_page(api: AsyncClient, asked: Asked, after: str) -> tuple[list[TaskRun], str]:
+    """One page of task runs, the newest first, and the key of the next.
+
+    Each request looks at so many and no more: a page may be short, or empty, and have a next one.
+    """
+    start, end = asked.span
+    moment, passed = read_key(after) or (end, 0)
+    answer = await api.call(search_task_runs, _search(asked, start.isoformat(), moment.isoformat(), passed))
+    page = answer.runs[:PAGE]
+    moments = [one.start_time or one.expected_start_time or moment for one in page]
+    if len(answer.runs) > PAGE:
+        return page, next_key(moments, moment, passed)
+    return page, where_to_go_on(moments, answer.reached, moment, ahead=False) if answer.reached else ""
+
+
+async def rows_of_tasks(api: AsyncClient, tasks: Sequence[TaskRun]) -> list[TaskRow]:
+    """The task runs with the names of their runs."""
+    ids = sorted({str(one.flow_run_id) for one in tasks if one.flow_run_id})
+    names: dict[UUID, str] = {}
+    if ids:
+        wanted = Criteria(flow_runs={"id": {"any_": ids}}, limit=len(ids))
+        names = {run.id: run.name for run in await api.call(flow_runs.filter_flow_runs, wanted)}
+    return [TaskRow(one, names.get(one.flow_run_id, "a deleted one") if one.flow_run_id else "") for one in tasks]
+
+
+def _search(asked: Asked, after: str, before: str, passed: int) -> RunSearch:
+    wanted: dict[str, Any] = {"start_time": {"after_": after, "before_": before}}
+    if asked.states:
+        wanted["state"] = {"type": {"any_": [state.upper() for state in asked.states]}}
+    return RunSearch(task_runs=wanted, name_like=asked.name, tag=asked.tag, limit=PAGE + 1, offset=passed)
