@@ -11,7 +11,7 @@ from penstock.wire.task_runs import TaskRun
 
 
 class RunSearch(Criteria):
-    """Runs of flows, or of tasks, that fulfil all of the criteria, whose name contains `name_like`, and that have the `tag`.
+    """Runs of flows, or of tasks, that fulfil all criteria, whose name contains `name_like`, and that have the `tag`.
 
     The sort is by start: the newest first, or with `START_TIME_ASC` the oldest.
     """

@@ -68,8 +68,8 @@ async def test_a_search_that_looked_at_enough_says_where_to_go_on(herons: Api, m
 async def test_task_runs_are_searched_across_the_runs_they_belong_to(herons: Api) -> None:
     ids = [run["id"] for run in await herons.post("/flow_runs/filter", {"limit": 2})]
     for number, kind in enumerate(("COMPLETED", "FAILED", "FAILED", "RUNNING")):
-        body = {"flow_run_id": ids[number % 2], "task_key": "load", "dynamic_key": str(number), "name": f"load-{number}"}
-        made = await herons.post("/task_runs/", body, 201)
+        body = {"task_key": "load", "dynamic_key": str(number), "name": f"load-{number}"}
+        made = await herons.post("/task_runs/", {**body, "flow_run_id": ids[number % 2]}, 201)
         await herons.post(f"/task_runs/{made['id']}/set_state", {"state": {"type": kind}, "force": True}, 201)
 
     async def names(**wanted: Any) -> list[str]:
