@@ -123,6 +123,14 @@ async def test_a_task_has_a_page_with_its_log_and_states(browser: Browser, day: 
     assert "for 10 s" in text
     assert "of the task" in (await browser.get(f"/task-runs/{id}/logs")).text
     assert "of the run" not in text_of(await browser.get(f"/runs/{run}?of={id}"))
+    both = (await browser.get(f"/runs/{run}/log")).text
+    assert both.count(f'/task-runs/{id}">join</a>') == 1, "a line of the run's log names the task that wrote it"
+
+
+async def test_a_run_that_waits_for_its_next_attempt_does_not_run_on(browser: Browser, day: Day) -> None:
+    run = await day.run("daily-sales/prod", timedelta(minutes=30), "FAILED", 20.4)
+    await day.state(run, "SCHEDULED", day.now - timedelta(minutes=20))
+    assert "Ran for 20 s" in text_of(await browser.get(f"/runs/{run}"))
 
 
 async def test_tasks_are_listed_page_by_page_each_once(browser: Browser, day: Day) -> None:

@@ -150,7 +150,7 @@ def _length(run: FlowRun, begun: datetime, now: datetime) -> float:
 
 
 def _totals(every: Counter[str]) -> list[tuple[str, str, int]]:
-    return [(tone, tone.capitalize(), every[tone]) for tone in ORDER if every[tone]]
+    return [(word, word.capitalize(), every[word]) for word in ORDER if every[word]]
 
 
 def _by_tone(states: Sequence[HistoryState]) -> Counter[str]:
@@ -163,11 +163,11 @@ def _by_tone(states: Sequence[HistoryState]) -> Counter[str]:
 def _parts(count: Counter[str], most: int) -> list[Part]:
     """From the foot up; the least of a bad kind stays visible."""
     parts, foot = [], HEIGHT
-    for tone in ORDER:
-        if count[tone]:
-            height = max(count[tone] / most * (HEIGHT - SLENDEREST * 3), SLENDEREST)
+    for word in ORDER:
+        if count[word]:
+            height = max(count[word] / most * (HEIGHT - SLENDEREST * 3), SLENDEREST)
             foot -= height
-            parts.append(Part(tone, round(foot, 2), round(height, 2)))
+            parts.append(Part(word, round(foot, 2), round(height, 2)))
     return parts
 
 

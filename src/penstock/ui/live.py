@@ -20,6 +20,7 @@ from penstock.errors import Unavailable
 from penstock.server.bind import Headers
 from penstock.server.broadcast import Subscription
 from penstock.server.site import Stream
+from penstock.ui.log_views import names_of_tasks
 from penstock.ui.templating import rendered
 from penstock.wire import events, logs
 from penstock.wire.events import EventQuery, ReceivedEvent
@@ -27,7 +28,7 @@ from penstock.wire.logs import Log
 from penstock.wire.model import Criteria
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from penstock.ui.site import Dashboard
 
@@ -81,6 +82,7 @@ async def _happened(site: Dashboard, about: str, since: datetime) -> bool:
 async def _log_lines(site: Dashboard, wanted: dict[str, Any], after: datetime) -> AsyncIterator[bytes]:
     subscription = site.hub.subscribe_logs(log_filters.matcher(log_filters.read_filter(wanted)))
     shown: deque[UUID] = deque(maxlen=REMEMBERED)
+    names: dict[UUID | None, str] = {}
     ends = utc_now() + LASTS
     with _counted(site, subscription):
         yield b": here\n\n"
@@ -89,13 +91,15 @@ async def _log_lines(site: Dashboard, wanted: dict[str, Any], after: datetime) -
             fresh = [line for line in lines if line.id not in shown]
             shown.extend(line.id for line in fresh)
             after = max([after, *(line.timestamp for line in fresh)])
-            yield _lines_event(fresh) if fresh else b": still here\n\n"
+            if "task_run_id" not in wanted:
+                names |= await names_of_tasks(site.api, [one for one in fresh if one.task_run_id not in names])
+            yield _lines_event(site, fresh, names) if fresh else b": still here\n\n"
             lines = await _some(subscription) or await _stored(site, wanted, after)
 
 
-def _lines_event(lines: list[Log]) -> bytes:
+def _lines_event(site: Dashboard, lines: list[Log], names: Mapping[UUID | None, str]) -> bytes:
     """The lines as the page shows them, each line of the markup as data of one event."""
-    markup = rendered("log_lines.html", lines=lines)
+    markup = rendered("log_lines.html", lines=lines, names=names, base=site.base)
     return b"event: lines\n" + b"".join(b"data: %s\n" % part.encode() for part in markup.splitlines()) + b"\n"
 
 

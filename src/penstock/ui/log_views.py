@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,9 @@ from penstock.client.client import AsyncClient
 from penstock.clock import EPOCH, from_micros, to_micros
 from penstock.ui.paging import next_key, read_key
 from penstock.ui.reader import Reader
+from penstock.ui.run_lists import names_of
 from penstock.ui.wording import iso, level_name
-from penstock.wire import logs
+from penstock.wire import logs, task_runs
 from penstock.wire.logs import Log
 from penstock.wire.model import Criteria
 from penstock.wire.task_runs import TaskRun
@@ -35,6 +36,8 @@ class LogView:
     lines: list[Log]
     older: str = ""
     newer: str = ""
+    names: Mapping[UUID | None, str] = field(default_factory=dict)
+    """Of the tasks that wrote lines, by id."""
 
     @property
     def last(self) -> int:
@@ -92,6 +95,18 @@ async def read_log(at: Reader, wanted: dict[str, Any]) -> LogView:
     found = await _read(at.api, wanted, "TIMESTAMP_DESC", LINES + 1)
     lines = found[:LINES]
     return LogView(lines[::-1], next_key([one.timestamp for one in lines]) if len(found) > LINES else "")
+
+
+async def read_run_log(at: Reader, run: UUID) -> LogView:
+    """What the address asks for of a run's log, with the names of the tasks that wrote it."""
+    log = await read_log(at, log_filter(at, of_run(run)))
+    return replace(log, names=await names_of_tasks(at.api, log.lines))
+
+
+async def names_of_tasks(api: AsyncClient, lines: Sequence[Log]) -> dict[UUID | None, str]:
+    """The names of the tasks that wrote some lines, by id."""
+    ids = {str(line.task_run_id) for line in lines if line.task_run_id is not None}
+    return await names_of(api, task_runs.filter_task_runs, "task_runs", sorted(ids))
 
 
 async def text_of_log(api: AsyncClient, wanted: dict[str, Any]) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from penstock.errors import InvalidRequest, NotFound, PenstockError
 from penstock.server.bind import Reply
-from penstock.ui.log_views import log_filter, log_values, of_run, read_log
+from penstock.ui.log_views import log_values, read_run_log
 from penstock.ui.pages.run_graph import Tasks, read_tasks
 from penstock.ui.pages.runs import ACTIONS, can, was_taken
 from penstock.ui.reader import Reader, id_in
@@ -51,7 +51,7 @@ async def show(at: Reader, id: str) -> Reply:
             at.api.call(flow_runs.read_flow_run_states, query={"flow_run_id": run.id}),
             _tasks(at, run),
             _chosen(at, run),
-            read_log(at, log_filter(at, of_run(run.id))),
+            read_run_log(at, run.id),
         ),
         asyncio.gather(
             at.api.call(artifacts.filter_artifacts, _artifacts_of(run)),

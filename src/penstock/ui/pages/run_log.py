@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penstock.server.bind import Reply
 from penstock.server.site import Stream
-from penstock.ui.log_views import log_filter, log_values, of_run, read_log, text_of_log
+from penstock.ui.log_views import log_filter, log_values, of_run, read_run_log, text_of_log
 from penstock.ui.pages.run import is_over
 from penstock.ui.reader import Reader, id_in
 from penstock.ui.routes import page
@@ -15,7 +15,7 @@ from penstock.wire import flow_runs
 async def show(at: Reader, id: str) -> Reply:
     """Lines of the log, with what is before and after them."""
     run = await at.api.call(flow_runs.read_flow_run, id=id_in(id))
-    log = await read_log(at, log_filter(at, of_run(run.id)))
+    log = await read_run_log(at, run.id)
     return at.render("run_log.html", whose=run, **log_values(at, f"/runs/{run.id}", log, is_over(run)))
 
 

@@ -21,6 +21,31 @@
     }
   }
 
+  // What is counted from now goes on while the page is open, by the server's clock. What is read aloud is left alone.
+  const ahead = Date.now() - Date.parse(document.getElementById("main").dataset.now);
+  const spans = [[86_400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+  function inWords(seconds, short) {
+    const whole = Math.round(seconds);
+    const at = spans.findIndex(([size]) => whole >= size || size === 1);
+    const [size, unit] = spans[at];
+    const [below, name] = spans[at + 1] ?? [1, ""];
+    const rest = Math.floor((whole % size) / below);
+    return `${Math.floor(whole / size)} ${unit}${short || !rest ? "" : ` ${rest} ${name}`}`;
+  }
+  function since(text) {
+    return (Date.now() - ahead - Date.parse(text)) / 1000;
+  }
+  setInterval(() => {
+    for (const one of document.querySelectorAll("[data-ticks]")) one.textContent = inWords(since(one.dataset.ticks));
+  }, 1000);
+  setInterval(() => {
+    for (const one of document.querySelectorAll("time[data-ago]")) {
+      const away = since(one.dateTime);
+      const words = away < 0 ? `in ${inWords(-away, true)}` : `${inWords(away, true)} ago`;
+      if (!one.closest("[aria-live]")) one.textContent = Math.abs(away) < 5 ? "now" : words;
+    }
+  }, 10_000);
+
   // Moments inside of words: what a bar says, why a run waits.
   const written = /(\d{4}-\d\d-\d\d) (\d\d:\d\d(:\d\d)?) UTC/g;
   function localiseWords(root) {
