@@ -120,7 +120,7 @@ def _rule(texts: Mapping[str, str], faults: dict[str, str], now: datetime) -> di
         raw["rrule"] = texts.get("rrule", "")
     else:
         raw |= {"cron": texts.get("cron", ""), "day_or": bool(texts.get("day_or"))}
-    if faults:
+    if "every" in faults:
         return raw
     try:
         return schedules.to_wire(schedules.parse(raw, now=now))
