@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib.util import find_spec
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -21,6 +22,7 @@ from penstock.server.embedded import EmbeddedServer, WithinProcess
 from penstock.server.loops.loop import Loops, Service, Tools
 from penstock.server.loops.push import PoolHost, PushPools, hear_cancellations
 from penstock.server.loops.services import services
+from penstock.server.origin import Origin
 from penstock.server.recorder import Recorder
 from penstock.server.sink import sink
 from penstock.server.site import Site
@@ -33,8 +35,11 @@ PAGE_TIMEOUT = 20.0
 """Seconds after which a page says that the API did not answer."""
 
 
-def build(settings: Settings) -> App:
-    """The application, not yet started. Raises `SettingInvalid` for a database URL that can't be used."""
+def build(settings: Settings, sources: Mapping[str, str] = MappingProxyType({})) -> App:
+    """The application, not yet started; `sources` are where the settings come from, for people to see.
+
+    Raises `SettingInvalid` for a database URL that can't be used.
+    """
     database = settings.server.database
     if not database.connection_url:
         raise SettingInvalid("server.database.connection_url is not set.")
@@ -54,7 +59,8 @@ def build(settings: Settings) -> App:
         found = loops.problems
         return [*found, recorder.problem] if recorder.problem else found
 
-    app = App(Services(store, settings, hub, recorder, _csrf(settings, store), problems), loops)
+    origin = Origin(utc_now(), sources)
+    app = App(Services(store, settings, hub, recorder, _csrf(settings, store), problems, origin), loops)
     app.site = _dashboard(app)
     return app
 
@@ -128,6 +134,7 @@ def serve(
     ready: Callable[[str], None] = lambda _: None,
     *,
     processes: int = 1,
+    sources: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Serves over the network until SIGTERM or SIGINT; `ready` is told the API's address.
 
@@ -137,13 +144,13 @@ def serve(
     from penstock.server.serve import serve_app  # uvicorn takes a while to import, and embedded servers need none
 
     if processes == 1:
-        return serve_app(build(settings), host, port, ready)
+        return serve_app(build(settings, sources), host, port, ready)
     from penstock.server.replicas import serve_replicas
 
     _needs_postgres(settings, "Several server processes")
     api = settings.server.api
     return serve_replicas(
-        lambda: build(settings), processes, host or api.host, api.port if port is None else port, ready
+        lambda: build(settings, sources), processes, host or api.host, api.port if port is None else port, ready
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from penstock.server.serve import NetworkServer, address, listen
 from penstock.settings import Settings, load
 
 AUTH = "admin:pass"
+SOURCES = {"home": "env"}
+"""Where the settings of every server here come from."""
 
 
 def settings_in(folder: Path, **environ: str) -> Settings:
@@ -48,9 +50,9 @@ async def ask(app: App, method: str, path: str, body: Any = None, **headers: str
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[App]:
+async def running(settings: Settings, sources: Mapping[str, str] = SOURCES) -> AsyncIterator[App]:
     """A started application."""
-    app = build(settings)
+    app = build(settings, sources)
     await app.start()
     try:
         yield app
@@ -77,7 +79,7 @@ class Reachable:
 @asynccontextmanager
 async def reachable(settings: Settings) -> AsyncIterator[Reachable]:
     """A server on a free port."""
-    app = build(settings)
+    app = build(settings, SOURCES)
     listener = listen("127.0.0.1", 0)
     answers = asyncio.Event()
     server = NetworkServer(app, listener, answers.set)

@@ -57,6 +57,7 @@ async def test_a_sign_in_leads_back_and_opens_every_page(stranger: Browser) -> N
     right = await stranger.post("/sign-in", {"key": AUTH, "next": "/runs?state=failed"})
     assert (right.status, right.headers["location"]) == (303, "/runs?state=failed")
     assert (await stranger.get("/runs")).status == 200
+    assert "admin <span" in (await stranger.get("/server")).text
     await stranger.post("/sign-out")
     assert (await stranger.get("/runs")).status == 401
 

@@ -37,7 +37,10 @@ HURT = """[hurts, broken,
     performance.getEntriesByType('navigation')[0].responseStatus]"""
 SHOWN = """document.querySelector('main').textContent
     + [...document.querySelectorAll('main input, main textarea')].map(one => one.value).join(' ')"""
-PLAIN = ("/blocks/catalog", "/pools/new", "/limits/new", "/variables/new", "/runs/chart", "/runs/new", "/events/chart")
+PLAIN = (
+    *("/blocks/catalog", "/pools/new", "/limits/new", "/variables/new"),
+    *("/runs/chart", "/runs/new", "/events/chart", "/server"),
+)
 """Pages that show nothing of what people named."""
 QUIET = ("SCHEDULER", "LATE_RUNS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "REPOSSESSOR", "FOREMAN", "TRIGGERS")
 

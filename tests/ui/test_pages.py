@@ -176,6 +176,18 @@ async def test_the_job_of_a_run_is_shown(browser: Browser, day: Day) -> None:
     assert "stream_output" in text_of(await browser.get(f"/runs/{day.runs['waits']}/job"))
 
 
+async def test_the_server_tells_how_it_is_reached_and_set_up(browser: Browser) -> None:
+    page = await browser.get("/server")
+    assert 'data-copy="penstock config set PENSTOCK_API_URL=http://penstock.test/api"' in page.text
+    assert "PENSTOCK_HOME" in text_of(page)
+    assert "the environment" in text_of(page)
+    assert "nobody has to" in text_of(page)
+    behind = await browser.get("/server", host="flows.acme.test", x_forwarded_proto="https")
+    assert 'data-copy="https://flows.acme.test/api"' in behind.text
+    odd = await browser.get("/server", host="x;rm -rf ~")
+    assert "rm -rf" not in odd.text
+
+
 async def test_search_finds_names_and_ids(browser: Browser, day: Day) -> None:
     text = text_of(await browser.get("/search?q=ware"))
     assert "warehouse" in text

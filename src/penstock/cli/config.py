@@ -9,7 +9,9 @@ from penstock.cli.groups import Verbs
 from penstock.cli.profiles import change
 from penstock.names import nearest
 from penstock.settings import Resolved, load, resolve
-from penstock.settings.names import kind_of, path_of, paths, variable, walk
+from penstock.settings.names import kind_of, path_of, paths, variable
+from penstock.settings.shown import HIDDEN
+from penstock.settings.shown import shown as plain
 from penstock.settings.values import is_secret, parse
 
 FIXED = {"home", "profiles_path"}
@@ -41,7 +43,7 @@ def set_settings(settings: tuple[str, ...]) -> None:
         }
     )
     for key, (path, value) in given.items():
-        say(f"Set {key} to {'********' if is_secret(kind_of(path)) else repr(value)}.")
+        say(f"Set {key} to {HIDDEN if is_secret(kind_of(path)) else repr(value)}.")
     say(f"Updated profile {name!r}.")
 
 
@@ -108,11 +110,8 @@ def view(show_defaults: bool, show_sources: bool, show_secrets: bool, as_json: b
 
 def _shown(resolved: Resolved, *, show_defaults: bool, show_secrets: bool) -> dict[str, tuple[object, str]]:
     shown: dict[str, tuple[object, str]] = {}
-    for path, value in walk(resolved.settings):
+    for path, value in plain(resolved.settings, secrets=show_secrets):
         found = resolved.found.get(path)
-        if found is None and not show_defaults:
-            continue
-        hidden = is_secret(kind_of(path)) and not show_secrets and value is not None
-        plain = value if isinstance(value, int | float | None) else str(value) if not isinstance(value, dict) else value
-        shown[variable(path)] = ("********" if hidden else plain, found.source if found else "defaults")
+        if found is not None or show_defaults:
+            shown[variable(path)] = (value, found.source if found else "defaults")
     return shown

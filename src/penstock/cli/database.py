@@ -11,6 +11,7 @@ import click
 from penstock.cli.console import Failure, may_ask, note, say
 from penstock.cli.groups import Verbs
 from penstock.settings import Settings, current
+from penstock.settings.shown import without_password
 from penstock.store.database import Database
 
 T = TypeVar("T")
@@ -47,11 +48,7 @@ def _agree(yes: bool, question: str) -> None:
 
 def shown_url(settings: Settings) -> str:
     """The database's address without its password."""
-    from urllib.parse import urlsplit
-
-    url = settings.server.database.connection_url or ""
-    password = urlsplit(url).password
-    return url.replace(f":{password}@", ":********@") if password else str(url)
+    return without_password(settings.server.database.connection_url or "")
 
 
 @database.command()

@@ -14,7 +14,7 @@ from penstock.cli.database import database, shown_url
 from penstock.cli.groups import Verbs
 from penstock.cli.services import services
 from penstock.errors import PenstockError
-from penstock.settings import Settings, current, load
+from penstock.settings import Settings, current, resolve
 
 
 @click.group(cls=Verbs)
@@ -66,12 +66,14 @@ def start(
     overrides: dict[str, object] = {path: value for path, value in chosen.items() if value is not None}
     if no_services:
         overrides |= _without_services()
-    settings = load(overrides=overrides)
+    resolved = resolve(overrides=overrides)
+    settings = resolved.settings
     if background:
         return _start_in_background(settings, workers)
     from penstock.assemble import serve
 
-    return serve(settings, ready=lambda address: _announce(address, settings), processes=workers)
+    sources = {path: found.source for path, found in resolved.found.items()}
+    return serve(settings, ready=lambda address: _announce(address, settings), processes=workers, sources=sources)
 
 
 def _without_services() -> dict[str, object]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from penstock.server.broadcast import Broadcast
     from penstock.server.csrf import CsrfGuard
     from penstock.server.lines import Place
+    from penstock.server.origin import Origin
     from penstock.server.recorder import Recorder
     from penstock.settings import Settings
     from penstock.store.database import Database
@@ -81,6 +82,7 @@ class Services:
     csrf: CsrfGuard
     problems: Callable[[], list[str]]
     """What in this server does not do what it should; empty when all is well."""
+    origin: Origin
 
 
 class Request:
@@ -94,6 +96,7 @@ class Request:
         "csrf",
         "hub",
         "now",
+        "origin",
         "problems",
         "recorder",
         "settings",
@@ -114,6 +117,7 @@ class Request:
         self.recorder = services.recorder
         self.csrf = services.csrf
         self.problems = services.problems
+        self.origin = services.origin
         self.now = now
         self._gone = gone
         self._hung_up = False

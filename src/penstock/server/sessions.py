@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from penstock.clock import to_micros
+from penstock.clock import from_micros, to_micros
 
 COOKIE = "penstock_session"
 LIFETIME = timedelta(hours=12)
@@ -41,6 +41,12 @@ class Sessions:
         if not self._secret or not hmac.compare_digest(signature.encode(), self._sign(ends).encode()):
             return False
         return int(ends.partition(".")[0], 16) > to_micros(now)
+
+    def ends_at(self, headers: Mapping[bytes, bytes], now: datetime) -> datetime | None:
+        """When the session that a request carries ends; None without one."""
+        if not self.admits(headers, now):
+            return None
+        return from_micros(int(cookies(headers)[COOKIE].partition(".")[0], 16))
 
     def _sign(self, ends: str) -> str:
         return hmac.new(self._key, ends.encode(), hashlib.sha256).hexdigest()

@@ -39,3 +39,10 @@ def keep_first(key: str, doc: str) -> Steps[str]:
     """Keeps JSON text under a key unless something is there; gives what is there then."""
     yield SQL.write_if_absent(key=key, doc=doc)
     return str((yield SQL.read_value(key=key))[0][0])
+
+
+@intent
+def describe_database() -> Steps[tuple[str, str]]:
+    """The version of the database's program, and the last of the migrations."""
+    version, migration = (yield SQL.describe())[0]
+    return str(version), str(migration or "")

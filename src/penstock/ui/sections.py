@@ -31,6 +31,7 @@ SECTIONS = (
     Section("/artifacts", "Artifacts", "artifacts", "a"),
     Section("/events", "Events", "events", "e"),
     Section("/upgrade", "Upgrade", "upgrade", "u"),
+    Section("/server", "Server", "server", "s"),
 )
 
 

@@ -58,6 +58,9 @@ class Dashboard:
         self.hub = hub
         self.sessions = sessions
         self.signs_in = bool(settings.server.api.auth_string)
+        name, colon, _ = (settings.server.api.auth_string or "").partition(":")
+        self.user = name if colon else ""
+        """Whose the credentials are, as far as they say it."""
         self.api_address = settings.server.ui.api_url or settings.api.url
         self.base = "/" + settings.server.ui.serve_base.strip("/") if settings.server.ui.serve_base.strip("/") else ""
         self.streams = 0

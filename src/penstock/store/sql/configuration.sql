@@ -13,3 +13,9 @@ select 1
 
 -- name: write_if_absent
 insert into configuration (key, doc) values (:key, :doc) on conflict do nothing
+
+-- name: describe
+select sqlite_version(), (select max(name) from migrations)
+
+-- name: describe (postgres)
+select current_setting('server_version'), (select max(name) from migrations)
