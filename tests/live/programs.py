@@ -40,8 +40,10 @@ class Program:
         return "prefect.deployments.steps" if self.sdk == "prefect" else "penstock.steps"
 
     def environment(self, home: Path, api: str | None = None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """A child's environment: nothing of the tester's own settings, a home of its own."""
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "PENSTOCK_"))}
+        """A child's environment: nothing of the tester's own settings, a home of its own, and its bytecode kept as
+        that of an installed program is."""
+        foreign = ("PREFECT_", "PENSTOCK_", "PYTHONDONTWRITEBYTECODE")
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
         home.mkdir(parents=True, exist_ok=True)
         where = {f"{self.name.upper()}_HOME": str(home)}
         if api:

@@ -172,13 +172,21 @@ def _cron(raw: Mapping[str, Any], _: datetime) -> CronSchedule:
         raise ScheduleInvalid(
             f"cron: {line!r} has {count} fields; five are needed: minute, hour, day of month, month, day of week."
         )
+    if (reason := _cron_fault(line)) is not None:
+        raise ScheduleInvalid(f"cron: {line!r} can't be understood: {reason}")
+    return CronSchedule(cron=line, timezone=name, day_or=day_or is not False)
+
+
+@lru_cache(maxsize=512)
+def _cron_fault(line: str) -> str | None:
+    """What is wrong with a line, which is asked several times on a deployment's way."""
     from croniter import croniter
 
     try:
         croniter(line)
     except (ValueError, OverflowError) as error:
-        raise ScheduleInvalid(f"cron: {line!r} can't be understood: {error}") from None
-    return CronSchedule(cron=line, timezone=name, day_or=day_or is not False)
+        return str(error)
+    return None
 
 
 def _rrule(raw: Mapping[str, Any], _: datetime) -> RRuleSchedule:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.deploy.git import git_says
+from penstock.deploy.git import git_says, repository_root
 from penstock.deploy.manifest import Manifest
 from penstock.wire.deployment_versions import PROJECT_LABEL, SOURCE_LABEL, VersionSource
 from penstock.wire.model import Labels
@@ -28,9 +28,11 @@ class Provenance:
 
 
 def read_provenance(manifest: Manifest, folder: Path, environment: Mapping[str, str]) -> Provenance:
-    """Asks git about the folder; what nobody can tell is left out."""
-    commit, branch = git_says(folder, "rev-parse", "HEAD"), git_says(folder, "rev-parse", "--abbrev-ref", "HEAD")
-    remote = git_says(folder, "remote", "get-url", "origin")
+    """Asks git about a folder in a repository; what nobody can tell is left out."""
+    is_kept = repository_root(folder.resolve()) is not None or "GIT_DIR" in environment
+    commit = git_says(folder, "rev-parse", "HEAD") if is_kept else None
+    branch = git_says(folder, "rev-parse", "--abbrev-ref", "HEAD") if commit else None
+    remote = git_says(folder, "remote", "get-url", "origin") if is_kept else None
     address = without_credentials(remote) if remote else None
     source = VersionSource(
         by=person(environment),

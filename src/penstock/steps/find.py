@@ -12,39 +12,26 @@ from typing import Any
 
 from penstock import names, plugins
 from penstock.errors import StepFailed
-from penstock.steps.buckets import (
-    pull_from_azure_blob_storage,
-    pull_from_gcs,
-    pull_from_remote_storage,
-    pull_from_s3,
-    push_to_azure_blob_storage,
-    push_to_gcs,
-    push_to_s3,
-)
-from penstock.steps.docker import build_docker_image, push_docker_image
-from penstock.steps.git import git_clone
-from penstock.steps.packages import install_missing, pip_install_requirements
-from penstock.steps.places import set_working_directory
+from penstock.steps.packages import install_missing
 from penstock.steps.protocol import Place, Step
-from penstock.steps.shell import run_shell_script
-from penstock.steps.storage_blocks import pull_with_block
 
-BUILT_IN: dict[str, Step] = {
-    "build_docker_image": build_docker_image,
-    "git_clone": git_clone,
-    "pip_install_requirements": pip_install_requirements,
-    "pull_from_azure_blob_storage": pull_from_azure_blob_storage,
-    "pull_from_gcs": pull_from_gcs,
-    "pull_from_remote_storage": pull_from_remote_storage,
-    "pull_from_s3": pull_from_s3,
-    "pull_with_block": pull_with_block,
-    "push_docker_image": push_docker_image,
-    "push_to_azure_blob_storage": push_to_azure_blob_storage,
-    "push_to_gcs": push_to_gcs,
-    "push_to_s3": push_to_s3,
-    "run_shell_script": run_shell_script,
-    "set_working_directory": set_working_directory,
+BUILT_IN = {
+    "build_docker_image": "docker",
+    "git_clone": "git",
+    "pip_install_requirements": "packages",
+    "pull_from_azure_blob_storage": "buckets",
+    "pull_from_gcs": "buckets",
+    "pull_from_remote_storage": "buckets",
+    "pull_from_s3": "buckets",
+    "pull_with_block": "storage_blocks",
+    "push_docker_image": "docker",
+    "push_to_azure_blob_storage": "buckets",
+    "push_to_gcs": "buckets",
+    "push_to_s3": "buckets",
+    "run_shell_script": "shell",
+    "set_working_directory": "places",
 }
+"""In which module beside this one each of our steps is; it is imported when the step is first run."""
 
 _FAMILIES = frozenset({"penstock", "prefect", "prefect_aws", "prefect_azure", "prefect_docker", "prefect_gcp"})
 
@@ -59,12 +46,17 @@ async def find(name: str, requires: list[str]) -> Step:
     *module, last = name.split(".")
     known = not module or (module[0] in _FAMILIES and "steps" in module)
     if known and last in BUILT_IN:
-        return BUILT_IN[last]
+        return _built_in(last)
     if (plugin := plugins.load(plugins.STEPS, name)) is not None:
         step: Step = plugin
         return step
     await install_missing(requires)
     return _Foreign(name)
+
+
+def _built_in(name: str) -> Step:
+    step: Step = getattr(importlib.import_module(f"penstock.steps.{BUILT_IN[name]}"), name)
+    return step
 
 
 class _Foreign:
