@@ -66,27 +66,39 @@ async def test_a_page_can_be_used_by_everybody(desk: Desk, pattern: str) -> None
         assert await desk.faults() == [], path
 
 
+WRITTEN = "document.getElementById('{}').value = '{}'; document.querySelector('{}').click()"
+CHOSEN = "document.querySelector('[data-all]').click(); document.querySelector('#bulk [value={}]').click()"
+SENT = "document.querySelector('{}').click()"
+REWRITTEN = "const json = document.getElementById('template'); json.value = json.value.replace('Working', 'Home');"
+REWRITTEN += SENT.format("[value=review]")
+
+
 @pytest.mark.parametrize(
-    ("path", "script"),
+    ("path", "scripts"),
     [
+        ("/nowhere", []),
+        ("/runs", [CHOSEN.format("delete")]),
+        ("/runs?state=completed", [CHOSEN.format("cancel"), SENT.format("main form .danger")]),
+        ("/pools/new?type=docker", [WRITTEN.format("name", "/", "[value=save]")]),
+        ("/pools/warehouse?tab=template", [WRITTEN.format("template", "{", "[value=review]")]),
+        ("/pools/warehouse?tab=template", [REWRITTEN]),
+        ("/pools/warehouse/new-queue", [WRITTEN.format("priority", "x", "main form .primary")]),
+        ("/deployments/{id}/run", [WRITTEN.format("p.limit", "many", "main form .primary")]),
+        ("/deployments/{id}/new-schedule", [WRITTEN.format("cron", "61 * * * *", "[value=save]")]),
+        ("/variables/new", [WRITTEN.format("name", "A b", "main .primary")]),
         (
-            "/runs",
-            "document.querySelector('[data-all]').click(); document.querySelector('#bulk [value=delete]').click()",
+            "/limits/new",
+            ["document.getElementById('name').value = 'x';" + WRITTEN.format("limit", "x", "main .primary")],
         ),
-        (
-            "/pools/new?type=docker",
-            "document.getElementById('name').value = '/'; document.querySelector('[value=save]').click()",
-        ),
-        (
-            "/variables/new",
-            "document.getElementById('name').value = 'A b'; document.querySelector('main .primary').click()",
-        ),
-        ("/nowhere", ""),
+        ("/upgrade/apply", [SENT.format("main form .primary")]),
+        ("/upgrade/rollback", [SENT.format("main form .danger")]),
     ],
 )
-async def test_a_page_that_asks_or_refuses_can_be_used_by_everybody(desk: Desk, path: str, script: str) -> None:
-    await desk.open(path)
-    if script:
+async def test_a_page_that_asks_refuses_or_tells_can_be_used_by_everybody(
+    desk: Desk, path: str, scripts: list[str]
+) -> None:
+    await desk.open(desk.atlas.at(path))
+    for script in scripts:
         await desk.tab.go(script)
     assert await desk.faults() == [], path
 
