@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 from penstock.core.infrastructure_blocks import InfrastructureBlock
+from penstock.core.json_trees import copied
 from penstock.errors import InvalidRequest
 
 OPEN = ("env", "labels")
@@ -22,7 +22,7 @@ _WORDS = {"true": True, "false": False}
 
 def overridden(block: InfrastructureBlock, overrides: Mapping[str, Any]) -> InfrastructureBlock:
     """The block with the overrides laid over it, in their order; `InvalidRequest` names one that leads nowhere."""
-    data = {**{name: {} for name in OPEN}, **deepcopy(dict(block.data))}
+    data = {**{name: {} for name in OPEN}, **copied(dict(block.data))}
     changed = set()
     for name, value in overrides.items():
         *parents, last = name.split(".")

@@ -14,11 +14,11 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from penstock.core.json_trees import copied
 from penstock.wire.blocks import BlockDocument
 
 INTERNAL = frozenset(
@@ -115,7 +115,7 @@ class Conversion:
     def default(self, variable: str, value: Any) -> None:
         """Makes it the variable's default; null makes it have none, which takes back the type's own."""
         schema = self.properties.setdefault(variable, {"title": variable})
-        schema["default"] = deepcopy(_typed(value, schema.get("type")))
+        schema["default"] = copied(_typed(value, schema.get("type")))
 
     def default_of(self, variable: str) -> Any:
         """What the variable is when nobody sets it."""
@@ -161,7 +161,7 @@ class Kind:
 
 def convert(block: InfrastructureBlock, kind: Kind, template: Mapping[str, Any]) -> Conversion:
     """The base job template in which a pool of this kind does what the block did; `template` is the type's own."""
-    done = Conversion(block, deepcopy(dict(template)))
+    done = Conversion(block, copied(dict(template)))
     for variable, value in kind.unset.items():
         if variable in done.properties and done.default_of(variable) != value:
             done.default(variable, value)

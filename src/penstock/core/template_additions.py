@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from penstock.core.infrastructure_blocks import Conversion
 from penstock.core.json_patch import pointer, put, value_at
+from penstock.core.json_trees import copied
 from penstock.core.template_grafts import Path, whole
 from penstock.core.templates import placeholders
 from penstock.errors import InvalidRequest
@@ -98,7 +98,7 @@ def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
 
 def with_additions(template: Mapping[str, Any], wanted: Iterable[Addition]) -> dict[str, Any]:
     """A copy of the template that has these variables too; `InvalidRequest` where two are in each other's way."""
-    done = deepcopy(dict(template))
+    done = copied(dict(template))
     properties = done["variables"].setdefault("properties", {})
     for one in wanted:
         there = _there(done["job_configuration"], one.path)
@@ -108,7 +108,7 @@ def with_additions(template: Mapping[str, Any], wanted: Iterable[Addition]) -> d
             continue
         if placeholders(there) or (one.is_new and one.variable in properties):
             raise InvalidRequest(f"Something else is in the way of {one.variable!r} at {pointer(one.path)}.")
-        properties.setdefault(one.variable, deepcopy(dict(one.schema)))
+        properties.setdefault(one.variable, copied(dict(one.schema)))
         put(done["job_configuration"], one.path, text, replaces=True)
     return done
 
@@ -136,7 +136,7 @@ def _addition(base: Conversion, made: Conversion, change: Change, taken: Collect
     old, new = change.old, change.new
     if new is ABSENT or (old is not ABSENT and placeholders(old)):
         return None
-    default = {} if old is ABSENT else {"default": deepcopy(old)}
+    default = {} if old is ABSENT else {"default": copied(old)}
     found = whole(new) if isinstance(new, str) else None
     if found and found.name in made.properties:
         known = base.properties.get(found.name) or made.properties[found.name]
@@ -147,7 +147,7 @@ def _addition(base: Conversion, made: Conversion, change: Change, taken: Collect
     name = _name(change.path, taken)
     kind = TYPES.get(type(new))
     schema = {"title": name.replace("_", " ").capitalize(), **({"type": kind} if kind else {}), **default}
-    return Addition(change.path, name, schema, deepcopy(new), is_new=True)
+    return Addition(change.path, name, schema, copied(new), is_new=True)
 
 
 def _name(path: Path, taken: Collection[str]) -> str:
