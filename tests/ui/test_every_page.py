@@ -13,7 +13,7 @@ from tests.ui.desk import SCREEN, Desk, open_desk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SCREENS = ((390, 844), (3840, 2160), SCREEN)
+SCREENS = ((390, 844), (1000, 800), (3840, 2160), SCREEN)
 CUT = "[...document.querySelectorAll('.card.flush')].filter(one => one.scrollWidth > one.clientWidth).length"
 NAMELESS = """[...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea')].filter(one =>
     !(one.labels?.length || one.getAttribute('aria-label') || !one.labels && one.textContent.trim()
