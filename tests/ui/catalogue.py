@@ -119,6 +119,11 @@ async def _artifacts(day: Day) -> dict[str, str]:
     for kind, key, data in others:
         body = {"key": key, "type": kind, "data": data, "flow_run_id": run}
         ids.setdefault(kind, str((await day.call("POST", "/artifacts/", body))["id"]))
+    joins = {"flow_runs": {"id": {"any_": [run]}}, "task_runs": {"name": {"like_": "join"}}}
+    for task in await day.call("POST", "/task_runs/filter", joins):
+        body = {"key": "joined-rows", "type": "table", "data": json.dumps(TABLE), "flow_run_id": run}
+        moment = day.now - timedelta(seconds=60)
+        await day.call("POST", "/artifacts/", {**body, "task_run_id": task["id"]}, at=moment)
     return ids
 
 

@@ -6,11 +6,12 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from penstock.clock import to_micros
-from penstock.ui.graphs import PACKED_UP_TO, ROWS_UP_TO, Picture, picture_of, window_of
-from penstock.wire.flow_runs import Edge, Graph, Node
+from penstock.ui.graphs import PACKED_UP_TO, ROWS_UP_TO, Picture, Window, picture_of, window_of
+from penstock.wire.flow_runs import Edge, Graph, GraphArtifact, Node
 from penstock.wire.states import StateType
 
 BEGAN = datetime(2026, 11, 24, 6, tzinfo=UTC)
@@ -66,6 +67,17 @@ def test_what_a_task_waited_for_is_a_line_and_a_word() -> None:
     (link,) = picture.links
     assert (link.before, link.after) == (UUID(int=1), UUID(int=2))
     assert picture.bars[1].after == ("task-1",)
+
+
+def test_artifacts_are_marked_where_they_were_made() -> None:
+    def artifact(key: str, seconds: float) -> GraphArtifact:
+        moment = BEGAN + timedelta(seconds=seconds)
+        return GraphArtifact(id=UUID(int=9), key=key, type="table", is_latest=True, data=None, created=moment)
+
+    task = msgspec.structs.replace(node(2, 20, 60), artifacts=[artifact("rows", 50), artifact("late", 120)])
+    window = Window(BEGAN, BEGAN + timedelta(seconds=100), BEGAN, BEGAN + timedelta(seconds=100))
+    picture = picture_of([node(1, 0, 20), task], window, NOW, [artifact("report", 99)])
+    assert [(mark.artifact.key, mark.x, mark.row) for mark in picture.marks] == [("report", 99, None), ("rows", 50, 1)]
 
 
 def test_tasks_called_in_a_task_stand_below_it() -> None:

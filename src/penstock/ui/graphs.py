@@ -18,12 +18,13 @@ import msgspec
 from penstock.clock import from_micros, to_micros
 from penstock.ui.charts import ORDER
 from penstock.ui.wording import seconds, tone
-from penstock.wire.flow_runs import Graph, Node
+from penstock.wire.flow_runs import Graph, GraphArtifact, Node
 
 ROWS_UP_TO = 60
 PACKED_UP_TO = 400
 MOST_ROWS = 40
 MOST_LINKS = 600
+MOST_MARKS = 200
 SLOTS = 96
 CROWD_HEIGHT = 160.0
 LEAST_WINDOW = timedelta(milliseconds=2)
@@ -100,6 +101,15 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """An artifact where it was made, in hundredths; `row` is its task's, None for one that the run itself made."""
+
+    artifact: GraphArtifact
+    x: float
+    row: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """A stretch of time of a crowd: how many were at work, by tone; `begin` and `end` are what to look at next."""
 
@@ -119,6 +129,7 @@ class Picture:
     detail: str
     bars: Sequence[Bar]
     links: Sequence[Link]
+    marks: Sequence[Mark]
     slots: Sequence[Slot]
     ticks: Sequence[tuple[float, str]]
     rows: int
@@ -148,8 +159,8 @@ def window_of(graph: Graph, nodes: Sequence[Node], now: datetime, begin: str = "
     return Window(first, last, left, right)
 
 
-def picture_of(nodes: Sequence[Node], window: Window, now: datetime) -> Picture:
-    """The graph as it is drawn."""
+def picture_of(nodes: Sequence[Node], window: Window, now: datetime, made: Sequence[GraphArtifact] = ()) -> Picture:
+    """The graph as it is drawn; `made` are the artifacts that no task made."""
     names = {node.id: node.label for node in nodes}
     seen = [one for one in nodes if one.start_time <= window.end and (one.end_time or now) >= window.begin]
     detail = "rows"
@@ -167,6 +178,7 @@ def picture_of(nodes: Sequence[Node], window: Window, now: datetime) -> Picture:
         detail=detail,
         bars=bars,
         links=_links(bars),
+        marks=_marks(bars, made, window),
         slots=_slots(seen, window, now) if detail == "crowd" else [],
         ticks=_ticks(window),
         rows=max(rows.values(), default=-1) + 1,
@@ -238,6 +250,14 @@ def _link(parent: Bar, child: Bar) -> Link:
     return Link(
         parent.node.id, child.node.id, round(ends - width, 3), round(width, 3), top, rows, child.row >= parent.row
     )
+
+
+def _marks(bars: Sequence[Bar], made: Sequence[GraphArtifact], window: Window) -> list[Mark]:
+    placed: list[tuple[GraphArtifact, int | None]] = [(one, None) for one in made]
+    placed += [(one, bar.row) for bar in bars for one in bar.node.artifacts]
+    found = [(one, window.at(one.created), row) for one, row in placed if one.created is not None]
+    # A little inside, so that a mark at either end is not cut through.
+    return [Mark(one, round(min(max(x, 0.8), 99.2), 3), row) for one, x, row in found if 0 <= x <= 100][:MOST_MARKS]
 
 
 def _slots(nodes: Sequence[Node], window: Window, now: datetime) -> list[Slot]:

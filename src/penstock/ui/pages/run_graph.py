@@ -91,7 +91,7 @@ async def read_tasks(at: Reader, run: FlowRun, *, at_once: bool) -> Tasks:
         return Tasks(None, named, more, fault=error.message)
     nodes = nodes_of(found)
     window = window_of(found, nodes, at.now, at.asked("begin"), at.asked("end"))
-    picture = picture_of(nodes, window, at.now) if nodes else None
+    picture = picture_of(nodes, window, at.now, found.artifacts) if nodes else None
     return Tasks(picture, named, more, later=later)
 
 
