@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from penstock.store import event_lists
 from penstock.ui.sections import sections
 from tests.ui.conftest import Browser, Shown, text_of
 from tests.ui.lifelike import Day
@@ -323,6 +324,20 @@ async def test_events_are_found_by_name_resource_and_time(browser: Browser, day:
     assert await names("name=nothing&when=nonsense&after=nonsense") == set()
     assert "2 events" in text_of(await browser.get("/events/chart?name=my."))
     assert "2 events" in text_of(await browser.get("/events?when=1h&name=my."))
+
+
+async def test_events_that_only_name_something_are_looked_for_so_many_at_once(
+    browser: Browser, day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(day, 2)
+    flow = f"resource=prefect.flow.{day.flows['daily-sales']}"
+    page = await browser.get(f"/events?{flow}&involved=yes")
+    assert "/events/chart" not in page.text, "counting them would be a look at each"
+    assert "/events/chart" in (await browser.get(f"/events?{flow}")).text
+    monkeypatch.setattr(event_lists, "MOST_LOOKED_AT", 1)
+    page = await browser.get("/events?resource=nobody&involved=yes")
+    assert "The next page looks further back." in text_of(page)
+    assert 'rel="next"' in page.text
 
 
 async def test_an_event_leads_to_what_it_is_about(browser: Browser, day: Day) -> None:

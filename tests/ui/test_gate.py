@@ -124,7 +124,9 @@ async def test_a_form_without_its_token_changes_nothing(browser: Browser, token:
     for path in CHANGES:
         assert (await browser.post(filled(path), {"token": token})).status == 403, path
     browser.cookies = {"penstock_form": ""}
-    assert (await browser.post("/pools/a/pause", {"token": ""})).status == 403
+    refused = await browser.post("/pools/a/pause", {"token": ""})
+    assert refused.status == 403
+    assert "Go back, load it again and retry." in refused.text
 
 
 async def test_an_origin_without_fetch_metadata_is_compared_with_the_host(browser: Browser) -> None:

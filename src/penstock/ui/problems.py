@@ -7,6 +7,7 @@ from penstock.server.bind import Reply
 from penstock.ui.reader import Reader
 
 TITLES = {
+    403: "Not taken",
     404: "Not here",
     409: "In the way of something else",
     413: "Too large",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from penstock.client.client import AsyncClient
-from penstock.errors import NotFound, PenstockError, ServerFault, Unauthorized
+from penstock.errors import Forbidden, NotFound, PenstockError, ServerFault, Unauthorized
 from penstock.server.bind import Headers, Reply
 from penstock.server.broadcast import Broadcast
 from penstock.server.sessions import Sessions, cookies
@@ -46,7 +46,7 @@ GUARDS: Headers = [
 ]
 _log = logging.getLogger("penstock.ui")
 
-FORGED = b"This form was not sent by a page of this server, or the page is too old. Go back, load it again and retry."
+FORGED = "This form was not sent by a page of this server, or the page is too old. Go back, load it again and retry."
 
 
 class Dashboard:
@@ -102,7 +102,7 @@ class Dashboard:
         """A change is taken from a page of this origin only, told by what the browser says of it."""
         if visit.method not in CHANGES or _is_same_origin(visit):
             return None
-        return Reply(403, FORGED, GUARDS, b"text/plain; charset=utf-8")
+        return Reply(403, FORGED.encode(), GUARDS, b"text/plain; charset=utf-8")
 
     def sign_in(self, visit: Visit) -> Reply:
         """The form, with 401. The scheme is one that no browser asks for in a window of its own."""
@@ -139,7 +139,7 @@ class Dashboard:
             if handler is None:
                 raise NotFound("This page does not take that." if known else "There is no page at this address.")
             if method in CHANGES and not reader.form_is_own():
-                return Reply(403, FORGED, [], b"text/plain; charset=utf-8")
+                raise Forbidden(FORGED)
             return await handler(reader, **values)
         except PenstockError as error:
             if isinstance(error, Unauthorized):

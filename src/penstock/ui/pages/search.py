@@ -91,7 +91,7 @@ async def _deployments(at: Reader, words: str) -> list[Hit]:
     wanted = Criteria(deployments={"flow_or_deployment_name": {"like_": words}}, sort="NAME_ASC", limit=SHOWN)
     found = await at.api.call(deployments.filter_deployments, wanted)
     names = await names_of(at.api, flows.filter_flows, "flows", [str(one.flow_id) for one in found])
-    return [Hit(f"/deployments/{one.id}", one.name, names.get(one.flow_id, "")) for one in found]
+    return [Hit(f"/deployments/{one.id}", f"{names.get(one.flow_id, '')}/{one.name}") for one in found]
 
 
 async def _flows(at: Reader, words: str) -> list[Hit]:
