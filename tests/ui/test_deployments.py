@@ -281,6 +281,24 @@ async def test_going_back_is_shown_anew_when_another_version_came(browser: Brows
         assert (await browser.get(f"/deployments/{id}/versions/{number}")).status == 404
 
 
+async def test_description_and_tags_are_changed_and_what_is_left_alone_stays(browser: Browser, day: Day) -> None:
+    path = f"/deployments/{day.deployments['daily-sales/prod']}"
+    await day.call("PATCH", path, {"tags": ["sales", "north, south"], "description": "One\nTwo"})
+    form = await browser.get(f"{path}/edit")
+    assert 'value="sales, north, south"' in form.text
+    assert "the file wins" in text_of(form)
+    same = {"description": "One\r\nTwo", "tags": "sales, north, south"}
+    await browser.post(f"{path}/edit", same)
+    assert (await day.call("GET", path))["tags"] == ["sales", "north, south"]
+    done = await browser.post(f"{path}/edit", {"description": " Orders of the day ", "tags": "sales, eu,, eu"})
+    assert done.headers["location"] == path
+    after = await day.call("GET", path)
+    assert (after["description"], after["tags"]) == ("Orders of the day", ["sales", "eu"])
+    await browser.post(f"{path}/edit", {"description": "", "tags": ""})
+    after = await day.call("GET", path)
+    assert (after["description"], after["tags"]) == (None, [])
+
+
 async def test_a_deployment_is_deleted_after_one_more_question(browser: Browser, day: Day) -> None:
     path = f"/deployments/{day.deployments['daily-sales/prod']}"
     assert "Delete the deployment daily-sales/prod?" in text_of(await browser.get(f"{path}/delete"))
