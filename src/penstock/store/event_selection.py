@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from penstock.core.event_filters import ID, ROLE, EventFilter, EventName, Related, Resource, Specification
+from penstock.clock import to_micros
+from penstock.core.event_filters import ID, ROLE, EventFilter, EventName, Occurred, Related, Resource, Specification
 from penstock.errors import InvalidRequest
 from penstock.store.database import Query
 from penstock.store.filters import Compiler, text_search
@@ -16,11 +19,19 @@ from penstock.store.statements import statement
 
 Labels = Callable[[str], str]
 """Gives the SQL of a label of a resource."""
+Begins = Callable[[Compiler, str, str], str]
+"""Gives the SQL of a column beginning with a text."""
+_WHEN = "events.occurred"
+TIMED = f"{_WHEN} >= :since and {_WHEN} <= :until"
+"""The condition on when an event occurred."""
+NEWEST = f"{_WHEN} desc, events.id desc"
+_SURROGATES, _AFTER_SURROGATES = 0xD800, 0xE000
+"""Where the codes begin that are no characters, and what comes after them."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventSelection:
-    """The events a filter asks for."""
+    """The events a filter asks for, between the parameters `since` and `until`, both included."""
 
     dialect: str
     where: str
@@ -28,54 +39,78 @@ class EventSelection:
     parameters: Mapping[str, Any]
     named: str = ""
     """The part of the condition that is about the event's name, where nothing but that and a time is asked."""
-    timed: str = ""
-    """The other part."""
+    about: str = ""
+    """The part that is about the id of the resource, where that may be one of many."""
+    is_found: bool = True
+    """Whether an index finds what is asked. What is named or about many may be found; all else has to be looked for."""
 
-    def query(self, text: str, **more: Any) -> Query:
-        """A query on the events; `{where}` and `{order}` in its text are filled in."""
-        filled = text.replace("{where}", self.where).replace("{order}", self.order)
-        filled = filled.replace("{named}", self.named).replace("{timed}", self.timed)
-        return Query(statement("events", filled), {**self.parameters, **more})
+    def query(self, text: str, *, by_time: bool = True, **more: Any) -> Query:
+        """A query on the events; `{where}`, `{timed}`, `{named}`, `{about}` and `{order}` in its text are filled in.
+
+        With `by_time` false they are not found by when they occurred, nor sorted by it without being looked at.
+        """
+        parts = {"where": self.where, "timed": TIMED, "named": self.named, "about": self.about, "order": self.order}
+        for name, part in parts.items():
+            text = text.replace("{" + name + "}", part)
+        if not by_time:
+            text = text.replace(_WHEN, f"+{_WHEN}")
+        return Query(statement("events", text), {**self.parameters, **more})
+
+    def within(self, *, since: datetime | None = None, until: datetime | None = None) -> EventSelection:
+        """Those of a shorter time."""
+        times = dict(self.parameters)
+        if since is not None:
+            times["since"] = max(times["since"], to_micros(since))
+        if until is not None:
+            times["until"] = min(times["until"], to_micros(until))
+        return replace(self, parameters=times)
 
 
 def select_events(wanted: EventFilter, dialect: str, since: datetime, until: datetime) -> EventSelection:
     """The events that a filter asks for; `since` and `until` bound what the filter leaves open."""
     to = Compiler(dialect)
-    window = wanted.occurred
-    first, last = (window.since, window.until) if window else (None, None)
-    timed = [
-        f"events.occurred >= {to.parameter(first or since)}",
-        f"events.occurred <= {to.parameter(last or until)}",
-    ]
-    named = _names(to, wanted.event) if wanted.event else []
-    conditions = timed + named
+    window = wanted.occurred or Occurred()
+    to.parameters |= {"since": to_micros(window.since or since), "until": to_micros(window.until or until)}
+    named = " and ".join(_names(to, wanted.event)) if wanted.event else ""
+    about = _ids(to, wanted.resource, "events.resource_id", _begins) if wanted.resource else ""
+    rest = _rest(to, wanted)
+    where = " and ".join(part for part in (TIMED, named, about, *rest) if part)
+    selection = EventSelection(dialect, where, _order(wanted.order), to.parameters)
+    if wanted.resource and wanted.resource.distinct:
+        return replace(selection, where=_newest_of_each(where))
+    if (wanted.id and wanted.id.id) or _is_about_one(wanted.resource) or where == TIMED:
+        return selection
+    return replace(selection, named="" if about or rest else named, about=about, is_found=False)
+
+
+def _is_about_one(resource: Resource | None) -> bool:
+    return resource is not None and len(resource.id or ()) == 1 and not resource.id_prefix
+
+
+def _rest(to: Compiler, wanted: EventFilter) -> list[str]:
+    """What is asked beside time, name, and the id of the resource."""
+    conditions = []
     if wanted.id and wanted.id.id:
         conditions.append(to.among("events.id", wanted.id.id))
-    if wanted.resource:
-        conditions.append(_about(to, wanted.resource))
+    if wanted.resource and wanted.resource.labels:
+        conditions += _specification(to, wanted.resource.labels, _own_label(to))
     conditions += [_related(to, one) for one in _several(wanted.related)]
     conditions += [_any_resource(to, one) for one in _several(wanted.any_resource)]
     if wanted.text:
         conditions.append(text_search(to.like, "events.doc", wanted.text.query))
-    where = " and ".join(conditions)
-    if wanted.resource and wanted.resource.distinct:
-        where = _newest_of_each(where)
-    selection = EventSelection(dialect, where, _order(wanted.order), to.parameters)
-    if not named or len(conditions) > len(timed) + len(named):
-        return selection
-    return replace(selection, named=" and ".join(named), timed=" and ".join(timed))
+    return conditions
 
 
 def _order(order: str | None) -> str:
     if order not in (None, "ASC", "DESC"):
         raise InvalidRequest("Input should be 'ASC' or 'DESC'", loc=("body", "filter", "order"))
-    return "events.occurred, events.id" if order == "ASC" else "events.occurred desc, events.id desc"
+    return "events.occurred, events.id" if order == "ASC" else NEWEST
 
 
 def _names(to: Compiler, wanted: EventName) -> list[str]:
     conditions = []
     welcome = [to.among("events.event", _exact(wanted.name))] if _exact(wanted.name) else []
-    welcome += [f"events.event like {to.parameter(_pattern(name))}" for name in wanted.name or () if "*" in name]
+    welcome += [_fits(to, "events.event", name) for name in wanted.name or () if "*" in name]
     welcome += [_begins(to, "events.event", prefix) for prefix in wanted.prefix or ()]
     if welcome:
         conditions.append(f"({' or '.join(welcome)})")
@@ -89,22 +124,56 @@ def _exact(names: list[str] | None) -> list[Any]:
     return [name for name in names or () if "*" not in name]
 
 
-def _pattern(glob: str) -> str:
-    return glob.replace("*", "%")
+def _fits(to: Compiler, column: str, name: str) -> str:
+    """That a column is as a name in which each * stands for any text."""
+    if to.dialect == "sqlite":
+        pattern = re.sub(r"[?[]", r"[\g<0>]", name)
+        return f"{column} glob {to.parameter(pattern)}"
+    pattern = re.sub(r"[%_\\]", r"\\\g<0>", name).replace("*", "%")
+    return f"{column} like {to.parameter(pattern)}"
 
 
 def _begins(to: Compiler, column: str, prefix: str) -> str:
-    value = to.parameter(prefix)
-    return f"substr({column}, 1, length({value})) = {value}"
+    """That a column begins with a text, as a range that an index can answer."""
+    at_least, below = ("~>=~", "~<~") if to.dialect == "postgres" else (">=", "<")
+    conditions = [f"{column} {at_least} {to.parameter(prefix)}"]
+    if end := _following(prefix):
+        conditions.append(f"{column} {below} {to.parameter(end)}")
+    return f"({' and '.join(conditions)})"
 
 
-def _about(to: Compiler, wanted: Resource) -> str:
-    return _resource(to, wanted, "events.resource_id", lambda label: _label(to, "events.doc", "resource", label))
+def _following(prefix: str) -> str:
+    """The first text after all that begin with one, by code points; empty where there is none."""
+    kept = prefix.rstrip(chr(sys.maxunicode))
+    if not kept:
+        return ""
+    code = ord(kept[-1]) + 1
+    return kept[:-1] + chr(_AFTER_SURROGATES if code == _SURROGATES else code)
+
+
+def _value_begins(to: Compiler, value: str, prefix: str) -> str:
+    """The same of what is in a document, which need not be text."""
+    wanted = to.parameter(prefix)
+    return f"substr({value}, 1, length({wanted})) = {wanted}"
 
 
 def _any_resource(to: Compiler, wanted: Resource) -> str:
-    inside = _resource(to, wanted, _related_label(to, ID), lambda label: _related_label(to, label))
-    return f"({_about(to, wanted)} or ({_maybe_related(to, wanted)} and {_exists_related(to, inside)}))"
+    about = _resource(to, wanted, "events.resource_id", _begins, _own_label(to))
+    return f"({about} or {_named_besides(to, wanted)})"
+
+
+def _named_besides(to: Compiler, wanted: Resource) -> str:
+    """That an event names such a resource besides its own: their ids are in a column, the rest in the document."""
+    if wanted.labels:
+        one = _resource(to, wanted, _related_label(to, ID), _value_begins, lambda label: _related_label(to, label))
+        exists = _exists_related(to, one)
+    else:
+        listed = "json_each(events.related) r" if to.dialect == "sqlite" else _RELATED_IDS
+        exists = f"exists (select 1 from {listed} where {_ids(to, wanted, 'r.value', _value_begins) or 'true'})"
+    return f"({_maybe_related(to, wanted)} and {exists})"
+
+
+_RELATED_IDS = "jsonb_array_elements_text(events.related) r(value)"
 
 
 def _maybe_related(to: Compiler, wanted: Resource) -> str:
@@ -115,13 +184,21 @@ def _maybe_related(to: Compiler, wanted: Resource) -> str:
     return _indexed(to, wanted.id) if wanted.id and not wanted.id_prefix else "true"
 
 
-def _resource(to: Compiler, wanted: Resource, id_column: str, label: Labels) -> str:
-    ids = [to.among(id_column, wanted.id)] if wanted.id else []
-    ids += [_begins(to, id_column, prefix) for prefix in wanted.id_prefix or ()]
-    conditions = [f"({' or '.join(ids)})"] if ids else []
+def _resource(to: Compiler, wanted: Resource, id_column: str, begins: Begins, label: Labels) -> str:
+    ids = _ids(to, wanted, id_column, begins)
+    conditions = [ids] if ids else []
     if wanted.labels:
         conditions += _specification(to, wanted.labels, label)
     return f"({' and '.join(conditions or ['true'])})"
+
+
+def _ids(to: Compiler, wanted: Resource, column: str, begins: Begins) -> str:
+    """That a resource's id is one of those, or begins so; empty where none is asked."""
+    ids: list[str] = []
+    if wanted.id:
+        ids.append(f"{column} = {to.parameter(wanted.id[0])}" if len(wanted.id) == 1 else to.among(column, wanted.id))
+    ids += [begins(to, column, prefix) for prefix in wanted.id_prefix or ()]
+    return f"({' or '.join(ids)})" if ids else ""
 
 
 def _related(to: Compiler, wanted: Related) -> str:
@@ -162,10 +239,11 @@ def _related_label(to: Compiler, label: str) -> str:
     return f"(r.value ->> cast({to.parameter(label)} as text))"
 
 
-def _label(to: Compiler, document: str, part: str, label: str) -> str:
+def _own_label(to: Compiler) -> Labels:
+    """Labels of the resource that an event is about."""
     if to.dialect == "sqlite":
-        return f"json_extract({document}, {to.parameter(_path(part, label))})"
-    return f"({document}::jsonb -> '{part}' ->> cast({to.parameter(label)} as text))"
+        return lambda label: f"json_extract(events.doc, {to.parameter(_path('resource', label))})"
+    return lambda label: f"(events.doc::jsonb -> 'resource' ->> cast({to.parameter(label)} as text))"
 
 
 def _path(*keys: str) -> str:
@@ -190,7 +268,7 @@ def _specification(to: Compiler, wanted: Specification, label: Labels) -> list[s
 
 def _same(to: Compiler, value: str, wanted: str) -> str:
     if wanted.endswith("*"):
-        return _begins(to, value, wanted[:-1])
+        return _value_begins(to, value, wanted[:-1])
     return f"{value} = {to.parameter(wanted)}"
 
 

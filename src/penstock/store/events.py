@@ -8,15 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-import msgspec
-
 from penstock.clock import from_micros, to_micros
 from penstock.ids import new_id
 from penstock.store.database import Intent, Query, Rows, Steps, intent
-from penstock.store.documents import as_array
 from penstock.store.event_selection import EventSelection
 from penstock.store.statements import load
-from penstock.wire.events import EventCount, EventPlace, ReceivedEvent
+from penstock.wire.events import EventCount, ReceivedEvent
 from penstock.wire.model import encode
 
 SQL = load("events")
@@ -84,53 +81,6 @@ def _row(event: ReceivedEvent) -> dict[str, Any]:
         "related": json.dumps([str(one.get("prefect.resource.id", "")) for one in event.related]),
         "doc": encode(event).decode(),
     }
-
-
-@intent
-def list_events(selection: EventSelection, limit: int, offset: int) -> Steps[bytes]:
-    """The JSON array of some of the events, in the selection's order."""
-    text = "select doc from events where {where} order by {order} limit :limit offset :offset"
-    return as_array((yield selection.query(text, limit=limit, offset=offset)))
-
-
-@intent
-def list_feed(selection: EventSelection, after: EventPlace | None, limit: int) -> Steps[list[ReceivedEvent]]:
-    """Some of the events, the newest first, of those that come after a place."""
-    place, key = "true", {}
-    if after is not None:
-        place = "(events.occurred, events.id) < (:place_occurred, :place_id)"
-        key = {"place_occurred": to_micros(after.occurred), "place_id": str(after.id)}
-    text = _FEED
-    if selection.named and (names := (yield from _names_in(selection))) is not None:
-        text, key = _FEED_OF_NAMES[selection.dialect], {**key, "names": json.dumps(names)}
-    rows = yield selection.query(text.replace("{place}", place), **key, limit=limit)
-    return [_decode(row[0]) for row in rows]
-
-
-def _names_in(selection: EventSelection) -> Steps[list[str] | None]:
-    """The names of events that fit, whenever they occurred; None where there are too many to look for one by one."""
-    names = [row[0] for row in (yield selection.query(_NAMES, most=MOST_NAMES + 1))]
-    return names if len(names) <= MOST_NAMES else None
-
-
-MOST_NAMES = 500
-"""Names of events that are looked for one by one."""
-_NAMES = (
-    "with recursive names (event) as (select min(event) from events union all"
-    " select (select min(e.event) from events e where e.event > names.event) from names where names.event is not null)"
-    " select events.event from names events where events.event is not null and {named} limit :most"
-)
-# From name to name by the index: there are few of them, and many events of each.
-_NEWEST = "order by events.occurred desc, events.id desc limit :limit"
-_FEED = f"select doc from events where {{where}} and {{place}} {_NEWEST}"
-_OF_NAME = f"from events where events.event = k.value and {{timed}} and {{place}} {_NEWEST}"
-_FEED_OF_NAMES = {
-    "sqlite": "select events.doc from json_each(:names) k cross join events"
-    f" where events.id in (select events.id {_OF_NAME}) {_NEWEST}",
-    "postgres": "select events.doc from json_array_elements_text(cast(cast(:names as text) as json)) k (value)"
-    f" cross join lateral (select events.* {_OF_NAME}) events {_NEWEST}",
-}
-_decode = msgspec.json.Decoder(ReceivedEvent).decode
 
 
 @intent

@@ -99,10 +99,11 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
 
 
 def _hint(noun: str, group: Group, criteria: Criteria, dialect: str) -> str:
-    """The index to look for runs by where only states are asked for that runs pass through.
+    """The index to look for runs by where SQLite would rather look at all runs.
 
-    Those are few at any time, but SQLite would rather look at all runs of a time, or of a pool. Runs that are scheduled
-    are many too, beside those of one deployment.
+    Runs are few at any time in a state that they pass through; but many are scheduled, beside those of one deployment.
+    And the runs of a flow or a pool are sorted by their index, which has all that is asked, sooner than they are met
+    among all.
     """
     if dialect != "sqlite" or noun != "flow_runs":
         return ""
@@ -111,7 +112,20 @@ def _hint(noun: str, group: Group, criteria: Criteria, dialect: str) -> str:
     )
     if _only(group, "state.type", _PASSING - many):
         return " indexed by flow_runs_by_state"
-    return " indexed by flow_runs_by_state_name" if _only(group, "state.name", _PASSING_NAMES) else ""
+    if _only(group, "state.name", _PASSING_NAMES):
+        return " indexed by flow_runs_by_state_name"
+    if criteria.sort is None or not criteria.sort.startswith("EXPECTED_START_TIME"):
+        return ""
+    found = [index for other, index in _INDEXES_OF.items() if asked(other, criteria)]
+    return f" indexed by {found[0]}" if found else ""
+
+
+_INDEXES_OF = {
+    "deployments": "flow_runs_by_deployment",
+    "flows": "flow_runs_by_flow",
+    "work_queues": "flow_runs_by_queue",
+    "work_pools": "flow_runs_by_queue",
+}
 
 
 def _only(part: Group | Test, field: str, values: frozenset[str]) -> bool:

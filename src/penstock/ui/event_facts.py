@@ -44,7 +44,7 @@ WIDTH, HEIGHT, LEAST = 1000.0, 100.0, 2.0
 class Asked:
     """Which events are wanted: whose name begins so, about a resource (or its beginning and a *), of a time.
 
-    With `involved`, those too that only name the resource: each event of the time is looked into for that.
+    With `involved`, those too that only name the resource: events are looked into for that, so many for a page.
     """
 
     now: datetime

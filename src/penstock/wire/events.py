@@ -87,7 +87,10 @@ class FeedQuery(Model):
 
 
 class EventFeed(Model):
-    """Some events, and the place where the following ones begin; None after the last."""
+    """Some events, and the place where the following ones begin; None after the last.
+
+    Where each event has to be looked at there may be fewer than asked for, or none, and yet following ones.
+    """
 
     events: list[ReceivedEvent]
     next: EventPlace | None = None

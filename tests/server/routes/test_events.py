@@ -6,8 +6,11 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
+from penstock.core.event_filters import matcher, read_filter
+from penstock.wire.events import ReceivedEvent
 from tests.server.routes.conftest import Api
 
 NOON = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=12)
@@ -116,6 +119,47 @@ async def test_an_odd_id_among_the_related_is_found(api: Api, id: str) -> None:
     for asked in ({"id": [id]}, {"id_prefix": [id[:-1]]}, {"id": ["other"], "id_prefix": [id]}):
         found = await api.events(any_resource=asked)
         assert [one["id"] for one in found] == [sent[0]["id"], sent[2]["id"]], asked
+
+
+ODD_IDS = ["a%b", "a_b", "axb", "A%B", "aé", "aê", "b\ud7ff!", "b\ue000", "c\U0010ffff", "c\U0010ffffd", "ca", "d"]
+BEGINNINGS = {
+    "": ODD_IDS,
+    "a": ["a%b", "a_b", "axb", "aé", "aê"],
+    "a%": ["a%b"],
+    "a_": ["a_b"],
+    "A": ["A%B"],
+    "aé": ["aé"],
+    "b\ud7ff": ["b\ud7ff!"],
+    "c\U0010ffff": ["c\U0010ffff", "c\U0010ffffd"],
+    "c": ["c\U0010ffff", "c\U0010ffffd", "ca"],
+    "\U0010ffff": [],
+    "dd": [],
+}
+
+
+async def test_ids_and_names_are_found_by_how_they_begin_letter_by_letter(api: Api) -> None:
+    await api.post("/events", [event(number, id, id) for number, id in enumerate(ODD_IDS)], 204)
+    for prefix, ids in BEGINNINGS.items():
+        for asked in ({"resource": {"id_prefix": [prefix]}}, {"event": {"prefix": [prefix]}}):
+            assert [one["event"] for one in await api.events(**asked)] == ids, asked
+            feed = await api.post("/penstock/events/feed", {"filter": asked})
+            assert [one["event"] for one in feed["events"]] == ids[::-1], asked
+        beginning = matcher(read_filter({"resource": {"id_prefix": [prefix]}}))
+        kept = (await api.post("/penstock/events/feed", {}))["events"]
+        assert [one["event"] for one in kept if beginning(msgspec.convert(one, ReceivedEvent))] == ids[::-1]
+
+
+async def test_a_star_in_a_name_stands_for_any_text_and_nothing_else_does(api: Api) -> None:
+    names = ["my.thing", "My.thing", "my_thing", "my%thing", "my?[a]\\thing", "mything"]
+    await api.post("/events", [event(number, name) for number, name in enumerate(names)], 204)
+    for asked, found in {
+        "my*thing": ["my.thing", "my_thing", "my%thing", "my?[a]\\thing", "mything"],
+        "my_*": ["my_thing"],
+        "*%*": ["my%thing"],
+        "my?[a]\\*": ["my?[a]\\thing"],
+        "M*": ["My.thing"],
+    }.items():
+        assert [one["event"] for one in await api.events(event={"name": [asked]})] == found, asked
 
 
 async def test_a_feed_goes_on_by_key_through_events_of_one_moment(api: Api) -> None:

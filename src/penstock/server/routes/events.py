@@ -14,11 +14,12 @@ from penstock.errors import BadRequest, InvalidRequest
 from penstock.server.bind import Encoded, Request, handles
 from penstock.server.bodies import BodyInvalid
 from penstock.server.intake import received
+from penstock.store.event_lists import list_events, list_feed
 from penstock.store.event_selection import EventSelection, select_events
-from penstock.store.events import count_by_name, count_by_resource, count_by_time, count_events, list_events, list_feed
+from penstock.store.events import count_by_name, count_by_resource, count_by_time, count_events
 from penstock.store.filters import bounded
 from penstock.wire import events as wire
-from penstock.wire.events import Event, EventCount, EventCountQuery, EventFeed, EventPlace, EventQuery, FeedQuery
+from penstock.wire.events import Event, EventCount, EventCountQuery, EventFeed, EventQuery, FeedQuery
 from penstock.wire.model import encode
 
 MOST = 50
@@ -71,10 +72,7 @@ async def list_next(at: Request) -> Encoded:
 @handles(wire.list_feed)
 async def list_some(at: Request, body: FeedQuery) -> EventFeed:
     """Events by key, without their number."""
-    wanted, most = _select(at, read_filter(body.filter or {})), bounded(body.limit)
-    found = await at.store.scan(list_feed(wanted, body.after, most + 1))
-    last = found[most - 1] if 0 < most < len(found) else None
-    return EventFeed(events=found[:most], next=EventPlace(occurred=last.occurred, id=last.id) if last else None)
+    return await at.store.scan(list_feed(_select(at, read_filter(body.filter or {})), body.after, bounded(body.limit)))
 
 
 @handles(wire.count_events)

@@ -14,7 +14,7 @@ from penstock.wire import events as wire
 from penstock.wire.events import FeedQuery
 
 DRAWN_AT_ONCE = ("1h",)
-"""The times whose histogram comes with the page; that of a longer one comes after it."""
+"""The times whose histogram comes with the page; that of a longer one comes after it, where an index can count."""
 
 
 @page("GET", "/events")
@@ -22,10 +22,12 @@ async def show_all(at: Reader) -> Reply:
     """A page of events, the newest first."""
     asked = asked_by(at)
     feed, older = await list_page(at.api, asked, at.asked("after"))
+    is_short = asked.window in DRAWN_AT_ONCE
     return at.render(
         "events.html",
         asked=asked,
-        chart=await counts(at.api, asked) if asked.window in DRAWN_AT_ONCE else None,
+        chart=await counts(at.api, asked) if is_short else None,
+        counts=is_short or not asked.involved,
         events=[(one, thing(one.resource)) for one in feed.events],
         older=older,
         windows={key: words for key, (words, _) in WINDOWS.items()},
