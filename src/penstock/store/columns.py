@@ -18,7 +18,8 @@ _EXPECTED = {
     "NEXT_SCHEDULED_START_TIME_ASC": "{t}.next_scheduled_start_time, {t}.id",
     "END_TIME_DESC": "{t}.end_time desc, {t}.id desc",
 }
-_STARTED = "coalesce({t}.start_time, {t}.expected_start_time)"
+STARTED = "coalesce({t}.start_time, {t}.expected_start_time)"
+"""When a run began, or should."""
 _STATE = {"state.type": "{t}.state_type", "state.name": "{t}.state_name"}
 
 
@@ -61,12 +62,12 @@ NOUNS: dict[str, Noun] = {
             **_NEWEST,
             **_EXPECTED,
             **_NAMES,
-            "START_TIME_ASC": _STARTED + ", {t}.id",
-            "START_TIME_DESC": _STARTED + " desc, {t}.id desc",
+            "START_TIME_ASC": STARTED + ", {t}.id",
+            "START_TIME_DESC": STARTED + " desc, {t}.id desc",
         },
         fields={
             **_STATE,
-            "start_time": _STARTED,
+            "start_time": STARTED,
             "work_queue_name": "(select q.name from work_queues q where q.id = {t}.work_queue_id)",
             "parent_flow_run_id": "(select x.flow_run_id from task_runs x where x.id = {t}.parent_task_run_id)",
         },
@@ -86,7 +87,7 @@ NOUNS: dict[str, Noun] = {
     "task_runs": Noun(
         "task_runs",
         {**_NEWEST, **_EXPECTED, **_NAMES},
-        fields={**_STATE, "start_time": _STARTED},
+        fields={**_STATE, "start_time": STARTED},
         nulls={"start_time": "{t}.start_time"},
         joins={
             "flow_runs": "flow_runs.id = {t}.flow_run_id",

@@ -39,13 +39,15 @@ class Query:
 
     With `many`, the statement is run once for each of them and gives no rows: mappings, or tuples of the
     values in the statement's order. `alone` says that the intent is this one statement, which spares
-    PostgreSQL the round trips of a transaction around it.
+    PostgreSQL the round trips of a transaction around it. `steady` says of the first one of a scan that all of
+    them are to see the same moment.
     """
 
     statement: Statement
     parameters: Mapping[str, Any] = field(default_factory=dict)
     many: Sequence[Parameters] | None = None
     alone: bool = False
+    steady: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,10 @@ class Statement:
     def alone(self, **parameters: Any) -> Query:
         """The statement as the only one of its intent: its own transaction, in one round trip."""
         return Query(self, parameters, alone=True)
+
+    def steady(self, **parameters: Any) -> Query:
+        """The statement as the first of a scan whose statements see the same moment."""
+        return Query(self, parameters, steady=True)
 
     def each(self, rows: Sequence[Parameters]) -> Query:
         """The statement once for each row of parameters; a tuple is in the order that the statement names them."""
@@ -136,7 +142,10 @@ class Database(Protocol):
         """Runs an intent that only reads a little by key: no transaction, no waiting behind others."""
 
     async def scan(self, intent: Intent[T] | Steps[T]) -> T:
-        """Runs an intent that may read much (filters, counts), so that it delays nobody else."""
+        """Runs an intent that may read much (filters, counts), so that it delays nobody else.
+
+        Each query sees what is committed by then, or all the same when the first of them is `steady`.
+        """
 
     async def listen(self, channel: str, callback: Callable[[str], None]) -> None:
         """Calls back with the payload of each `notify` on the channel, from any process.

@@ -22,6 +22,8 @@ from penstock.store.filters import Selection
 from penstock.store.flow_run_documents import SHOWN, decode, place_text, shown, shown_list
 from penstock.store.flow_run_states import SQL, change_row, tell_parent
 from penstock.store.statements import statement
+from penstock.store.tallied_counts import number_of
+from penstock.store.tallied_spans import Tallied
 from penstock.wire.deployments import Deployment
 from penstock.wire.flow_runs import FlowRun, FlowRunInput
 from penstock.wire.flows import Flow
@@ -139,19 +141,13 @@ def list_runs(selection: Selection, now: datetime) -> Steps[bytes]:
 
 
 @intent
-def page(selection: Selection, number: int, now: datetime) -> Steps[bytes]:
-    """The JSON of a page of runs, with its place among all."""
+def page(selection: Selection, tallied: Tallied | None, number: int, now: datetime) -> Steps[bytes]:
+    """The JSON of a page of runs, with its place among all; `tallied` is the same selection."""
+    count = yield from number_of(selection, tallied)
     results = shown_list((yield selection.rows(SHOWN[selection.dialect])), now)
-    count = int((yield selection.count())[0][0])
     pages = -(-count // selection.limit) if selection.limit else 0
     place = f',"count":{count},"limit":{selection.limit},"pages":{pages},"page":{number}}}'
     return b'{"results":' + results + place.encode()
-
-
-@intent
-def count(selection: Selection) -> Steps[int]:
-    """How many runs a selection finds, whatever its limit."""
-    return int((yield selection.count())[0][0])
 
 
 @intent

@@ -109,7 +109,7 @@ class PostgresDatabase:
         return await self._run(intent, self._one_by_one)
 
     async def scan(self, intent: Intent[T] | Steps[T]) -> T:
-        """The same as `read`: here nobody waits behind a long query."""
+        """The same as `read`, for here nobody waits behind a long query; in one snapshot where that is asked."""
         return await self._run(intent, self._one_by_one)
 
     async def listen(self, channel: str, callback: Callable[[str], None]) -> None:
@@ -182,7 +182,14 @@ class PostgresDatabase:
             result: T = end.value
             return result
         async with self._connection() as connection:
-            return await _drive(connection, steps, query)
+            if not query.steady:
+                return await _drive(connection, steps, query)
+            transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+            await transaction.start()
+            try:
+                return await _drive(connection, steps, query)
+            finally:
+                await _roll_back(transaction)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from penstock.clock import to_micros
-from penstock.core.tallied_spans import HOUR, Bars
+from penstock.core.tallied_spans import AFTER_ALL, BEFORE_ALL
 from penstock.store.columns import NOUNS
 from penstock.store.filters import Compiler, asked
-from penstock.store.tallies import STEP
+from penstock.store.tallied_spans import Tallied
 from penstock.wire.filters import Group, Test, parse
 from penstock.wire.model import Criteria
 
+TABLES = {"flow_runs": "flow_run_tallies", "task_runs": "task_run_tallies"}
 _STATE = ("state.type", "state.name")
 _IDS = {
     "flows": "select flows.id from flows where {0}",
@@ -22,23 +21,6 @@ _IDS = {
     "work_pools": "select q.id from work_queues q where q.work_pool_id in"
     " (select work_pools.id from work_pools where {0})",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Tallied:
-    """What a filter asks of the tallies: a condition on `run_tallies`, from when to when, and how long a step is."""
-
-    where: str
-    parameters: Mapping[str, Any]
-    after: int | None
-    before: int | None
-    length: int
-
-    def within(self, bars: Bars) -> Bars:
-        """The part of a chart that the filter leaves."""
-        low = max(bars.low, self.after or bars.low)
-        high = bars.high if self.before is None else min(bars.high, self.before + 1)
-        return replace(bars, low=low, high=max(low, high))
 
 
 class _Unfit(Exception):
@@ -51,8 +33,8 @@ class _Reading:
 
     states: list[Test | Group] = field(default_factory=list)
     deployments: list[Test] = field(default_factory=list)
-    after: int | None = None
-    before: int | None = None
+    low: int | None = None
+    high: int | None = None
 
     def take(self, part: Test | Group) -> None:
         """Reads a part that must hold. Raises `_Unfit`."""
@@ -63,37 +45,43 @@ class _Reading:
             self.states.append(part)
         elif isinstance(part, Group):
             raise _Unfit
-        elif (part.field, part.op) == ("deployment_id", "any"):
+        elif (part.field, part.op) == ("deployment_id", "any"):  # of flow runs alone
             self.deployments.append(part)
         elif (part.field, part.op) == ("start_time", "after"):
-            self.after = max(to_micros(part.value), self.after or 0)
+            self.low = max(to_micros(part.value), BEFORE_ALL if self.low is None else self.low)
         elif (part.field, part.op) == ("start_time", "before"):
-            self.before = min(to_micros(part.value), self.before or to_micros(part.value))
+            self.high = min(to_micros(part.value) + 1, AFTER_ALL if self.high is None else self.high)
         else:
             raise _Unfit
 
 
-def tallied(criteria: Criteria, dialect: str) -> Tallied | None:
-    """What the tallies have for a filter of flow runs; None where only the runs themselves can tell."""
+def tallied(noun: str, criteria: Criteria, dialect: str) -> Tallied | None:
+    """What the tallies have for a filter of flow runs or task runs; None where only the runs themselves can tell."""
     reading, compiler = _Reading(), Compiler(dialect)
     try:
-        reading.take(parse("flow_runs", criteria.flow_runs))
-        scope = _scope(criteria, reading, compiler)
+        reading.take(parse(noun, asked(noun, criteria)))
+        scope = _scope(noun, criteria, reading, compiler)
     except _Unfit:
         return None
-    states = compiler.condition("flow_runs", Group("and", tuple(reading.states))).replace("flow_runs.", "run_tallies.")
-    where = scope or "run_tallies.scope = ''"
-    return Tallied(f"{where} and {states}", compiler.parameters, reading.after, reading.before, HOUR if scope else STEP)
+    table = TABLES[noun]
+    conditions = [compiler.condition(noun, Group("and", tuple(reading.states)))]
+    for column in ("state_type", "state_name"):
+        conditions[0] = conditions[0].replace(f"{noun}.{column}", f"nullif({table}.{column}, '')")
+    if scope or noun == "flow_runs":
+        conditions.append(scope or f"{table}.scope = ''")
+    where = " and ".join(conditions)
+    return Tallied(noun, table, where, compiler.parameters, reading.low, reading.high, by_steps=not scope)
 
 
-def _scope(criteria: Criteria, reading: _Reading, compiler: Compiler) -> str | None:
+def _scope(noun: str, criteria: Criteria, reading: _Reading, compiler: Compiler) -> str | None:
     """The condition on what the runs belong to; None when they may belong to anything."""
-    found = [compiler.among("run_tallies.scope", test.value) for test in reading.deployments]
-    for noun in NOUNS["flow_runs"].joins:
-        if raw := asked(noun, criteria):
-            if noun not in _IDS:
+    column = f"{TABLES[noun]}.scope"
+    found = [compiler.among(column, test.value) for test in reading.deployments]
+    for other in NOUNS[noun].joins:
+        if raw := asked(other, criteria):
+            if noun != "flow_runs" or other not in _IDS:
                 raise _Unfit
-            found.append(f"run_tallies.scope in ({_IDS[noun].format(compiler.condition(noun, parse(noun, raw)))})")
+            found.append(f"{column} in ({_IDS[other].format(compiler.condition(other, parse(other, raw)))})")
     if len(found) > 1:
         raise _Unfit
     return found[0] if found else None

@@ -12,6 +12,8 @@ from penstock.errors import NotFound
 from penstock.store.database import Steps, intent
 from penstock.store.filters import Selection
 from penstock.store.statements import statement
+from penstock.store.tallied_counts import number_of
+from penstock.store.tallied_spans import Tallied
 from penstock.store.task_run_documents import SHOWN, decode, row_of, shown, shown_list
 from penstock.store.task_run_states import SQL, state_row
 from penstock.wire.task_runs import TaskRun
@@ -45,10 +47,10 @@ def list_runs(selection: Selection, now: datetime) -> Steps[bytes]:
 
 
 @intent
-def page(selection: Selection, number: int, now: datetime) -> Steps[bytes]:
-    """The JSON of a page of task runs, with its place among all."""
+def page(selection: Selection, tallied: Tallied | None, number: int, now: datetime) -> Steps[bytes]:
+    """The JSON of a page of task runs, with its place among all; `tallied` is the same selection."""
+    count = yield from number_of(selection, tallied)
     results = shown_list((yield selection.rows(SHOWN)), now)
-    count = int((yield selection.count())[0][0])
     pages = -(-count // selection.limit) if selection.limit else 0
     place = f',"count":{count},"limit":{selection.limit},"pages":{pages},"page":{number}}}'
     return b'{"results":' + results + place.encode()

@@ -15,7 +15,7 @@ from penstock.store.database import Database, Steps
 from penstock.store.filters import select
 from penstock.store.statements import statement
 from penstock.store.tallied_filters import tallied
-from penstock.store.tallies import announce, changed_hours, tally
+from penstock.store.tallies import NOUNS, announce, changed_hours, tally
 from penstock.wire.flow_runs import HistoryInterval
 from penstock.wire.model import Criteria
 from penstock.wire.states import StateType as S
@@ -24,17 +24,19 @@ from tests.contracts.store.test_flow_runs import NOW, World
 Chart = list[list[tuple[str, int, float, float]]]
 LATER = NOW + timedelta(hours=3)
 """When the hours before `NOW` are long over."""
-SETTLED = statement("settled", "select count(*) from tallied_hours where tallied = changes")
-KEPT = statement("kept", "select count(*) from run_tallies")
+SETTLED = statement("settled", "select count(*) from tallied_hours where noun = 'flow_runs' and tallied = changes")
+KEPT = statement("kept", "select count(*) from flow_run_tallies")
 
 
 async def tally_all(db: Database, now: datetime = LATER) -> int:
     """Counts what is to be counted; gives how many hours that were."""
-    more, since, counted = True, 0, 0
-    while more:
-        since, more = await announce(db, since, now, 2)
-    for hour in await db.scan(changed_hours(100)):
-        counted += await tally(db, hour)
+    counted = 0
+    for noun in NOUNS:
+        more, since = True, 0
+        while more:
+            since, more = await announce(db, noun, since, now, 2)
+    for noun, hour in await db.scan(changed_hours(100)):
+        counted += await tally(db, noun, hour)
     return counted
 
 
@@ -49,7 +51,7 @@ async def charts(db: Database, criteria: Criteria, begin: float = -6, step: floa
     """The same chart by the tallies and by the runs alone: `begin` in hours from now on, 24 bars of some hours each."""
     first = to_micros(NOW + timedelta(hours=begin))
     bars = Bars(first, int(step * HOUR), first, first + int(24 * step * HOUR))
-    known, selection = tallied(criteria, db.dialect), select("flow_runs", criteria, db.dialect)
+    known, selection = tallied("flow_runs", criteria, db.dialect), select("flow_runs", criteria, db.dialect)
     assert known is not None, "the tallies can't answer this"
     return [_rounded(await db.scan(run_charts.history(selection, one, bars, LATER))) for one in (known, None)]
 
@@ -126,7 +128,7 @@ async def test_a_chart_of_hours_that_are_over_looks_at_tallies(db: Database) -> 
 
 def _quietly(id: str) -> Steps[None]:
     """Turns a tally into another one than the runs have."""
-    yield statement("quietly", "update run_tallies set runs = runs + 1")()
+    yield statement("quietly", "update flow_run_tallies set runs = runs + 1")()
 
 
 async def test_whatever_happens_to_a_run_is_seen_at_once(db: Database) -> None:
@@ -150,17 +152,17 @@ async def test_whatever_happens_to_a_run_is_seen_at_once(db: Database) -> None:
 async def test_a_run_that_changes_while_its_hour_is_counted_is_counted_again(db: Database) -> None:
     world = await World(db).begin()
     run = (await world.run(due=-7200)).run
-    await announce(db, 0, LATER, 10)
-    (hour,) = await db.scan(changed_hours(10))
-    store = _Between(db, lambda: world.propose(run.id, S.PENDING))
-    assert not await tally(store, hour)  # type: ignore[arg-type]  # has what it needs of one
-    assert await tally(db, hour)
+    await announce(db, "flow_runs", 0, LATER, 10)
+    ((_, hour),) = await db.scan(changed_hours(10))
+    store = Between(db, lambda: world.propose(run.id, S.PENDING))
+    assert not await tally(store, "flow_runs", hour)  # type: ignore[arg-type]  # has what it needs of one
+    assert await tally(db, "flow_runs", hour)
     counted, seen = await charts(db, Criteria())
     assert counted == seen
     assert await number(db, SETTLED) == 1
 
 
-class _Between:
+class Between:
     """A database where something happens after each look at it."""
 
     def __init__(self, db: Database, happens: Any) -> None:
@@ -189,7 +191,9 @@ async def test_the_present_hour_is_not_counted_yet(db: Database) -> None:
     world = await World(db).begin()
     await world.run(due=0)
     assert await tally_all(db, NOW + timedelta(minutes=69)) == 0
-    assert await tally_all(db, NOW + timedelta(minutes=70)) == 1
+    assert await number(db, SETTLED) == 0
+    assert await tally_all(db, NOW + timedelta(minutes=70)) > 0
+    assert await number(db, SETTLED) == 1
 
 
 async def test_deleting_a_flow_is_seen(db: Database) -> None:
@@ -214,4 +218,4 @@ async def test_deleting_a_flow_is_seen(db: Database) -> None:
     ids=["name", "tag", "or", "tasks", "two"],
 )
 def test_what_tallies_do_not_know_is_left_to_the_runs(asked: dict[str, Any]) -> None:
-    assert tallied(Criteria(**asked), "sqlite") is None
+    assert tallied("flow_runs", Criteria(**asked), "sqlite") is None

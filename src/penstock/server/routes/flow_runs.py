@@ -22,6 +22,8 @@ from penstock.store import flow_run_states as states
 from penstock.store import flow_runs as store
 from penstock.store.claims import name_holder
 from penstock.store.filters import select
+from penstock.store.tallied_counts import number_of
+from penstock.store.tallied_filters import tallied
 from penstock.wire import flow_runs as wire
 from penstock.wire.flow_runs import FlowRun, FlowRunCreate, FlowRunUpdate
 from penstock.wire.model import BulkSelection, Criteria, Deleted, changed
@@ -105,14 +107,15 @@ async def list_runs(at: Request, body: Criteria) -> Encoded:
 @handles(wire.count_flow_runs)
 async def count(at: Request, body: Criteria) -> int:
     """How many runs a filter finds."""
-    return await at.store.scan(store.count(select("flow_runs", body, at.store.dialect)))
+    dialect = at.store.dialect
+    return await at.store.scan(number_of(select("flow_runs", body, dialect), tallied("flow_runs", body, dialect)))
 
 
 @handles(wire.paginate_flow_runs)
 async def page(at: Request, body: Criteria) -> Encoded:
     """One page of runs."""
-    selection = select("flow_runs", body, at.store.dialect)
-    return Encoded(await at.store.scan(store.page(selection, body.page or 1, at.now)))
+    selection, known = select("flow_runs", body, at.store.dialect), tallied("flow_runs", body, at.store.dialect)
+    return Encoded(await at.store.scan(store.page(selection, known, body.page or 1, at.now)))
 
 
 @handles(wire.update_flow_run)

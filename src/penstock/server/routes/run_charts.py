@@ -53,7 +53,7 @@ async def _history(at: Request, body: HistoryQuery, noun: str) -> list[HistoryIn
     if (body.history_end - body.history_start) / step > MOST_INTERVALS:
         raise InvalidRequest(f"A history has at most {MOST_INTERVALS} intervals; ask for longer ones.")
     selection = select(noun, body, at.store.dialect)
-    known = tallied(body, at.store.dialect) if noun == "flow_runs" else None
+    known = tallied(noun, body, at.store.dialect)
     first, last = to_micros(body.history_start), to_micros(body.history_end)
     bars = Bars(first, step // timedelta(microseconds=1), first, last)
     return await at.store.scan(run_charts.history(selection, known, bars, at.now))

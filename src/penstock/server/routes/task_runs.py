@@ -14,8 +14,9 @@ from penstock.server.routes.flow_runs import asked_id
 from penstock.store import flow_run_states
 from penstock.store import task_run_states as states
 from penstock.store import task_runs as store
-from penstock.store.documents import number_of
 from penstock.store.filters import select
+from penstock.store.tallied_counts import number_of
+from penstock.store.tallied_filters import tallied
 from penstock.wire import task_runs as wire
 from penstock.wire.flow_runs import SetState
 from penstock.wire.model import Criteria, Labels
@@ -83,14 +84,15 @@ async def list_runs(at: Request, body: Criteria) -> Encoded:
 @handles(wire.count_task_runs)
 async def count(at: Request, body: Criteria) -> int:
     """How many task runs a filter finds."""
-    return await at.store.scan(number_of(select("task_runs", body, at.store.dialect)))
+    dialect = at.store.dialect
+    return await at.store.scan(number_of(select("task_runs", body, dialect), tallied("task_runs", body, dialect)))
 
 
 @handles(wire.paginate_task_runs)
 async def page(at: Request, body: Criteria) -> Encoded:
     """One page of task runs."""
-    selection = select("task_runs", body, at.store.dialect)
-    return Encoded(await at.store.scan(store.page(selection, body.page or 1, at.now)))
+    selection, known = select("task_runs", body, at.store.dialect), tallied("task_runs", body, at.store.dialect)
+    return Encoded(await at.store.scan(store.page(selection, known, body.page or 1, at.now)))
 
 
 @handles(wire.update_task_run)

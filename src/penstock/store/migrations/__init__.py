@@ -1,7 +1,8 @@
 """The database's tables: numbered files of SQL that are applied once each, in order.
 
-One text serves both databases: `{json}` stands for the type of a JSON column, and a statement under a
-`-- sqlite:` or `-- postgres:` line is for that database only. Statements end with `;` at the end of a line.
+One text serves both databases: `{json}` stands for the type of a JSON column, `{by_key}` ends a table that is kept in
+the order of its key where that can be, and a statement under a `-- sqlite:` or `-- postgres:` line is for that database
+only. Statements end with `;` at the end of a line.
 All that is pending is applied in one transaction, which only one process at a time can be in.
 """
 
@@ -17,7 +18,7 @@ from penstock.store.statements import statement
 
 FOLDER = Path(__file__).parent
 
-_TYPES = {"sqlite": {"json": "text"}, "postgres": {"json": "jsonb"}}
+_WORDS = {"sqlite": {"json": "text", "by_key": " without rowid"}, "postgres": {"json": "jsonb", "by_key": ""}}
 _ONLY = re.compile(r"^-- (sqlite|postgres):", re.MULTILINE)
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 
@@ -67,8 +68,8 @@ def available() -> list[str]:
 def statements_of(name: str, dialect: str) -> list[str]:
     """The statements of one migration for a database."""
     text = (FOLDER / f"{name}.sql").read_text("utf-8")
-    for key, type_ in _TYPES[dialect].items():
-        text = text.replace("{" + key + "}", type_)
+    for key, word in _WORDS[dialect].items():
+        text = text.replace("{" + key + "}", word)
     pieces = re.split(r";[ \t]*$", text, flags=re.MULTILINE)
     return [_COMMENT.sub("", piece).strip() for piece in pieces if _is_for(dialect, piece)]
 
