@@ -123,6 +123,7 @@ def lent(database: str, kept: Path | None) -> Iterator[tuple[Server, Postgres | 
     with ExitStack() as stack:
         if kept is None:
             kept = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pages-", ignore_cleanup_errors=True)))
+            kept.chmod(0o755)  # a database may run as a user of its own
         home = kept.absolute() / database
         home.mkdir(parents=True, exist_ok=True)
         postgres = stack.enter_context(_cluster(home)) if database == "postgres" else None

@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,8 +36,9 @@ def page(method: str, path: str) -> Callable[[Handler], Handler]:
     return bind
 
 
+@cache
 def load() -> None:
-    """Imports every module of pages."""
+    """Imports every module of pages; a second time does nothing."""
     for module in pkgutil.iter_modules(pages.__path__):
         importlib.import_module(f"{pages.__name__}.{module.name}")
 

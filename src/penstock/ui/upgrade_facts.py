@@ -153,10 +153,6 @@ class Wanted:
             return False
         return self.name.lower() in one.name.lower() and self.pool in ("", one.agent_pool)
 
-    def among(self, lines: Iterable[Line]) -> list[Line]:
-        """Those that are meant."""
-        return [one for one in lines if self.fits(one) and self.state in ("", one.state)]
-
 
 async def survey(api: AsyncClient, wanted: Wanted = Wanted(), runs_of: Collection[UUID] | None = None) -> Survey:
     """How far each deployment is; as `penstock upgrade status` and `plan` read and work it out.

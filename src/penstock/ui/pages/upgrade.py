@@ -22,7 +22,7 @@ async def show_all(at: Reader) -> Reply:
         return at.go(at.link(f"/upgrade/{id_in(wanted.deployment)}"))
     found = await survey(at.api, wanted, runs_of=())
     fitting = [one for one in found.lines if wanted.fits(one)]
-    chosen = wanted.among(fitting)
+    chosen = [one for one in fitting if wanted.state in ("", one.state)]
     lines = chosen[passed : passed + PAGE]
     return at.render(
         "upgrade.html",
