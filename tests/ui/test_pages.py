@@ -70,6 +70,13 @@ async def test_the_overview_is_of_another_time_of_a_flow_and_of_deployments_with
     assert "1 run " in text_of(await browser.get("/?when=7d&tag=eu"))
 
 
+async def test_the_overview_tells_how_task_runs_went_where_it_is_of_all(browser: Browser, day: Day) -> None:
+    assert "task runs" not in text_of(await browser.get("/"))
+    await day.tasks(day.runs["busy"], day.now - timedelta(minutes=9), 60)
+    assert "9 task runs 1 went wrong 7 completed 1 running" in text_of(await browser.get("/?when=7d"))
+    assert "task runs" not in text_of(await browser.get("/?of=daily-sales"))
+
+
 async def test_failures_of_one_deployment_are_one_line_that_leads_to_them(browser: Browser, day: Day) -> None:
     await day.run("daily-sales/prod", timedelta(minutes=5), "CRASHED", name="worse")
     await day.run("daily-sales/prod", timedelta(minutes=4), "FAILED", name="as-poor")

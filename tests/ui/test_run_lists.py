@@ -184,6 +184,8 @@ async def test_task_runs_are_found_across_the_runs_that_called_them(browser: Bro
     count, text = await found("")
     assert count == 18
     assert "load-1-005 good Failed good" in text
+    assert "18 task runs" in text
+    assert "task runs over time" not in (await browser.get("/task-runs?name=READ")).text
     assert (await found("state=failed"))[0] == 2
     assert (await found("state=failed&state=running"))[0] == 3
     assert (await found("name=READ"))[0] == 4

@@ -166,12 +166,12 @@ async def history(api: AsyncClient, asked: Asked) -> list[HistoryInterval]:
     start, end = asked.span
     step = (end - start).total_seconds() / BARS
     if not asked.ahead:
-        start = _rounded(start, step)
+        start = rounded(start, step)
     query = HistoryQuery(history_start=start, history_end=end, history_interval_seconds=step, **asked.criteria())
     return await api.call(flow_runs.flow_run_history, query)
 
 
-def _rounded(start: datetime, step: float) -> datetime:
+def rounded(start: datetime, step: float) -> datetime:
     """A little before, where bars are too long for that to be seen: the server has counted whole minutes and hours."""
     grain = next((grain for grain in GRAINS if step >= grain.total_seconds()), timedelta(microseconds=1))
     return start - (start - EPOCH) % grain

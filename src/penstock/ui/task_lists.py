@@ -9,11 +9,12 @@ from uuid import UUID
 
 from penstock.client.client import AsyncClient
 from penstock.ui.paging import next_key, read_key
-from penstock.ui.run_lists import PAGE, Asked, where_to_go_on
+from penstock.ui.run_lists import BARS, PAGE, Asked, rounded, where_to_go_on
 from penstock.wire import flow_runs
+from penstock.wire.flow_runs import HistoryInterval, HistoryQuery
 from penstock.wire.model import Criteria
 from penstock.wire.run_searches import RunSearch, search_task_runs
-from penstock.wire.task_runs import TaskRun
+from penstock.wire.task_runs import TaskRun, task_run_history
 
 STATES = ("running", "pending", "scheduled", "completed", "failed", "crashed", "cancelled", "paused")
 """What the address may ask for."""
@@ -42,6 +43,19 @@ async def task_page(api: AsyncClient, asked: Asked, after: str) -> tuple[list[Ta
     return page, where_to_go_on(moments, answer.reached, moment, ahead=False) if answer.reached else ""
 
 
+async def task_history(api: AsyncClient, asked: Asked, bars: int = BARS) -> list[HistoryInterval]:
+    """The task runs of the time by state, in bars; whatever their names and tags."""
+    start, end = asked.span
+    step = (end - start).total_seconds() / bars
+    query = HistoryQuery(
+        history_start=rounded(start, step),
+        history_end=end,
+        history_interval_seconds=step,
+        task_runs=_states(asked),
+    )
+    return await api.call(task_run_history, query)
+
+
 async def rows_of_tasks(api: AsyncClient, tasks: Sequence[TaskRun]) -> list[TaskRow]:
     """The task runs with the names of their runs."""
     ids = sorted({str(one.flow_run_id) for one in tasks if one.flow_run_id})
@@ -53,7 +67,9 @@ async def rows_of_tasks(api: AsyncClient, tasks: Sequence[TaskRun]) -> list[Task
 
 
 def _search(asked: Asked, after: str, before: str, passed: int) -> RunSearch:
-    wanted: dict[str, Any] = {"start_time": {"after_": after, "before_": before}}
-    if asked.states:
-        wanted["state"] = {"type": {"any_": [state.upper() for state in asked.states]}}
+    wanted = {"start_time": {"after_": after, "before_": before}, **_states(asked)}
     return RunSearch(task_runs=wanted, name_like=asked.name, tag=asked.tag, limit=PAGE + 1, offset=passed)
+
+
+def _states(asked: Asked) -> dict[str, Any]:
+    return {"state": {"type": {"any_": [state.upper() for state in asked.states]}}} if asked.states else {}

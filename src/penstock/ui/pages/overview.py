@@ -9,11 +9,12 @@ from typing import Any
 
 from penstock.core.pool_types import AGENT_TYPE
 from penstock.server.bind import Reply
-from penstock.ui.charts import histogram
+from penstock.ui.charts import Histogram, histogram
 from penstock.ui.pool_facts import pools_at_a_glance
 from penstock.ui.reader import Reader
 from penstock.ui.routes import page
 from penstock.ui.run_lists import NOBODY, Asked, Row, history, list_page, names_of, resolved, rows_of
+from penstock.ui.task_lists import task_history
 from penstock.wire import deployments, flows
 from penstock.wire.model import Criteria
 from penstock.wire.run_failures import Failures, FailuresFound, group_failures
@@ -38,19 +39,21 @@ class Wrong:
 async def overview(at: Reader) -> Reply:
     """A day, a week or a month on one page: of all runs, of a flow or deployment, or of deployments with a tag."""
     asked = await _asked(at)
-    (bars, pools, some, old), failures, lists = await asyncio.gather(
+    here = {name: at.asked(name) for name in ("of", "tag") if at.asked(name)}
+    (bars, pools, some, old), failures, lists, tasks = await asyncio.gather(
         asyncio.gather(history(at.api, asked), pools_at_a_glance(at.api), _any_deployment(at), _of_agents(at)),
         _failures(at, asked),
         _lists(at, asked),
+        _tasks(at, asked, here),
     )
     chart = histogram(bars)
-    here = {name: at.asked(name) for name in ("of", "tag") if at.asked(name)}
     return at.render(
         "overview.html",
         asked=asked,
         spans=SPANS,
         here=here,
         chart=chart,
+        tasks=tasks,
         wrong=await _named(at, asked, failures),
         wrong_more=len(failures.groups[SHOWN:]),
         looked_to=failures.reached,
@@ -90,6 +93,11 @@ async def _lists(at: Reader, asked: Asked) -> dict[str, Any]:
     parts = dict(zip(chosen, found, strict=True))
     lists: dict[str, list[Row]] = {name: [rows[run.id] for run in runs] for name, (runs, _) in parts.items()}
     return {"lists": lists, "more": {name: bool(key) for name, (_, key) in parts.items()}}
+
+
+async def _tasks(at: Reader, asked: Asked, here: dict[str, str]) -> Histogram | None:
+    """The task runs of the time, in one bar; nothing where only some are meant, as only all of them are tallied."""
+    return None if here else histogram(await task_history(at.api, asked, bars=1))
 
 
 async def _failures(at: Reader, asked: Asked) -> FailuresFound:
