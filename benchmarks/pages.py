@@ -44,6 +44,23 @@ NOT_ASKED = re.compile(r"live$|^/sign-")
 FILE = re.compile(rb'(?:href|src)="([^"]*/static/[^"]+)"')
 LATER = re.compile(rb'hx-trigger="(?:load|revealed)|data-live="')
 """What a page asks for by itself once it is there."""
+OVERVIEWS = [
+    "/",
+    "/?when=7d",
+    "/?when=30d",
+    "/?tag=team-3",
+    "/?tag=team-3&when=30d",
+    "/?of=flow-00&when=30d",
+    "/?of=flow-00/deployment-000&when=30d",
+]
+TASK_LISTS = [
+    "/task-runs",
+    "/task-runs?when=30d",
+    "/task-runs?when=7d&state=failed&state=crashed",
+    "/task-runs?when=30d&state=paused",
+    "/task-runs?name=load-0",
+    "/task-runs?name=nothing-like-it&when=7d",
+]
 RUN_LISTS = [
     "/runs",
     "/runs?when=7d",
@@ -247,6 +264,8 @@ def asked_for(api: Api, made: Made) -> dict[str, list[str]]:
             values = _values(api, made, path) if "{" in path else [""]
             found[path] = [re.sub(r"\{\w+\}", urllib.parse.quote(value, safe=""), path) for value in values]
     found["/search"] = ["/search?q=heron-99", "/search?q=deployment-0", "/search?q=pool-3"]
+    found["/"] = OVERVIEWS
+    found["/task-runs"] = TASK_LISTS
     found["/runs"] = [one.format(**names) for one in RUN_LISTS]
     found["/events"] = EVENT_LISTS
     found["/upgrade"] = UPGRADES
