@@ -1,8 +1,9 @@
-"""What is asked of runs over long times is answered the same with tallies as without, at every moment."""
+"""What is asked of runs and events over long times is answered the same with tallies as without, at every moment."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,10 +11,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from penstock.clock import to_micros
+from penstock.core.event_filters import read_filter
 from penstock.core.tallied_spans import HOUR, Bars
-from penstock.store import flow_runs, run_charts, task_runs
+from penstock.store import event_counts, flow_runs, run_charts, task_runs
 from penstock.store.database import Database, Steps
+from penstock.store.event_selection import select_events
+from penstock.store.events import record
 from penstock.store.filters import select
+from penstock.store.retention import forget_events
 from penstock.store.statements import statement
 from penstock.store.tallied_counts import number_of
 from penstock.store.tallied_filters import tallied
@@ -138,10 +143,60 @@ class TaskRuns(Runs):
         await self.db.write(record_task_events([event], NOW))
 
 
-Noun = FlowRuns | TaskRuns
+class Events:
+    noun = "events"
+    asked: tuple[Mapping[str, Any], ...] = (
+        {},
+        {"event": {"prefix": ["a."]}},
+        {"event": {"name": ["a.0", "b.*"], "exclude_name": ["b.1"]}},
+    )
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.made = 0
+
+    async def answers(self, *, known: bool) -> list[Any]:
+        found: list[Any] = []
+        for asked in self.asked:
+            for begin, end in WINDOWS:
+                since, until = moment(begin), moment(end)
+                window = {"occurred": {"since": since.isoformat(), "until": until.isoformat()}}
+                selection = select_events(read_filter({**asked, **window}), self.db.dialect, since, until)
+                assert event_counts.tallied_events(selection), "the tallies can't answer this"
+                if not known:
+                    selection = replace(selection, named="", where=f"{selection.where} and true")
+                found.append(await self.db.scan(event_counts.count_events(selection)))
+                found.append(await self.db.scan(event_counts.count_by_name(selection)))
+                span = (until - since) / 17
+                found.append(await self.db.scan(event_counts.count_by_time(selection, since, span, 18)))
+        return found
+
+    async def make(self, hours: float) -> UUID:
+        self.made += 1
+        event = ReceivedEvent(
+            id=uuid4(),
+            occurred=moment(hours),
+            received=NOW,
+            event=f"{'ab'[self.made % 2]}.{self.made % 3}",
+            resource={"prefect.resource.id": "r"},
+            related=[],
+            payload={},
+        )
+        await self.db.write(record([event, event]))
+        return event.id
+
+    async def change(self, id: UUID) -> None:
+        """Events do not change: the oldest is forgotten."""
+        assert await self.db.write(forget_events(NOW, 1)) == 1
+
+    async def delete(self, id: UUID) -> None:
+        assert await self.db.write(forget_events(moment(-3), 2)) == 2
+
+
+Noun = FlowRuns | TaskRuns | Events
 Make = Callable[[Database], Noun]
 TALLIES = {"flow_runs": "flow_run_tallies", "task_runs": "task_run_tallies", "events": "event_tallies"}
-every_noun = pytest.mark.parametrize("make", [FlowRuns, TaskRuns], ids=lambda one: one.noun)
+every_noun = pytest.mark.parametrize("make", [FlowRuns, TaskRuns, Events], ids=lambda one: one.noun)
 
 
 async def a_past(noun: Noun) -> list[UUID]:
@@ -167,7 +222,8 @@ async def test_answers_about_hours_that_are_over_come_from_tallies(db: Database,
     noun = make(db)
     await a_past(noun)
     await tally_all(db)
-    await db.write(_run(f"update {TALLIES[noun.noun]} set runs = runs + 1"))
+    counted = "events" if noun.noun == "events" else "runs"
+    await db.write(_run(f"update {TALLIES[noun.noun]} set {counted} = {counted} + 1"))
     told, seen = await noun.answers(known=True), await noun.answers(known=False)
     assert sum(one != other for one, other in zip(told, seen, strict=True)) > len(told) / 2
 

@@ -14,9 +14,9 @@ from penstock.errors import BadRequest, InvalidRequest
 from penstock.server.bind import Encoded, Request, handles
 from penstock.server.bodies import BodyInvalid
 from penstock.server.intake import received
+from penstock.store.event_counts import count_by_name, count_by_resource, count_by_time, count_events
 from penstock.store.event_lists import list_events, list_feed
 from penstock.store.event_selection import EventSelection, select_events
-from penstock.store.events import count_by_name, count_by_resource, count_by_time, count_events
 from penstock.store.filters import bounded
 from penstock.wire import events as wire
 from penstock.wire.events import Event, EventCount, EventCountQuery, EventFeed, EventQuery, FeedQuery
