@@ -64,7 +64,8 @@ class PostgresDatabase:
         self._session = {"application_name": "penstock", "jit": "off"}
         if answer_within is not None:
             self._session["statement_timeout"] = str(round(answer_within * 1000))
-        self._kept: list[Any] = []
+        self._kept: dict[bool, list[Any]] = {False: [], True: []}
+        self._scanning: set[int] = set()
         self._wanting = 0
         self._running = 0
         self._idle = asyncio.Event()
@@ -96,8 +97,9 @@ class PostgresDatabase:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
         await self._idle.wait()
-        while self._kept:
-            await self._give_back(self._kept.pop())
+        for kept in self._kept.values():
+            while kept:
+                await self._give_back(kept.pop())
         await self._pool.close()
 
     async def write(self, intent: Intent[T] | Steps[T]) -> T:
@@ -109,8 +111,8 @@ class PostgresDatabase:
         return await self._run(intent, self._one_by_one)
 
     async def scan(self, intent: Intent[T] | Steps[T]) -> T:
-        """The same as `read`, for here nobody waits behind a long query; in one snapshot where that is asked."""
-        return await self._run(intent, self._one_by_one)
+        """The same as `read`, but planned for the values that are asked, and in one snapshot where that is asked."""
+        return await self._run(intent, self._scan)
 
     async def listen(self, channel: str, callback: Callable[[str], None]) -> None:
         """Calls back with each notification; connects again by itself when the connection is lost."""
@@ -175,13 +177,16 @@ class PostgresDatabase:
                 await transaction.commit()
             return result
 
-    async def _one_by_one(self, steps: Steps[T]) -> T:
+    async def _scan(self, steps: Steps[T]) -> T:
+        return await self._one_by_one(steps, scans=True)
+
+    async def _one_by_one(self, steps: Steps[T], *, scans: bool = False) -> T:
         try:
             query = next(steps)
         except StopIteration as end:
             result: T = end.value
             return result
-        async with self._connection() as connection:
+        async with self._connection(scans=scans) as connection:
             if not query.steady:
                 return await _drive(connection, steps, query)
             transaction = connection.transaction(isolation="repeatable_read", readonly=True)
@@ -192,18 +197,15 @@ class PostgresDatabase:
                 await _roll_back(transaction)
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
+    async def _connection(self, *, scans: bool = False) -> AsyncIterator[Any]:
         """A connection. That it can't be given back says nothing about what was done with it.
 
         The pool spends much on each giving out and taking back, so one that did its work well is kept here for
-        the next, unless somebody waits for it at the pool.
+        the next of its kind, unless somebody waits for it at the pool.
         """
-        connection = self._kept.pop() if self._kept else None
-        if connection is not None and _is_gone(connection):
-            await self._give_back(connection)
-            connection = None
-        connection = connection or await self._take()
+        connection = await self._kept_one(self._kept[scans]) or await self._take(scans=scans)
         try:
+            await self._plan_for(connection, scans=scans)
             yield connection
         except BaseException:
             await self._give_back(connection)
@@ -211,9 +213,31 @@ class PostgresDatabase:
         if self._wanting or _is_gone(connection):
             await self._give_back(connection)
         else:
-            self._kept.append(connection)
+            self._kept[scans].append(connection)
 
-    async def _take(self) -> Any:
+    async def _plan_for(self, connection: Any, *, scans: bool) -> None:
+        """Has each query of a scan planned for its very values.
+
+        After a few times PostgreSQL makes one plan for any values, which suits what is found by key. But a filter finds
+        a few rows or most of them, and the plan for one may take the other a thousand times as long.
+        """
+        process = connection.get_server_pid()
+        if (process in self._scanning) != scans:
+            await connection.execute(f"set plan_cache_mode = {'force_custom_plan' if scans else 'auto'}")
+            self._scanning ^= {process}
+
+    async def _kept_one(self, kept: list[Any]) -> Any:
+        """A connection that was kept, if there is one and it was not lost since."""
+        connection = kept.pop() if kept else None
+        if connection is None or not _is_gone(connection):
+            return connection
+        await self._give_back(connection)
+        return None
+
+    async def _take(self, *, scans: bool) -> Any:
+        is_exhausted = self._pool.get_size() == self.pool_size and not self._pool.get_idle_size()
+        if is_exhausted and (other := await self._kept_one(self._kept[not scans])):
+            return other
         self._wanting += 1
         try:
             return await self._pool.acquire(timeout=self._connect_within)

@@ -14,6 +14,7 @@ from penstock.errors import Unavailable
 from penstock.store.database import Database, Steps, intent
 from penstock.store.events import record
 from penstock.store.open import open_database
+from penstock.store.postgres import PostgresDatabase
 from penstock.store.statements import statement
 from penstock.store.tallies import announce, changed_hours, tally
 from penstock.wire.events import ReceivedEvent
@@ -180,3 +181,24 @@ async def test_what_is_not_committed_while_an_hour_is_counted_is_not_lost(pg: tu
         return int((yield kept())[0][0])
 
     assert await db.read(steps()) == 2
+
+
+async def test_a_scan_is_planned_for_its_values_though_it_has_the_connection_of_others(
+    postgres: Postgres, postgres_template: str
+) -> None:
+    plans = statement("plans", "", "select current_setting('plan_cache_mode')")
+
+    @intent
+    def mode() -> Steps[str]:
+        return str((yield plans())[0][0])
+
+    url = postgres.database(template=postgres_template).replace("+asyncpg", "")
+    for size in (1, 2):
+        db = PostgresDatabase(url, pool_size=size)
+        await db.open()
+        for _ in range(2):
+            assert await db.scan(mode()) == "force_custom_plan"
+            assert await db.read(mode()) == "auto"
+            assert await db.write(mode()) == "auto"
+        assert await asyncio.gather(*(db.scan(mode()) for _ in range(3))) == ["force_custom_plan"] * 3
+        await db.close()
