@@ -133,7 +133,7 @@ async def test_who_takes_a_slot_is_seen_and_freed(desk: Desk) -> None:
 async def test_the_chart_of_events_comes_by_itself(desk: Desk) -> None:
     await desk.open("/events?name=acme.&when=7d")
     await desk.tab.until("document.querySelector('#chart svg .event-count')")
-    assert "40" in await desk.tab.value("document.querySelector('#chart .legend').textContent")
+    assert "40" in await desk.tab.value("document.querySelector('#chart figcaption').textContent")
 
 
 async def test_events_come_while_one_looks(desk: Desk) -> None:
