@@ -29,7 +29,6 @@ create table tallied_hours (
     barrier bigint,
     primary key (noun, hour)
 ){by_key};
-create index tallied_hours_changed on tallied_hours (hour) where tallied is null or tallied <> changes;
 
 -- Runs that began in an hour, or in a step of five minutes, or were due then, by state. `scope` is empty for all of them,
 -- or the id of a flow, a deployment or a queue, which have no steps. Times are microseconds, `begins` since 1970, `since`
@@ -79,13 +78,13 @@ create trigger flow_runs_made after insert on flow_runs begin update tallied_hou
 -- sqlite:
 create trigger flow_runs_gone after delete on flow_runs begin update tallied_hours set changes = changes + 1 where noun = 'flow_runs' and hour = coalesce(old.start_time, old.expected_start_time) / 3600000000 * 3600000000; end;
 -- sqlite:
-create trigger flow_runs_changed after update of state_type, state_name, state_timestamp, start_time, expected_start_time, total_run_time, flow_id, deployment_id, work_queue_id on flow_runs begin update tallied_hours set changes = changes + 1 where noun = 'flow_runs' and hour in (coalesce(old.start_time, old.expected_start_time) / 3600000000 * 3600000000, coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000); end;
+create trigger flow_runs_changed after update of state_type, state_name, state_timestamp, start_time, expected_start_time, total_run_time, flow_id, deployment_id, work_queue_id on flow_runs begin update tallied_hours set changes = changes + 1 where noun = 'flow_runs' and hour = coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000; update tallied_hours set changes = changes + 1 where coalesce(old.start_time, old.expected_start_time) / 3600000000 * 3600000000 is not coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000 and noun = 'flow_runs' and hour = coalesce(old.start_time, old.expected_start_time) / 3600000000 * 3600000000; end;
 -- sqlite:
 create trigger task_runs_made after insert on task_runs begin update tallied_hours set changes = changes + 1 where noun = 'task_runs' and hour = coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000; end;
 -- sqlite:
 create trigger task_runs_gone after delete on task_runs begin update tallied_hours set changes = changes + 1 where noun = 'task_runs' and hour = coalesce(old.start_time, old.expected_start_time) / 3600000000 * 3600000000; end;
 -- sqlite:
-create trigger task_runs_changed after update of state_type, state_name, state_timestamp, start_time, expected_start_time, total_run_time on task_runs begin update tallied_hours set changes = changes + 1 where noun = 'task_runs' and hour in (coalesce(old.start_time, old.expected_start_time) / 3600000000 * 3600000000, coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000); end;
+create trigger task_runs_changed after update of state_type, state_name, state_timestamp, start_time, expected_start_time, total_run_time on task_runs begin update tallied_hours set changes = changes + 1 where noun = 'task_runs' and hour = coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000; update tallied_hours set changes = changes + 1 where coalesce(old.start_time, old.expected_start_time) / 3600000000 * 3600000000 is not coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000 and noun = 'task_runs' and hour = coalesce(old.start_time, old.expected_start_time) / 3600000000 * 3600000000; end;
 -- sqlite:
 create trigger events_made after insert on events begin update tallied_hours set changes = changes + 1 where noun = 'events' and hour = new.occurred / 3600000000 * 3600000000; end;
 -- sqlite:
