@@ -153,9 +153,10 @@ async def test_the_next_times_are_shown_before_anything_is_saved(browser: Browse
         ({"kind": "rrule", "rrule": "NEVER"}, "understood"),
         ({"kind": "cron", "cron": "0 8 * * *", "parameters": "["}, "not JSON"),
         ({"kind": "cron", "cron": "0 8 * * *", "most": "none"}, "no whole number"),
+        ({"kind": "cron", "cron": "often", "most": "none"}, "five are needed"),
         ({}, "five are needed"),
     ],
-    ids=["cron", "zone", "number", "zero", "anchor", "rrule", "parameters", "most", "nothing"],
+    ids=["cron", "zone", "number", "zero", "anchor", "rrule", "parameters", "most", "all at once", "nothing"],
 )
 async def test_a_schedule_that_does_not_fit_is_said_beside_its_field(
     browser: Browser, day: Day, fields: dict[str, str], fault: str

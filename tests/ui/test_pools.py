@@ -155,7 +155,7 @@ async def test_settings_are_changed_and_a_wrong_limit_is_said_beside_it(browser:
 
 async def test_a_pool_is_deleted_after_its_deployments_were_named(browser: Browser, day: Day) -> None:
     asked = await browser.get("/pools/warehouse/delete")
-    assert f'href="/deployments/{day.deployments["daily-sales/prod"]}"' in asked.text
+    assert f'href="/deployments/{day.deployments["daily-sales/prod"]}">daily-sales/prod</a>' in asked.text
     assert (await browser.post("/pools/warehouse/delete")).headers["location"] == "/pools/warehouse/delete"
     assert (await browser.post("/pools/warehouse/delete", {"sure": "yes"})).headers["location"] == "/pools"
     assert (await browser.get("/pools/warehouse")).status == 404
