@@ -23,6 +23,12 @@ LONGEST = (
     "interop/test_deployment_build.py",
     "upgrade/test_coexistence.py",
     "upgrade/test_there_and_back.py",
+    "interop/test_import.py",
+    "interop/test_prefect2_agent.py",
+    "worker/test_worker.py",
+    "ui/test_accessible.py",
+    "ui/test_keyboard.py",
+    "ui/test_every_page.py",
 )
 """Files that take long for their few tests: begun first, so that nobody waits for them alone at the end."""
 

@@ -23,6 +23,8 @@ QUIET = {
     "NO_COLOR": "1",
     "COLUMNS": "200",
 }
+PATIENCE = {"PREFECT_API_DATABASE_TIMEOUT": "60", "PREFECT_API_DATABASE_CONNECTION_TIMEOUT": "60"}
+"""Of a real Prefect server with its database: after a few seconds it gives up, and does not start on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Program:
         where = {f"{self.name.upper()}_HOME": str(home)}
         if api:
             where[f"{self.name.upper()}_API_URL"] = api
-        return {**clean, **QUIET, **where, **(extra or {})}
+        patience = PATIENCE if self.name == "prefect" else {}
+        return {**clean, **QUIET, **patience, **where, **(extra or {})}
 
 
 @dataclass(frozen=True)
