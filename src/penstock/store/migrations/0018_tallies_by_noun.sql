@@ -90,27 +90,28 @@ create trigger events_made after insert on events begin update tallied_hours set
 -- sqlite:
 create trigger events_gone after delete on events begin update tallied_hours set changes = changes + 1 where noun = 'events' and hour = old.occurred / 3600000000 * 3600000000; end;
 
--- Hours are tallied when they are long over, by this same clock: what is younger than ten minutes is in none.
+-- Hours are tallied when they are long over, by this same clock: what is younger than ten minutes is in none. The functions
+-- ask for that, not the triggers, whose conditions PostgreSQL would read anew for each statement.
 -- postgres:
-create or replace function runs_tell_hours() returns trigger language plpgsql as $$ declare what text := tg_table_name; me bigint := cast(cast(pg_current_xact_id() as text) as bigint); begin if tg_op <> 'INSERT' then update tallied_hours set changes = changes + 1, changed_by = me where noun = what and hour = coalesce(old.start_time, old.expected_start_time) / 3600000000 * 3600000000 and changed_by is distinct from me; end if; if tg_op <> 'DELETE' then update tallied_hours set changes = changes + 1, changed_by = me where noun = what and hour = coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000 and changed_by is distinct from me; end if; return null; end $$;
+create or replace function runs_tell_hours() returns trigger language plpgsql as $$ declare past bigint := cast(extract(epoch from clock_timestamp()) as double precision) * 1000000 - 600000000; begin if tg_op <> 'INSERT' and coalesce(old.start_time, old.expected_start_time) < past then update tallied_hours set changes = changes + 1, changed_by = cast(cast(pg_current_xact_id() as text) as bigint) where noun = cast(tg_table_name as text) collate "default" and hour = coalesce(old.start_time, old.expected_start_time) / 3600000000 * 3600000000 and changed_by is distinct from cast(cast(pg_current_xact_id() as text) as bigint); end if; if tg_op <> 'DELETE' and coalesce(new.start_time, new.expected_start_time) < past then update tallied_hours set changes = changes + 1, changed_by = cast(cast(pg_current_xact_id() as text) as bigint) where noun = cast(tg_table_name as text) collate "default" and hour = coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000 and changed_by is distinct from cast(cast(pg_current_xact_id() as text) as bigint); end if; return null; end $$;
 -- postgres:
-create or replace function events_tell_hours() returns trigger language plpgsql as $$ declare me bigint := cast(cast(pg_current_xact_id() as text) as bigint); begin update tallied_hours set changes = changes + 1, changed_by = me where noun = 'events' and hour = new.occurred / 3600000000 * 3600000000 and changed_by is distinct from me; return null; end $$;
+create or replace function events_tell_hours() returns trigger language plpgsql as $$ declare past bigint := cast(extract(epoch from clock_timestamp()) as double precision) * 1000000 - 600000000; begin if new.occurred < past then update tallied_hours set changes = changes + 1, changed_by = cast(cast(pg_current_xact_id() as text) as bigint) where noun = 'events' and hour = new.occurred / 3600000000 * 3600000000 and changed_by is distinct from cast(cast(pg_current_xact_id() as text) as bigint); end if; return null; end $$;
 -- postgres:
 create or replace function lost_events_tell_hours() returns trigger language plpgsql as $$ begin update tallied_hours set changes = changes + 1 where noun = 'events' and hour in (select occurred / 3600000000 * 3600000000 from gone); return null; end $$;
 -- postgres:
-create trigger flow_runs_made after insert on flow_runs for each row when (coalesce(new.start_time, new.expected_start_time) < cast(extract(epoch from clock_timestamp()) as double precision) * 1000000 - 600000000) execute function runs_tell_hours();
+create trigger flow_runs_made after insert on flow_runs for each row execute function runs_tell_hours();
 -- postgres:
-create trigger flow_runs_gone after delete on flow_runs for each row when (coalesce(old.start_time, old.expected_start_time) < cast(extract(epoch from clock_timestamp()) as double precision) * 1000000 - 600000000) execute function runs_tell_hours();
+create trigger flow_runs_gone after delete on flow_runs for each row execute function runs_tell_hours();
 -- postgres:
-create trigger flow_runs_changed after update of state_type, state_name, state_timestamp, start_time, expected_start_time, total_run_time, flow_id, deployment_id, work_queue_id on flow_runs for each row when (least(coalesce(old.start_time, old.expected_start_time), coalesce(new.start_time, new.expected_start_time)) < cast(extract(epoch from clock_timestamp()) as double precision) * 1000000 - 600000000) execute function runs_tell_hours();
+create trigger flow_runs_changed after update of state_type, state_name, state_timestamp, start_time, expected_start_time, total_run_time, flow_id, deployment_id, work_queue_id on flow_runs for each row execute function runs_tell_hours();
 -- postgres:
-create trigger task_runs_made after insert on task_runs for each row when (coalesce(new.start_time, new.expected_start_time) < cast(extract(epoch from clock_timestamp()) as double precision) * 1000000 - 600000000) execute function runs_tell_hours();
+create trigger task_runs_made after insert on task_runs for each row execute function runs_tell_hours();
 -- postgres:
-create trigger task_runs_gone after delete on task_runs for each row when (coalesce(old.start_time, old.expected_start_time) < cast(extract(epoch from clock_timestamp()) as double precision) * 1000000 - 600000000) execute function runs_tell_hours();
+create trigger task_runs_gone after delete on task_runs for each row execute function runs_tell_hours();
 -- postgres:
-create trigger task_runs_changed after update of state_type, state_name, state_timestamp, start_time, expected_start_time, total_run_time on task_runs for each row when (least(coalesce(old.start_time, old.expected_start_time), coalesce(new.start_time, new.expected_start_time)) < cast(extract(epoch from clock_timestamp()) as double precision) * 1000000 - 600000000) execute function runs_tell_hours();
+create trigger task_runs_changed after update of state_type, state_name, state_timestamp, start_time, expected_start_time, total_run_time on task_runs for each row execute function runs_tell_hours();
 -- postgres:
-create trigger events_made after insert on events for each row when (new.occurred < cast(extract(epoch from clock_timestamp()) as double precision) * 1000000 - 600000000) execute function events_tell_hours();
+create trigger events_made after insert on events for each row execute function events_tell_hours();
 -- Many are forgotten at once.
 -- postgres:
 create trigger events_gone after delete on events referencing old table as gone for each statement execute function lost_events_tell_hours();
