@@ -6,9 +6,16 @@ them): 0 done, 1 refused with a message, 2 not understood.
 
 from __future__ import annotations
 
+import json
+import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from tests.live.programs import Shell
+
+SWEEP = Path(__file__).parent / "sweep.py"
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,21 @@ class Command:
         story = f"$ {words}\n{said}\n(against {shell.api}, in {shell.folder})"
         assert code == self.code, f"`{words}` ended with {code}, not {self.code}\n{story}"
         assert self.says.lower() in said.lower(), f"`{words}` does not say {self.says!r}\n{story}"
+
+
+def swept(shell: Shell, lines: Sequence[str], result: Path) -> list[dict[str, Any]]:
+    """What became of each line, when one process of a real Prefect carries out one after the other."""
+    done = subprocess.run(
+        [shell.program.python, str(SWEEP), str(result)],
+        cwd=shell.folder,
+        env=shell.program.environment(shell.home, shell.api),
+        input=json.dumps(lines),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.exists(), done.stdout + done.stderr
+    return list(json.loads(result.read_text()))
 
 
 SETUP = (

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.cases import CASES as TODAY
+from tests.interop.commands import swept
 from tests.interop.prefect2_cases import CASES as OLDER
 from tests.interop.prefect2_cases import OK, PROBES
 from tests.live.programs import Program, penstock, prefect, prefect2
@@ -31,18 +30,8 @@ BASELINE = os.environ.get("PENSTOCK_TEST_SWEEP") == "prefect2"
 def sweep(program: Program, server: Server, project: Path, folder: Path, lines: list[str]) -> dict[str, dict[str, Any]]:
     """What became of each line; a line that is there twice has a number behind it."""
     folder.mkdir()
-    result = folder / "result.json"
-    done = subprocess.run(
-        [program.python, str(HERE / "sweep.py"), str(result)],
-        cwd=project,
-        env=program.environment(folder / "home", server.url),
-        input=json.dumps(lines),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.exists(), done.stdout + done.stderr
-    return dict(zip(numbered(lines), json.loads(result.read_text()), strict=True))
+    done = swept(server.shell(project, program, folder / "home"), lines, folder / "result.json")
+    return dict(zip(numbered(lines), done, strict=True))
 
 
 def numbered(lines: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """What a real agent of Prefect 2.20.25 can be told, in front of a Penstock server.
 
-Agents take seconds to start, so each of them is started once, all at the same time, and each test looks at what one of
-them has done.
+Prefect takes seconds to be imported, so one process is one agent after the other, and each test looks at what one of
+them has done. The one that waits for a run's time goes on beside them.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
+from tests.interop.commands import swept
 from tests.live.api import Api, eventually
 from tests.live.programs import penstock, prefect2
 from tests.live.servers import Server, end, running
@@ -52,9 +52,9 @@ class Site:
 
     server: Server
     runs: dict[str, list[str]] = field(default_factory=dict)
-    done: dict[str, Future[CompletedProcess[str]]] = field(default_factory=dict)
     queues: list[str] = field(default_factory=list)
     """Those of the pool in which nothing is matched."""
+    done: Future[list[dict[str, Any]]] = field(default_factory=Future)
 
     @property
     def api(self) -> Api:
@@ -62,10 +62,9 @@ class Site:
 
     def ended(self, agent: str, code: int = 0) -> str:
         """What an agent has said; it must have ended with this code."""
-        done = self.done[agent].result()
-        said = done.stdout + done.stderr
-        assert done.returncode == code, f"$ prefect {AGENTS[agent]}\n{said}"
-        return said
+        done = dict(zip(AGENTS, self.done.result(), strict=True))[agent]
+        assert done["code"] == code, f"$ prefect {AGENTS[agent]}\n{done['said']}"
+        return str(done["said"])
 
     def states(self, agent: str) -> list[str]:
         """The types of the states that the runs meant for an agent are in."""
@@ -88,14 +87,14 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("agents")
-    with running(penstock(), folder / "server") as server, ThreadPoolExecutor(4) as at_once:
+    with running(penstock(), folder / "server") as server, ThreadPoolExecutor() as beside:
         (server.home / "flows.py").write_text(FLOWS)
         made = Site(server)
         shell = server.shell(folder, prefect2(), folder / "home")
         fill(made)
         made.queues = made.queues_of("other")
-        for agent, line in AGENTS.items():
-            made.done[agent] = at_once.submit(shell.run, *line.split(), "--run-once", timeout=SLOW)
+        lines = [f"{line} --run-once" for line in AGENTS.values()]
+        made.done = beside.submit(swept, shell, lines, folder / "result.json")
         yield made
 
 
@@ -111,24 +110,6 @@ def fill(site: Site) -> None:
     site.make("paused queue", {"work_pool_name": "ag", "work_queue_name": "paused"})
     site.make("paused pool", {"work_pool_name": "halted"})
     site.api.expect("PATCH", "/work_pools/ag/queues/paused", {"is_paused": True})
-
-
-def test_queues_are_matched_in_a_pool_and_without_one(site: Site) -> None:
-    for agent, queue in (("match in a pool", "match"), ("match without a pool", "loose")):
-        assert f"Matched new work queues: {queue}" in site.ended(agent)
-        assert site.states(agent) == ["COMPLETED"]
-
-
-def test_a_prefix_that_matches_nothing_makes_nothing(site: Site) -> None:
-    """An agent that matches no queue of a pool asks for those of all queues, on Prefect's server too."""
-    said = site.ended("match nothing")
-    assert "Created work queue" not in said
-    assert site.queues_of("other") == site.queues
-
-
-def test_a_limit_leaves_the_other_runs_scheduled(site: Site) -> None:
-    site.ended("limit")
-    assert site.states("limit") == ["COMPLETED", "SCHEDULED", "SCHEDULED"]
 
 
 def test_a_run_that_is_taken_early_begins_at_its_time(site: Site, tmp_path: Path) -> None:
@@ -148,6 +129,24 @@ def test_a_run_that_is_taken_early_begins_at_its_time(site: Site, tmp_path: Path
     due = states["Scheduled"]["state_details"]["scheduled_time"]
     assert states["Pending"]["timestamp"] < due <= states["Running"]["timestamp"], log.read_text()
     assert states["Pending"]["state_details"]["scheduled_time"] == due
+
+
+def test_queues_are_matched_in_a_pool_and_without_one(site: Site) -> None:
+    for agent, queue in (("match in a pool", "match"), ("match without a pool", "loose")):
+        assert f"Matched new work queues: {queue}" in site.ended(agent)
+        assert site.states(agent) == ["COMPLETED"]
+
+
+def test_a_prefix_that_matches_nothing_makes_nothing(site: Site) -> None:
+    """An agent that matches no queue of a pool asks for those of all queues, on Prefect's server too."""
+    said = site.ended("match nothing")
+    assert "Created work queue" not in said
+    assert site.queues_of("other") == site.queues
+
+
+def test_a_limit_leaves_the_other_runs_scheduled(site: Site) -> None:
+    site.ended("limit")
+    assert site.states("limit") == ["COMPLETED", "SCHEDULED", "SCHEDULED"]
 
 
 def test_a_queue_by_tags_is_made_and_gives_the_runs_that_have_them(site: Site) -> None:
@@ -175,8 +174,7 @@ def test_what_makes_no_sense_ends_the_agent(agent: str, site: Site) -> None:
 
 @pytest.mark.parametrize("program", [penstock, prefect2], ids=["penstock", "prefect"])
 def test_both_command_lines_show_when_queues_were_polled(program: Any, site: Site, tmp_path: Path) -> None:
-    for agent in AGENTS:
-        site.done[agent].result()
+    site.done.result()
     queues = {one["name"]: one for one in site.api.post("/work_pools/ag/queues/filter", {})}
     assert queues["match"]["last_polled"]
     shell = site.server.shell(tmp_path, program(), tmp_path / "home")
