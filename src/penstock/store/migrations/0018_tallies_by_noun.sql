@@ -73,6 +73,17 @@ create table event_tallies (
     primary key (length, begins, event)
 ){by_key};
 
+-- PostgreSQL keeps them in no order; with all that is asked in the key's index the tables need not be looked at.
+-- postgres:
+alter table flow_run_tallies drop constraint flow_run_tallies_pkey,
+    add primary key (scope, length, begins, state_type, state_name) include (runs, ran, late, since, unstarted, due);
+-- postgres:
+alter table task_run_tallies drop constraint task_run_tallies_pkey,
+    add primary key (length, begins, state_type, state_name) include (runs, ran, late, since, unstarted, due);
+-- postgres:
+alter table event_tallies drop constraint event_tallies_pkey,
+    add primary key (length, begins, event) include (events, earliest, latest);
+
 -- sqlite:
 create trigger flow_runs_made after insert on flow_runs begin update tallied_hours set changes = changes + 1 where noun = 'flow_runs' and hour = coalesce(new.start_time, new.expected_start_time) / 3600000000 * 3600000000; end;
 -- sqlite:
