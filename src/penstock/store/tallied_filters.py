@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from penstock.clock import to_micros
 from penstock.core.tallied_spans import AFTER_ALL, BEFORE_ALL
@@ -76,7 +77,7 @@ def tallied(noun: str, criteria: Criteria, dialect: str) -> Tallied | None:
 def _scope(noun: str, criteria: Criteria, reading: _Reading, compiler: Compiler) -> str | None:
     """The condition on what the runs belong to; None when they may belong to anything."""
     column = f"{TABLES[noun]}.scope"
-    found = [compiler.among(column, test.value) for test in reading.deployments]
+    found = [_of_deployments(compiler, column, test.value) for test in reading.deployments]
     for other in NOUNS[noun].joins:
         if raw := asked(other, criteria):
             if noun != "flow_runs" or other not in _IDS:
@@ -85,6 +86,14 @@ def _scope(noun: str, criteria: Criteria, reading: _Reading, compiler: Compiler)
     if len(found) > 1:
         raise _Unfit
     return found[0] if found else None
+
+
+def _of_deployments(to: Compiler, column: str, ids: list[UUID]) -> str:
+    """Whether or not there are such deployments (any more). What is the id of something else is none."""
+    others = [
+        f"select {table}.id from {table} where {to.among(f'{table}.id', ids)}" for table in ("flows", "work_queues")
+    ]
+    return f"({to.among(column, ids)} and {column} not in ({' union all '.join(others)}))"
 
 
 def _only_states(part: Test | Group) -> bool:

@@ -117,6 +117,16 @@ async def test_a_chart_is_the_same_with_tallies_as_without(db: Database, asked: 
         assert counted == seen
 
 
+async def test_the_id_of_a_flow_is_not_that_of_a_deployment(db: Database) -> None:
+    world = await World(db).begin()
+    past = await a_mixed_past(world)
+    await tally_all(db)
+    for id, has_runs in ((past["one"], True), (world.flow_id, False), (world.queue_id, False)):
+        counted, seen = await charts(db, Criteria(flow_runs={"deployment_id": {"any_": [str(id)]}}))
+        assert counted == seen
+        assert any(counted) is has_runs
+
+
 async def test_a_chart_of_hours_that_are_over_looks_at_tallies(db: Database) -> None:
     world = await World(db).begin()
     runs = (await a_mixed_past(world))["runs"]
