@@ -99,25 +99,38 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
 
 
 def _hint(noun: str, group: Group, criteria: Criteria, dialect: str) -> str:
-    """The index to look for runs by where SQLite would rather look at all runs.
-
-    Runs are few at any time in a state that they pass through; but many are scheduled, beside those of one deployment.
-    And the runs of a flow or a pool are sorted by their index, which has all that is asked, sooner than they are met
-    among all.
-    """
+    """What names an index to look for runs by, where SQLite would rather look at all runs."""
     if dialect != "sqlite" or noun != "flow_runs":
         return ""
+    index = _index_of_passing(group, criteria)
+    if not index and criteria.sort and criteria.sort.startswith("EXPECTED_START_TIME"):
+        index = _index_by_due(group, criteria)
+    return f" indexed by {index}" if index else ""
+
+
+def _index_of_passing(group: Group, criteria: Criteria) -> str:
+    """Runs are few in states that they pass through; but many are scheduled, beside those of one deployment."""
     many = (
         {StateType.SCHEDULED.value} if not (asked("work_pools", criteria) or asked("work_queues", criteria)) else set()
     )
     if _only(group, "state.type", _PASSING - many):
-        return " indexed by flow_runs_by_state"
-    if _only(group, "state.name", _PASSING_NAMES):
-        return " indexed by flow_runs_by_state_name"
-    if criteria.sort is None or not criteria.sort.startswith("EXPECTED_START_TIME"):
+        return "flow_runs_by_state"
+    return "flow_runs_by_state_name" if _only(group, "state.name", _PASSING_NAMES) else ""
+
+
+def _index_by_due(group: Group, criteria: Criteria) -> str:
+    """By when they were due, runs of something are sorted by its index sooner than they are met among all.
+
+    But those of a state that runs end in, which may be the most of them, are soon met.
+    """
+    if found := [index for other, index in _INDEXES_OF.items() if asked(other, criteria)]:
+        return found[0]
+    if asked("task_runs", criteria) or not _fields(group) <= _KNOWN_BY_DUE:
         return ""
-    found = [index for other, index in _INDEXES_OF.items() if asked(other, criteria)]
-    return f" indexed by {found[0]}" if found else ""
+    if _only(group, "state.type", _PASSING):
+        return "flow_runs_by_state"
+    is_passing = _only(group, "state.name", _PASSING_NAMES | {"Scheduled"})
+    return "flow_runs_by_state_name" if is_passing else "flow_runs_by_expected_start"
 
 
 _INDEXES_OF = {
@@ -126,6 +139,12 @@ _INDEXES_OF = {
     "work_queues": "flow_runs_by_queue",
     "work_pools": "flow_runs_by_queue",
 }
+_KNOWN_BY_DUE = {"state.type", "state.name", "expected_start_time"}
+
+
+def _fields(part: Group | Test) -> set[str]:
+    """What is asked of a noun itself."""
+    return {part.field} if isinstance(part, Test) else {name for one in part.parts for name in _fields(one)}
 
 
 def _only(part: Group | Test, field: str, values: frozenset[str]) -> bool:

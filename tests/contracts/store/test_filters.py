@@ -11,7 +11,7 @@ import pytest
 from penstock.errors import InvalidRequest
 from penstock.store.columns import NOUNS
 from penstock.store.database import Database
-from penstock.store.documents import number_of
+from penstock.store.documents import number_of, rows_as_array
 from penstock.store.filters import select
 from penstock.wire.filters import GRAMMAR
 from penstock.wire.model import Criteria
@@ -57,13 +57,27 @@ async def test_every_field_and_operator_of_every_noun_compiles(db: Database) -> 
 
 
 async def test_every_sort_of_every_noun_works(db: Database) -> None:
-    from penstock.store.documents import rows_as_array
-
     for noun, known in NOUNS.items():
         for sort in known.sorts:
             if noun in ("workers",):
                 continue  # its rows have no document
             assert await db.scan(rows_as_array(select(noun, Criteria(sort=sort), db.dialect))) == b"[]"
+
+
+async def test_runs_of_a_state_can_be_sorted_in_every_way(db: Database) -> None:
+    for state in (
+        {"type": {"any_": ["COMPLETED"]}},
+        {"type": {"any_": ["RUNNING"]}},
+        {"name": {"any_": ["Late"]}},
+        None,
+    ):
+        for sort in NOUNS["flow_runs"].sorts:
+            for time in ({}, {"expected_start_time": {"before_": "2026-11-23T23:43:45Z"}}):
+                wanted = {**time, **({"state": state} if state else {})}
+                criteria = msgspec.convert({"flow_runs": wanted, "sort": sort}, Criteria)
+                selection = select("flow_runs", criteria, db.dialect)
+                assert await db.scan(rows_as_array(selection)) == b"[]", (wanted, sort)
+                assert await db.scan(number_of(selection)) == 0, (wanted, sort)
 
 
 async def test_every_neighbour_can_be_asked_for(db: Database) -> None:
