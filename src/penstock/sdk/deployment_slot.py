@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING, Any
 from penstock.sdk.leases import Lease, drop, keep
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from penstock.sdk.session import Session
     from penstock.sdk.states import State
 
 SECONDS = 300.0
+AGAIN = 0.1
+"""Seconds between one signal to a thread and the next."""
 LOST = "The slot of the deployment's concurrency limit was lost, so the run was stopped."
 
 
@@ -36,22 +40,54 @@ def held(session: Session, begun: State, *, awaits: bool) -> Iterator[Lease | No
     if id is None:
         yield None
         return
-    lease = Lease(id, SECONDS, session.client, ["the deployment's limit"], on_lost=_interruption(awaits))
-    keep(lease)
-    try:
-        yield lease
-    finally:
-        drop(lease)
+    with _interruptible(awaits) as interrupt:
+        lease = Lease(id, SECONDS, session.client, ["the deployment's limit"], on_lost=interrupt)
+        keep(lease)
+        try:
+            yield lease
+        finally:
+            drop(lease)
 
 
-def _interruption(awaits: bool) -> Callable[[], None]:
-    """What interrupts the code that runs here, callable from another thread."""
-    if awaits:
-        return partial(_cancel, asyncio.current_task())
+@contextmanager
+def _interruptible(awaits: bool) -> Iterator[Callable[[], None]]:
+    """Gives what interrupts the block, callable from another thread."""
     thread = threading.get_ident()
-    if thread == threading.main_thread().ident and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        return lambda: signal.pthread_kill(thread, signal.SIGINT)  # wakes a sleeping call too
-    return lambda: _raise_in(thread)
+    if awaits:
+        yield partial(_cancel, asyncio.current_task())
+    elif thread == threading.main_thread().ident and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        with _signalled(thread) as interrupt:
+            yield interrupt
+    else:
+        yield lambda: _raise_in(thread)
+
+
+@contextmanager
+def _signalled(thread: int) -> Iterator[Callable[[], None]]:
+    """As `_interruptible`, by a signal, which wakes a call that sleeps too.
+
+    Python may look for signals just before the call falls asleep, and miss one that comes then: it is sent again
+    until its handler has run, or the block is left.
+    """
+    over = threading.Event()
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        over.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield threading.Thread(target=_signal, args=(thread, over), name="penstock-interrupt", daemon=True).start
+    finally:
+        over.set()
+        if signal.getsignal(signal.SIGINT) is interrupted:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _signal(thread: int, over: threading.Event) -> None:
+    while not over.is_set():
+        signal.pthread_kill(thread, signal.SIGINT)
+        over.wait(AGAIN)
 
 
 def _cancel(task: asyncio.Task[Any] | None) -> None:
