@@ -32,7 +32,7 @@ def _load(row: Row, now: int) -> PoolLoad:
     return PoolLoad(
         work_pool=name,
         type=kind,
-        due_runs=due,
+        due_runs=min(int(due), MOST_COUNTED),
         oldest_due_seconds=0.0 if oldest is None else (now - oldest) / 1_000_000,
         active_runs=active,
         workers=workers,
