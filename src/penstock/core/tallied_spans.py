@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 HOUR = 3_600_000_000
 """All times are microseconds since 1970."""
-STEP = 300_000_000
+STEP = 60_000_000
 """What an hour is divided into."""
 BEFORE_ALL, AFTER_ALL = -(2**62), 2**62
 

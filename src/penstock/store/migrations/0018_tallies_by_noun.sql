@@ -30,7 +30,7 @@ create table tallied_hours (
     primary key (noun, hour)
 ){by_key};
 
--- Runs that began in an hour, or in a step of five minutes, or were due then, by state. `scope` is empty for all of them,
+-- Runs that began in an hour, or in a step of a minute, or were due then, by state. `scope` is empty for all of them,
 -- or the id of a flow, a deployment or a queue, which have no steps. Times are microseconds, `begins` since 1970, `since`
 -- and `due` from there. What has no state or name has an empty one.
 create table flow_run_tallies (
@@ -77,6 +77,9 @@ create table event_tallies (
 -- postgres:
 alter table flow_run_tallies drop constraint flow_run_tallies_pkey,
     add primary key (scope, length, begins, state_type, state_name) include (runs, ran, late, since, unstarted, due);
+-- The hours of all runs are few, which is not to be guessed from each column by itself.
+-- postgres:
+create statistics flow_run_tallies_of_all (mcv) on scope, length from flow_run_tallies;
 -- postgres:
 alter table task_run_tallies drop constraint task_run_tallies_pkey,
     add primary key (length, begins, state_type, state_name) include (runs, ran, late, since, unstarted, due);

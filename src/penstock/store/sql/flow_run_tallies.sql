@@ -16,7 +16,7 @@ with r as materialized (
     from flow_runs
     where coalesce(start_time, expected_start_time) >= :hour and coalesce(start_time, expected_start_time) < :end
 ), scoped as (
-    select '' as scope, 300000000 as length, moment / 300000000 * 300000000 as begins, r.* from r
+    select '' as scope, 60000000 as length, moment / 60000000 * 60000000 as begins, r.* from r
     union all select '', 3600000000, cast(:hour as bigint), r.* from r
     union all select flow_id, 3600000000, cast(:hour as bigint), r.* from r
     union all select deployment_id, 3600000000, cast(:hour as bigint), r.* from r where deployment_id is not null

@@ -15,7 +15,7 @@ with r as materialized (
     from task_runs
     where coalesce(start_time, expected_start_time) >= :hour and coalesce(start_time, expected_start_time) < :end
 ), parts as (
-    select 300000000 as length, moment / 300000000 * 300000000 as begins, r.* from r
+    select 60000000 as length, moment / 60000000 * 60000000 as begins, r.* from r
     union all select 3600000000, cast(:hour as bigint), r.* from r
 ), tallies as (
     select length, begins, state_type, state_name, count(*) as runs,
@@ -28,7 +28,7 @@ select h.changes, length, begins, state_type, state_name, runs, ran, late, since
 from tallied_hours h left join tallies on true where h.noun = 'task_runs' and h.hour = :hour
 
 -- name: forget
-delete from task_run_tallies where length in (300000000, 3600000000) and begins >= :hour and begins < :end
+delete from task_run_tallies where length in (60000000, 3600000000) and begins >= :hour and begins < :end
 
 -- name: keep
 insert into task_run_tallies (length, begins, state_type, state_name, runs, ran, late, since, unstarted, due)
