@@ -315,3 +315,12 @@ async def test_worker_that_names_itself_late_is_kept_by_its_heartbeats(world: Wo
     await world.db.write(claims.keep_pending("w", later))
     assert (await world.db.scan(overdue.lapsed_leases(NOW + PENDING_LEASE, 10))).ids == []
     assert (await world.db.scan(overdue.lapsed_leases(later + PENDING_LEASE, 10))).ids == [run.id]
+
+
+async def test_inputs_are_found_by_how_their_keys_begin(db: Database) -> None:
+    run = uuid4()
+    for key in ("a-1", "a-2", "A-1", "ab", "b"):
+        await db.write(flow_runs.add_input(uuid4(), run, key, "1", None, NOW))
+    found = await db.read(flow_runs.list_inputs(run, "a-", 10, ["a-2"]))
+    assert [one.key for one in found] == ["a-1"]
+    assert len(await db.read(flow_runs.list_inputs(run, "", 10, []))) == 5

@@ -153,5 +153,10 @@ select value from flow_run_inputs where flow_run_id = :flow_run_id and key = :ke
 select id, flow_run_id, key, value, sender, created from flow_run_inputs
 where flow_run_id = :flow_run_id and key >= :prefix and key < :prefix_end order by created, id
 
+-- By the order of bytes: that of words, which a database may have, passes over some signs.
+-- name: list_inputs (postgres)
+select id, flow_run_id, key, value, sender, created from flow_run_inputs
+where flow_run_id = :flow_run_id and key ~>=~ :prefix and key ~<~ :prefix_end order by created, id
+
 -- name: delete_input
 delete from flow_run_inputs where flow_run_id = :flow_run_id and key = :key returning id
