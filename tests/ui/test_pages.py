@@ -130,6 +130,7 @@ async def test_many_runs_are_changed_after_one_more_question(browser: Browser, d
     assert (await day.call("GET", f"/flow_runs/{ids[1]}"))["state_type"] == "SCHEDULED"
     done = await browser.post("/runs/change", {"action": "cancel", "id": ids, "back": "/runs?when=7d", "sure": "yes"})
     assert done.headers["location"] == "/runs?when=7d"
+    await browser.get("/runs?when=7d", hx_request="true")  # the list of before, which looks again by itself
     assert "2 runs were asked to end." in text_of(await browser.get("/runs?when=7d"))
     assert "asked to end" not in text_of(await browser.get("/runs?when=7d")), "it is said once"
     states = {(await day.call("GET", f"/flow_runs/{id}"))["state_type"] for id in ids}

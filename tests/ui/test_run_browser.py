@@ -242,6 +242,15 @@ async def test_runs_that_come_are_told_of_where_the_list_is_in_use(desk: Desk) -
     assert "comer" in await desk.tab.value("document.querySelector('#found').textContent")
 
 
+async def test_a_chart_that_came_after_its_page_keeps_up(desk: Desk) -> None:
+    await desk.open("/runs?when=7d&state=paused")
+    head = "document.querySelector('#chart h2')?.textContent"
+    before = int(await desk.tab.until(f"{head}?.match(/\\d+/)?.[0]"))
+    run = await desk.day.run("daily-sales/prod", desk.day.now - utc_now(), "RUNNING")
+    await desk.day.state(run, "PAUSED", desk.day.now)
+    await desk.tab.until(f"{head}?.startsWith('{before + 1} ')")
+
+
 async def test_runs_are_gone_through_and_chosen_by_keys(desk: Desk) -> None:
     await desk.open("/runs")
     await desk.tab.key("j", "j", "k", "j", "x")

@@ -83,8 +83,8 @@ class Reader:
         headers: Headers = []
         if self._cookies.get(FORM_COOKIE) != self.token:
             headers.append(self.cookie(FORM_COOKIE, self.token))
-        said = unquote(self._cookies.get(SAID_COOKIE, ""))
-        if said:
+        said = "" if b"hx-request" in self.visit.headers else unquote(self._cookies.get(SAID_COOKIE, ""))
+        if said:  # it is for the next whole page: a part that is fetched meanwhile leaves it be
             headers.append(self.cookie(SAID_COOKIE, "", seconds=0))
         kind, _, words = said.partition(":")
         body = rendered(template, at=self, said=words, said_kind=kind, **values)
