@@ -14,10 +14,12 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import tempfile
+import time
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,6 +115,11 @@ UPGRADED = ["flow-1/*", "flow-2/*"]
 """A tenth of the deployments of agents."""
 OF_AGENTS = {"deployments": {"name": {"any_": ["deployment-0001", "deployment-0003", "deployment-0005"]}}}
 """One that is upgraded, and two that are not."""
+_TALLIED = (
+    "select (select count(*) from tallied_hours),"
+    " (select count(*) from tallied_hours where tallied is null or tallied <> changes)"
+)
+"""How many hours are known to be over, and how many of those are not counted yet."""
 UNPACKS = "Accept-Encoding: gzip\r\n"
 
 
@@ -129,8 +136,10 @@ def main() -> None:
             made = grown(server, postgres, given.runs)
             server.start(timeout=600)
             move_agents_in(server)
+            seconds = wait_until_tallied(server, postgres)
             programs = [pid_of(server), *([postmaster(postgres)] if postgres else [])]
-            keep(f"pages-{database}", {"runs": given.runs, **measured(server, programs, made, given.requests)})
+            figures = {"runs": given.runs, "tallied_s": seconds, **measured(server, programs, made, given.requests)}
+            keep(f"pages-{database}", figures)
     write_page()
 
 
@@ -195,6 +204,28 @@ def move_agents_in(server: Server) -> None:
         make_estate(server.api, DEPLOYMENTS)
         done = server.shell(server.home).run("upgrade", "apply", *UPGRADED, "--yes")
         assert done.returncode == 0, done.stderr
+
+
+def wait_until_tallied(server: Server, postgres: Postgres | None) -> int:
+    """Seconds until a started server has tallied what was put in; the database then looks at what it has."""
+    began, before = time.monotonic(), ""
+    while True:
+        known = asked_of(server, postgres, _TALLIED)
+        if known == before and known.endswith("|0") and not known.startswith("0|"):
+            break
+        before = known
+        time.sleep(2)
+    if postgres:
+        asked_of(server, postgres, "vacuum analyze")
+    return round(time.monotonic() - began)
+
+
+def asked_of(server: Server, postgres: Postgres | None, sql: str) -> str:
+    """The answer of one statement, its columns parted by bars."""
+    if postgres and server.database:
+        return postgres.query(server.database, sql)
+    with closing(sqlite3.connect(f"file:{next(server.home.glob('*.db'))}?mode=ro", uri=True)) as file:
+        return "|".join(str(value) for row in file.execute(sql) for value in row)
 
 
 def pid_of(server: Server) -> int:
