@@ -29,6 +29,7 @@ MOST = 200
 Parameters = dict[str, Any]
 _STATES = frozenset(kind.value for kind in StateType)
 _PASSING = frozenset(kind.value for kind in StateType if kind not in TERMINAL)
+_SCHEDULED = frozenset({StateType.SCHEDULED.value})
 _PASSING_NAMES = frozenset(
     {"Late", "AwaitingRetry", "Pending", "Running", "Retrying", "Paused", "Suspended", "Cancelling"}
 )
@@ -47,15 +48,31 @@ class Selection:
     offset: int
     index: str = ""
     """What to say of an index behind the table's name, where the database may choose a bad one."""
+    queues: str = ""
+    """The query for the queues whose runs are looked through one queue after the other, each in the order wanted."""
 
     def rows(self, columns: str = "doc") -> Query:
         """The query for the rows, sorted and limited. Only those that are wanted are read whole: sorting is by id."""
+        if self.queues:
+            return self._rows_by_queue(columns)
         table, order = self.noun.table, self.order
         found = f"from {table}{self.index} where {self.where} order by {order} limit :limit offset :offset"
         text = f"select {columns} from {table} where {table}.id in (select {table}.id {found}) order by {order}"
         if not self.noun.has_key:
             text = f"select {columns} {found}"
         return self._query(text, limit=self.limit, offset=self.offset)
+
+    def _rows_by_queue(self, columns: str) -> Query:
+        """The first of each queue, by its index, and of them the first of all: a queue may have no run or a million."""
+        sorted_ = f"order by {self.order}"
+        of_one = f"where flow_runs.work_queue_id = k.queue and {self.where} {sorted_} limit :most"
+        if self.dialect == "sqlite":
+            some = f"select flow_runs.id from flow_runs indexed by flow_runs_by_queue {of_one}"
+            found = f"from ({self.queues}) k cross join flow_runs where flow_runs.id in ({some})"
+        else:
+            found = f"from ({self.queues}) k cross join lateral (select flow_runs.* from flow_runs {of_one}) flow_runs"
+        text = f"select {columns} {found} {sorted_} limit :limit offset :offset"
+        return self._query(text, limit=self.limit, offset=self.offset, most=self.limit + self.offset)
 
     def count(self) -> Query:
         """The query for their number, whatever the limit."""
@@ -85,7 +102,7 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
         if raw := asked(other, criteria):
             inner = compiler.condition(other, parse(other, raw))
             conditions.append(_neighbour(NOUNS[other].table, join, known.table, inner))
-    limit = bounded(criteria.limit, most)
+    limit, index = bounded(criteria.limit, most), _hint(noun, group, criteria, dialect)
     return Selection(
         known,
         dialect,
@@ -94,8 +111,22 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
         _order(known, criteria.sort),
         limit,
         _offset(criteria, limit),
-        _hint(noun, group, criteria, dialect),
+        index,
+        "" if index or noun != "flow_runs" else _queues(criteria, compiler),
     )
+
+
+def _queues(criteria: Criteria, compiler: Compiler) -> str:
+    """The query for the queues that runs are asked for by; empty where they are not, or not in a queue's order."""
+    if not (criteria.sort or "").startswith("START_TIME"):
+        return ""
+    found = []
+    if queues := asked("work_queues", criteria):
+        found.append(compiler.condition("work_queues", parse("work_queues", queues)))
+    if pools := asked("work_pools", criteria):
+        condition = compiler.condition("work_pools", parse("work_pools", pools))
+        found.append(f"work_queues.work_pool_id in (select work_pools.id from work_pools where {condition})")
+    return f"select work_queues.id as queue from work_queues where {' and '.join(found)}" if found else ""
 
 
 def _hint(noun: str, group: Group, criteria: Criteria, dialect: str) -> str:
@@ -110,11 +141,11 @@ def _hint(noun: str, group: Group, criteria: Criteria, dialect: str) -> str:
 
 def _index_of_passing(group: Group, criteria: Criteria) -> str:
     """Runs are few in states that they pass through; but many are scheduled, beside those of one deployment."""
-    many = (
-        {StateType.SCHEDULED.value} if not (asked("work_pools", criteria) or asked("work_queues", criteria)) else set()
-    )
+    many = _SCHEDULED if not (asked("work_pools", criteria) or asked("work_queues", criteria)) else frozenset()
     if _only(group, "state.type", _PASSING - many):
         return "flow_runs_by_state"
+    if _only(group, "state.type", _SCHEDULED) and _must(group, _names_deployments):
+        return "flow_runs_of_deployment"
     return "flow_runs_by_state_name" if _only(group, "state.name", _PASSING_NAMES) else ""
 
 
@@ -147,11 +178,24 @@ def _fields(part: Group | Test) -> set[str]:
     return {part.field} if isinstance(part, Test) else {name for one in part.parts for name in _fields(one)}
 
 
-def _only(part: Group | Test, field: str, values: frozenset[str]) -> bool:
+def _only(group: Group, field: str, values: frozenset[str]) -> bool:
     """Whether a field must have one of these values."""
+    return _must(group, lambda test: _is_any_of(test, field) and values.issuperset(test.value))
+
+
+def _names_deployments(test: Test) -> bool:
+    return _is_any_of(test, "deployment_id")
+
+
+def _is_any_of(test: Test, field: str) -> bool:
+    return (test.field, test.op) == (field, "any") and bool(test.value)
+
+
+def _must(part: Group | Test, holds: Callable[[Test], bool]) -> bool:
+    """Whether one of the tests that all must be passed is such."""
     if isinstance(part, Test):
-        return (part.field, part.op) == (field, "any") and bool(part.value) and values.issuperset(part.value)
-    return (part.operator == "and" or len(part.parts) == 1) and any(_only(one, field, values) for one in part.parts)
+        return holds(part)
+    return (part.operator == "and" or len(part.parts) == 1) and any(_must(one, holds) for one in part.parts)
 
 
 def _neighbour(other: str, join: str, table: str, condition: str) -> str:
@@ -286,7 +330,8 @@ def _any(to: Compiler, column: str, values: list[Any]) -> str:
         return "false"
     if column.endswith(".state_type") and _STATES.issuperset(values):
         # Written out, so that the indexes of runs in some states can serve.
-        return f"{column} in ({', '.join(repr(str(one)) for one in sorted(set(values)))})"
+        states = [f"'{one}'" for one in sorted(set(map(str, values)))]
+        return f"{column} = {states[0]}" if len(states) == 1 else f"{column} in ({', '.join(states)})"
     if len(values) == 1:
         return f"{column} = {to.parameter(values[0])}"
     return to.among(column, values)

@@ -64,3 +64,29 @@ async def test_filters(api: Api, noun: str, wanted: dict[str, Any], names: list[
     found = await api.post(f"/{noun}/filter", wanted)
     assert sorted(one["name"] for one in found) == names
     assert await api.post(f"/{noun}/count", wanted) == len(names)
+
+
+async def test_runs_of_several_queues_are_sorted_together(api: Api) -> None:
+    await api.post("/work_pools/", {"name": "p", "type": "process"}, 201)
+    await api.post("/work_pools/p/queues", {"name": "empty"}, 201)
+    await api.post("/work_pools/p/queues", {"name": "q"}, 201)
+    flow = await api.post("/flows/", {"name": "etl"}, 201)
+    for number, queue in enumerate(["default", "q", "q", "default", "q", "default"]):
+        body = {"name": f"d{number}", "flow_id": flow["id"], "work_pool_name": "p", "work_queue_name": queue}
+        made = await api.post("/deployments/", body, 201)
+        due = {"type": "SCHEDULED", "state_details": {"scheduled_time": f"2026-01-01T00:0{number}:00Z"}}
+        run = await api.post(f"/deployments/{made['id']}/create_flow_run", {"name": str(number), "state": due}, 201)
+        if number != 4:  # the others begin and end now, one after the other
+            await api.post(f"/flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLED"}, "force": True}, 201)
+
+    async def names(**body: Any) -> str:
+        body = {"work_pools": {"name": {"any_": ["p"]}}, "sort": "START_TIME_DESC", **body}
+        return "".join(run["name"] for run in await api.post("/flow_runs/filter", body))
+
+    assert await names() == "532104"
+    assert await names(limit=2, offset=1) == "32"
+    assert await names(sort="START_TIME_ASC", limit=3) == "401"
+    assert await names(flow_runs={"state": {"type": {"any_": ["CANCELLED", "FAILED"]}}}, limit=4) == "5321"
+    assert await names(work_pool_queues={"name": {"any_": ["q"]}}, limit=2) == "21"
+    assert await names(work_pool_queues={"name": {"any_": ["empty"]}}) == ""
+    assert await names(deployments={"name": {"any_": ["d1", "d5"]}}) == "51"
