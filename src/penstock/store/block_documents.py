@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,7 +20,7 @@ from penstock.errors import BadRequest, Conflict, NotFound
 from penstock.ids import new_id
 from penstock.store.block_schemas import SCHEMAS
 from penstock.store.block_types import TYPES
-from penstock.store.database import Intent, Rows, Steps, intent
+from penstock.store.database import Intent, Row, Steps, intent
 from penstock.store.documents import number_of
 from penstock.store.events import emit, event_of, related
 from penstock.store.filters import Selection, select
@@ -33,11 +35,13 @@ DEEPEST = 16
 """How many blocks may be nested in each other."""
 
 Json = dict[str, Any]
+Target = tuple[str, str]
+"""A name in a document's data, and the id of the document that stands there."""
 
 _decode = msgspec.json.Decoder(BlockDocument).decode
 _JOINED = (
     "doc, data, (select s.doc from block_schemas s where s.id = block_documents.block_schema_id),"
-    " (select t.doc from block_types t where t.id = block_documents.block_type_id)"
+    " (select t.doc from block_types t where t.id = block_documents.block_type_id), block_documents.id"
 )
 
 
@@ -65,7 +69,7 @@ def create_document(
     yield from _refer(id, references)
     event = _event("created", document, data, schema, block_type, now)
     yield emit(event)
-    return (yield from _whole((yield SQL.document_by_id(id=str(id))), seal, secrets=False)), event
+    return (yield from _read((yield SQL.document_by_id(id=str(id)))[0], seal, secrets=False)), event
 
 
 @intent
@@ -117,22 +121,26 @@ def delete_document(id: UUID, seal: Seal, now: datetime) -> Steps[ReceivedEvent]
 def read_document(id: UUID, seal: Seal, *, secrets: bool) -> Steps[BlockDocument | None]:
     """A document by id, with the blocks in it."""
     rows = yield SQL.document_by_id(id=str(id))
-    return (yield from _whole(rows, seal, secrets=secrets)) if rows else None
+    return (yield from _read(rows[0], seal, secrets=secrets)) if rows else None
 
 
 @intent
 def read_document_by_name(slug: str, name: str, seal: Seal, *, secrets: bool) -> Steps[BlockDocument | None]:
     """A document by its type's slug and its name."""
     rows = yield SQL.document_by_name(slug=slug, name=name)
-    return (yield from _whole(rows, seal, secrets=secrets)) if rows else None
+    return (yield from _read(rows[0], seal, secrets=secrets)) if rows else None
 
 
 @intent
 def list_documents(selection: Selection, seal: Seal, *, secrets: bool) -> Steps[list[BlockDocument]]:
     """Documents that a filter finds."""
+    rows = yield selection.rows(_JOINED)
+    targets: defaultdict[str, list[Target]] = defaultdict(list)
+    for parent, name, target in (yield SQL.read_references_of(ids=json.dumps([row[-1] for row in rows]))):
+        targets[parent].append((name, target))
     documents = []
-    for row in (yield selection.rows(_JOINED)):
-        documents.append((yield from _whole([row], seal, secrets=secrets)))
+    for row in rows:
+        documents.append((yield from _whole(row, targets[row[-1]], seal, secrets=secrets)))
     return documents
 
 
@@ -156,23 +164,29 @@ def _kind(schema_id: UUID) -> Steps[tuple[BlockSchema, BlockType]]:
     return SCHEMAS.decode(rows[0][0]), TYPES.decode(rows[0][1])
 
 
-def _parts(row: Sequence[Any], seal: Seal) -> tuple[BlockDocument, Json, BlockSchema, BlockType]:
+def _parts(row: Row, seal: Seal) -> tuple[BlockDocument, Json, BlockSchema, BlockType]:
     document = _decode(row[0])
     data = msgspec.json.decode(seal.open(row[1], str(document.id)))
     return document, data, SCHEMAS.decode(row[2]), TYPES.decode(row[3])
 
 
-def _whole(rows: Rows, seal: Seal, *, secrets: bool, depth: int = 0) -> Steps[BlockDocument]:
+def _read(row: Row, seal: Seal, *, secrets: bool, depth: int = 0) -> Steps[BlockDocument]:
+    """The document of a row of `document_by_id`, once it is known which blocks it refers to."""
+    targets = [(name, target) for name, target in (yield SQL.read_references(parent_id=row[-1]))]
+    return (yield from _whole(row, targets, seal, secrets=secrets, depth=depth))
+
+
+def _whole(row: Row, targets: Sequence[Target], seal: Seal, *, secrets: bool, depth: int = 0) -> Steps[BlockDocument]:
     """The document of a row with schema, type, and the data of the blocks it refers to."""
-    document, data, schema, block_type = _parts(rows[0], seal)
+    document, data, schema, block_type = _parts(row, seal)
     if not secrets:
         data = obfuscated(data, schema.fields)
     references: dict[str, Json] = {}
-    for name, target in (yield SQL.read_references(parent_id=str(document.id))):
+    for name, target in targets:
         inner_rows = yield SQL.document_by_id(id=target)
         if not inner_rows or depth >= DEEPEST:
             continue
-        inner = yield from _whole(inner_rows, seal, secrets=secrets, depth=depth + 1)
+        inner = yield from _read(inner_rows[0], seal, secrets=secrets, depth=depth + 1)
         data[name] = inner.data
         references[name] = {"block_document": _reference(inner)}
     return replace(

@@ -49,14 +49,14 @@ where id = :id
 delete from block_documents where id = :id
 
 -- name: document_by_id
-select d.doc, d.data, s.doc, t.doc
+select d.doc, d.data, s.doc, t.doc, d.id
 from block_documents d
 join block_schemas s on s.id = d.block_schema_id
 join block_types t on t.id = d.block_type_id
 where d.id = :id
 
 -- name: document_by_name
-select d.doc, d.data, s.doc, t.doc
+select d.doc, d.data, s.doc, t.doc, d.id
 from block_documents d
 join block_schemas s on s.id = d.block_schema_id
 join block_types t on t.id = d.block_type_id
@@ -67,6 +67,14 @@ insert into block_references (parent_id, name, referenced_id) values (:parent_id
 
 -- name: read_references
 select name, referenced_id from block_references where parent_id = :parent_id order by name
+
+-- name: read_references_of
+select parent_id, name, referenced_id from block_references
+where parent_id in (select value from json_each(:ids)) order by parent_id, name
+
+-- name: read_references_of (postgres)
+select parent_id, name, referenced_id from block_references
+where parent_id in (select jsonb_array_elements_text(:ids)) order by parent_id, name
 
 -- name: drop_references
 delete from block_references where parent_id = :id or referenced_id = :id
