@@ -2,11 +2,15 @@
 
 A list of runs is some 300 KB. By default glibc returns that much to the system at once, and getting it
 again costs a page fault for every 4 KB, which is more than reading the runs and joining them.
+
+Beside that, a page of many objects has Python look for garbage among all that there is, for some 30 ms in which
+nobody is answered. What a server has when it begins to answer stays until its end, and need not be looked at.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 
 KEPT = 16 * 1024 * 1024
@@ -24,3 +28,9 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_M_TRIM_THRESHOLD, KEPT)
         mallopt(_M_MMAP_THRESHOLD, KEPT)
+
+
+def keep_what_is_there() -> None:
+    """Has the search for garbage leave out all that there is now."""
+    gc.collect()
+    gc.freeze()

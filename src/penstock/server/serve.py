@@ -22,7 +22,7 @@ import uvicorn
 from penstock.errors import Unavailable
 from penstock.server.app import App
 from penstock.server.log_lines import configure
-from penstock.server.memory import keep_freed_memory
+from penstock.server.memory import keep_freed_memory, keep_what_is_there
 
 ANSWER_WITHIN = 15
 """Seconds that requests under way get at the stop."""
@@ -138,7 +138,12 @@ def serve_on(app: App, listener: socket.socket, ready: Callable[[], None] = lamb
     """As `serve_app`, on a socket that listens already."""
     configure(app.services.settings.server.logging_level)
     keep_freed_memory()
-    server = NetworkServer(app, listener, ready)
+
+    def begin() -> None:
+        keep_what_is_there()
+        ready()
+
+    server = NetworkServer(app, listener, begin)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(server.run_app())
 
