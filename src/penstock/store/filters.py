@@ -129,6 +129,11 @@ def _queues(criteria: Criteria, compiler: Compiler) -> str:
     return f"select work_queues.id as queue from work_queues where {' and '.join(found)}" if found else ""
 
 
+def are_passing(group: Group) -> bool:
+    """Whether runs are asked for in states that they only pass through: at any time there are few."""
+    return _only(group, "state.type", _PASSING) or _only(group, "state.name", _PASSING_NAMES)
+
+
 def _hint(noun: str, group: Group, criteria: Criteria, dialect: str) -> str:
     """What names an index to look for runs by, where SQLite would rather look at all runs."""
     if dialect != "sqlite" or noun != "flow_runs":
