@@ -104,7 +104,7 @@ async def a_mixed_past(world: World) -> Mapping[str, Any]:
         {"flows": {"name": {"like_": "f"}}},
         {"work_pools": {"name": {"any_": ["p"]}}},
         {"work_pools": {"name": {"any_": ["q"]}}},
-        {"deployments": {"name": {"any_": ["one"]}}, "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}},
+        {"deployments": {"name": {"any_": ["one"]}}, "flow_runs": {"state": {"type": {"any_": ["FAILED", "RUNNING"]}}}},
     ],
     ids=["all", "types", "or", "not", "times", "flow", "pool", "no pool", "deployment"],
 )
@@ -224,8 +224,10 @@ async def test_deleting_a_flow_is_seen(db: Database) -> None:
         {"flow_runs": {"operator": "or_", "start_time": {"after_": str(NOW)}, "state": {"type": {"any_": ["FAILED"]}}}},
         {"task_runs": {"name": {"like_": "a"}}},
         {"flows": {"name": {"like_": "f"}}, "work_pools": {"name": {"any_": ["p"]}}},
+        {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}},
+        {"flow_runs": {"state": {"name": {"any_": ["Late"]}}}},
     ],
-    ids=["name", "tag", "or", "tasks", "two"],
+    ids=["name", "tag", "or", "tasks", "two", "passing", "late"],
 )
-def test_what_tallies_do_not_know_is_left_to_the_runs(asked: dict[str, Any]) -> None:
+def test_what_tallies_do_not_know_or_know_no_sooner_is_left_to_the_runs(asked: dict[str, Any]) -> None:
     assert tallied("flow_runs", Criteria(**asked), "sqlite") is None
