@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 from penstock.core.ecs_blocks import CONTAINER_NAME, NETWORK, VPC
 from penstock.core.infrastructure_blocks import ENGINE, words
 from penstock.core.json_patch import Operation, apply, operations
+from penstock.core.json_trees import copied
 from penstock.core.kubernetes_blocks import BASE, CONTAINER, SET_AT_START
 
 Tree = dict[str, Any]
@@ -26,7 +26,7 @@ def cleaned(tree: Any) -> Any:
 
 def kubernetes_job(data: Mapping[str, Any]) -> Tree:
     """The manifest of a Kubernetes job block: its own, what its fields say, its customizations, in this order."""
-    manifest = deepcopy(dict(data.get("job") or BASE))
+    manifest = copied(dict(data.get("job") or BASE))
     manifest.setdefault("metadata", {}).setdefault("labels", {})
     first = manifest["spec"]["template"]["spec"]["containers"][0]
     first.setdefault("env", [])
@@ -40,7 +40,7 @@ def kubernetes_job(data: Mapping[str, Any]) -> Tree:
 
 def rendered_kubernetes(job: Mapping[str, Any]) -> Tree:
     """The manifest that is sent for a rendered template: its environment is the list's own and the job's."""
-    manifest = deepcopy(dict(job["job_manifest"]))
+    manifest = copied(dict(job["job_manifest"]))
     first = manifest["spec"]["template"]["spec"]["containers"][0]
     given = first.get("env")
     own = given if isinstance(given, list) else []
@@ -51,7 +51,7 @@ def rendered_kubernetes(job: Mapping[str, Any]) -> Tree:
 
 def ecs_job(data: Mapping[str, Any]) -> Tree:
     """The task definition and the request of an ECS block, its customizations applied."""
-    definition: Tree = deepcopy(dict(data.get("task_definition") or {}))
+    definition: Tree = copied(dict(data.get("task_definition") or {}))
     containers = definition.setdefault("containerDefinitions", [])
     if not any(one.get("name") == CONTAINER_NAME for one in containers):
         containers.append({"name": CONTAINER_NAME})
@@ -67,7 +67,7 @@ def ecs_job(data: Mapping[str, Any]) -> Tree:
 
 def rendered_ecs(job: Mapping[str, Any]) -> Tree:
     """The same of a rendered template; its network is a setting of its own."""
-    definition, request = deepcopy(dict(job["task_definition"])), deepcopy(dict(job["task_run_request"]))
+    definition, request = copied(dict(job["task_definition"])), copied(dict(job["task_run_request"]))
     name = job.get("container_name") or CONTAINER_NAME
     first = definition["containerDefinitions"][0]
     first.setdefault("name", name)

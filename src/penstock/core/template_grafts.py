@@ -6,12 +6,12 @@ Where a placeholder stands, the value becomes the default of its variable, so th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 from penstock.core.infrastructure_blocks import Conversion, Severity, words
 from penstock.core.json_patch import APPEND, Operation, drop, pointer, put, value_at
+from penstock.core.json_trees import copied
 from penstock.core.templates import Kind, Placeholder, placeholders
 from penstock.errors import InvalidRequest
 
@@ -54,7 +54,7 @@ class Graft:
         """Sets the value there; below or at a placeholder it becomes the variable's default."""
         depth, found = self._placeholder(path)
         if found is None:
-            put(self.manifest, path, deepcopy(value), replaces=replaces)
+            put(self.manifest, path, copied(value), replaces=replaces)
         elif found.name in self.lists:
             if not self.lists[found.name](self.done, path[depth:], value):
                 self.refuse(path, f"the template has {found.text} there")
@@ -63,7 +63,7 @@ class Graft:
         elif self._is_single(found):
             self.done.default(found.name, self._typed(found.name, value))
         else:
-            put(self.manifest, path, deepcopy(value), replaces=True)
+            put(self.manifest, path, copied(value), replaces=True)
 
     def lay(self, path: Path, value: Any) -> None:
         """Merges a tree into what is there: leaf by leaf, what is not named stays."""
@@ -98,7 +98,7 @@ class Graft:
                 self.put(inner, one, replaces=True)
 
     def _transfer(self, one: Operation) -> None:
-        value = deepcopy(value_at(self.manifest, one.source))
+        value = copied(value_at(self.manifest, one.source))
         if one.op == "move":
             drop(self.manifest, one.source)
         put(self.manifest, one.path, value)

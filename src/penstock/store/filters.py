@@ -98,11 +98,16 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
     compiler = Compiler(dialect)
     group = parse(noun, asked(noun, criteria))
     conditions = [compiler.condition(noun, group)]
+    queues = []
     for other, join in known.joins.items():
         if raw := asked(other, criteria):
             inner = compiler.condition(other, parse(other, raw))
             conditions.append(_neighbour(NOUNS[other].table, join, known.table, inner))
+            if other in ("work_queues", "work_pools"):
+                queues.append(f"work_queues.id in ({owners(other, inner)})")
     limit, index = bounded(criteria.limit, most), _hint(noun, group, criteria, dialect)
+    in_a_queues_order = noun == "flow_runs" and (criteria.sort or "").startswith("START_TIME")
+    by_queue = bool(queues) and in_a_queues_order and not index
     return Selection(
         known,
         dialect,
@@ -112,21 +117,8 @@ def select(noun: str, criteria: Criteria, dialect: str, *, most: int = MOST) -> 
         limit,
         _offset(criteria, limit),
         index,
-        "" if index or noun != "flow_runs" else _queues(criteria, compiler),
+        f"select work_queues.id as queue from work_queues where {' and '.join(queues)}" if by_queue else "",
     )
-
-
-def _queues(criteria: Criteria, compiler: Compiler) -> str:
-    """The query for the queues that runs are asked for by; empty where they are not, or not in a queue's order."""
-    if not (criteria.sort or "").startswith("START_TIME"):
-        return ""
-    found = []
-    if queues := asked("work_queues", criteria):
-        found.append(compiler.condition("work_queues", parse("work_queues", queues)))
-    if pools := asked("work_pools", criteria):
-        condition = compiler.condition("work_pools", parse("work_pools", pools))
-        found.append(f"work_queues.work_pool_id in (select work_pools.id from work_pools where {condition})")
-    return f"select work_queues.id as queue from work_queues where {' and '.join(found)}" if found else ""
 
 
 def are_passing(group: Group) -> bool:
@@ -207,11 +199,20 @@ def _neighbour(other: str, join: str, table: str, condition: str) -> str:
     """That a related row fulfils a condition; a row's parents are looked up once, not for each row."""
     own = join.removeprefix(f"{other}.id = {{t}}.")
     if own.isidentifier():
-        return f"{table}.{own} in (select {other}.id from {other} where {condition})"
+        return f"{table}.{own} in ({_ids(other, condition)})"
     if join == POOL_OF_QUEUE:
-        pools = f"select work_pools.id from work_pools where {condition}"
-        return f"{table}.work_queue_id in (select q.id from work_queues q where q.work_pool_id in ({pools}))"
+        return f"{table}.work_queue_id in ({owners(other, condition)})"
     return f"exists (select 1 from {other} where {join.format(t=table)} and {condition})"
+
+
+def owners(noun: str, condition: str) -> str:
+    """The query for the ids by which runs belong to those that fulfil a condition: to a pool by its queues."""
+    ids = _ids(noun, condition)
+    return f"select q.id from work_queues q where q.work_pool_id in ({ids})" if noun == "work_pools" else ids
+
+
+def _ids(noun: str, condition: str) -> str:
+    return f"select {noun}.id from {noun} where {condition}"
 
 
 def bounded(limit: int | None, most: int = MOST) -> int:

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from penstock.clock import from_micros
+from penstock.store.columns import STARTED
 from penstock.store.database import Query, Row, Steps, intent
 from penstock.store.filters import Selection
 from penstock.store.statements import statement
@@ -23,7 +24,7 @@ from penstock.wire.states import StateType
 MOST_COUNTED = 20_000
 MOST_READ = 500
 LONGEST_REASON = 200
-_MOMENT = "coalesce(flow_runs.start_time, flow_runs.expected_start_time)"
+_MOMENT = STARTED.format(t="flow_runs")
 _NEWEST = (
     "select flow_runs.id, flow_runs.flow_id, flow_runs.deployment_id, flow_runs.state_type, {moment} as moment"
     " from flow_runs{index} where flow_runs.state_type in ('FAILED', 'CRASHED') and {where}"

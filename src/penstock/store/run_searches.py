@@ -12,6 +12,7 @@ from datetime import datetime
 
 from penstock.clock import from_micros
 from penstock.store import flow_run_documents, task_run_documents
+from penstock.store.columns import STARTED
 from penstock.store.database import Query, Steps, intent
 from penstock.store.filters import Compiler, Selection
 from penstock.store.statements import statement
@@ -59,7 +60,7 @@ class Search:
 
     @property
     def _moment(self) -> str:
-        return f"coalesce({self._table}.start_time, {self._table}.expected_start_time)"
+        return STARTED.format(t=self._table)
 
     @property
     def _down(self) -> str:

@@ -8,20 +8,14 @@ from uuid import UUID
 from penstock.clock import to_micros
 from penstock.core.tallied_spans import AFTER_ALL, BEFORE_ALL
 from penstock.store.columns import NOUNS
-from penstock.store.filters import Compiler, are_passing, asked
+from penstock.store.filters import Compiler, are_passing, asked, owners
 from penstock.store.tallied_spans import Tallied
 from penstock.wire.filters import Group, Test, parse
 from penstock.wire.model import Criteria
 
 TABLES = {"flow_runs": "flow_run_tallies", "task_runs": "task_run_tallies"}
 _STATE = ("state.type", "state.name")
-_IDS = {
-    "flows": "select flows.id from flows where {0}",
-    "deployments": "select deployments.id from deployments where {0}",
-    "work_queues": "select work_queues.id from work_queues where {0}",
-    "work_pools": "select q.id from work_queues q where q.work_pool_id in"
-    " (select work_pools.id from work_pools where {0})",
-}
+_OWNERS = ("flows", "deployments", "work_queues", "work_pools")
 
 
 class _Unfit(Exception):
@@ -82,9 +76,9 @@ def _scope(noun: str, criteria: Criteria, reading: _Reading, compiler: Compiler)
     found = [_of_deployments(compiler, column, test.value) for test in reading.deployments]
     for other in NOUNS[noun].joins:
         if raw := asked(other, criteria):
-            if noun != "flow_runs" or other not in _IDS:
+            if noun != "flow_runs" or other not in _OWNERS:
                 raise _Unfit
-            found.append(f"{column} in ({_IDS[other].format(compiler.condition(other, parse(other, raw)))})")
+            found.append(f"{column} in ({owners(other, compiler.condition(other, parse(other, raw)))})")
     if len(found) > 1:
         raise _Unfit
     return found[0] if found else None

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from penstock.client.client import AsyncClient
 from penstock.ui.paging import next_key, read_key
-from penstock.ui.run_lists import BARS, PAGE, Asked, rounded, where_to_go_on
+from penstock.ui.run_lists import BARS, PAGE, Asked, names_of, rounded, where_to_go_on
 from penstock.wire import flow_runs
 from penstock.wire.flow_runs import HistoryInterval, HistoryQuery
-from penstock.wire.model import Criteria
 from penstock.wire.run_searches import RunSearch, search_task_runs
 from penstock.wire.task_runs import TaskRun, task_run_history
 
@@ -59,10 +57,7 @@ async def task_history(api: AsyncClient, asked: Asked, bars: int = BARS) -> list
 async def rows_of_tasks(api: AsyncClient, tasks: Sequence[TaskRun]) -> list[TaskRow]:
     """The task runs with the names of their runs."""
     ids = sorted({str(one.flow_run_id) for one in tasks if one.flow_run_id})
-    names: dict[UUID, str] = {}
-    if ids:
-        wanted = Criteria(flow_runs={"id": {"any_": ids}}, limit=len(ids))
-        names = {run.id: run.name for run in await api.call(flow_runs.filter_flow_runs, wanted)}
+    names = await names_of(api, flow_runs.filter_flow_runs, "flow_runs", ids)
     return [TaskRow(one, names.get(one.flow_run_id, "a deleted one") if one.flow_run_id else "") for one in tasks]
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from penstock.server.bind import Reply
+from penstock.ui.deployment_facts import read_named
 from penstock.ui.reader import Reader, id_in, tags_in
 from penstock.ui.routes import page
 from penstock.wire import deployments as wire
-from penstock.wire import flows
 from penstock.wire.deployments import Deployment, DeploymentUpdate
 
 
 @page("GET", "/deployments/{id}/edit")
 async def ask(at: Reader, id: str) -> Reply:
     """The form."""
-    deployment = await at.api.call(wire.read_deployment, id=id_in(id))
-    flow = await at.api.call(flows.read_flow, id=deployment.flow_id)
-    return at.render("deployment_edit.html", deployment=deployment, flow=flow, tags=_in_line(deployment))
+    deployment, name = await read_named(at.api, id_in(id))
+    return at.render("deployment_edit.html", deployment=deployment, name=name, tags=_in_line(deployment))
 
 
 @page("POST", "/deployments/{id}/edit")
